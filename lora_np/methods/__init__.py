@@ -1,0 +1,6 @@
+"""What moves: one file per way of choosing the numbers that learn."""
+
+from .common import merge
+from .lora import LoRA, LoRALinear, lora_plus_groups
+
+__all__ = ["LoRA", "LoRALinear", "lora_plus_groups", "merge"]

@@ -1,0 +1,81 @@
+"""What every method's `apply` begins with."""
+
+from ..nn.layers import Linear, LinearLike
+
+ALL_LINEAR = "all-linear"  # PEFT's name for every linear layer of the blocks
+
+
+def begin(method, model):
+    """A view of `model` with `method` recorded, for `method` to wrap parts of and mark trainable.
+
+    The first method freezes everything, later ones only add to what learns.
+    Raises: ValueError if a method of this kind was applied before.
+    """
+    if any(type(earlier) is type(method) for earlier in model.methods):
+        raise ValueError(
+            f"{type(method).__name__} was already applied to this model; apply it to the base, "
+            f"or merge first. Applied so far: {', '.join(map(str, model.methods))}"
+        )
+    view = model.view()
+    if not model.methods:
+        view.freeze()
+    view.methods = (*model.methods, method)
+    return view
+
+
+def linear_slots(module, prefix=""):
+    """Yield (dotted name, container, key) of every linear layer, wrapped or not, outermost."""
+    for name, container, key in module.children():
+        full = prefix + name
+        if isinstance(container[key], LinearLike):
+            yield full, container, key
+        else:
+            yield from linear_slots(container[key], full + "." if name else prefix)
+
+
+def matching_slots(module, targets):
+    """The linear layers whose dotted name ends in one of `targets` (`c_attn`, `attn.c_proj`, …).
+
+    Raises: ValueError for a target that matches nothing, listing the names there are.
+    """
+    slots = list(linear_slots(module))
+    if targets == ALL_LINEAR:
+        targets = tuple(name for name, _, _ in slots)
+    targets = (targets,) if isinstance(targets, str) else tuple(targets)
+    found = []
+    for target in targets:
+        hits = [slot for slot in slots if ("." + slot[0]).endswith("." + target)]
+        if not hits:
+            names = ", ".join(name for name, _, _ in slots) or "none"
+            raise ValueError(
+                f"target {target!r} matches no linear layer; the names there are: {names}"
+            )
+        found += [slot for slot in hits if slot not in found]
+    if not found:
+        raise ValueError(f"no targets, or no linear layers in {type(module).__name__}")
+    return found
+
+
+def wrap(view, targets, make):
+    """Put `make(layer)` in the place of every target's layer; what learnt before still does."""
+    learning = view.trainable_parameters()
+    for _, container, key in matching_slots(view, targets):
+        container[key] = make(container[key])
+    for parameter in learning:  # a wrapper freezes what it wraps, but methods only add
+        parameter.trainable = True
+    return view
+
+
+def merge(model):
+    """A view in which every wrapped linear layer is the dense Linear that it acts as.
+
+    Frozen, and with no method recorded, so that a new one can be applied. Layers that were plain
+    already keep sharing their arrays.
+    """
+    view = model.view()
+    for _, container, key in linear_slots(view):
+        if type(container[key]) is not Linear:
+            container[key] = container[key].merge()
+    view.freeze()
+    view.methods = ()
+    return view

@@ -1,0 +1,52 @@
+"""One builder for each linear-like module: `build(case)` for the laws, away from its start.
+
+A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS if it is the
+identity on its base at initialisation).
+"""
+
+from lora_np.methods import LoRALinear
+from lora_np.nn import Linear
+
+
+def linear(case):
+    return Linear(
+        case.array(case.n_in, case.n_out, salt=10),
+        case.array(case.n_out, salt=11) if case.bias else None,
+    )
+
+
+def frozen_linear(case):
+    return linear(case).freeze()
+
+
+def lora_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng())
+
+
+def rslora_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), rslora=True)
+
+
+def moved(start):
+    """The same layer with every trainable number moved away from where it starts."""
+
+    def build(case):
+        layer = start(case)
+        for salt, parameter in enumerate(layer.trainable_parameters(), start=20):
+            parameter.data += case.array(*parameter.shape, salt=salt)
+        return layer
+
+    build.__name__ = start.__name__.removesuffix("_start")
+    return build
+
+
+def lora_over_lora(case):
+    """A wrapper over a wrapper: names, gradients and merging must pass through both."""
+    inner = moved(lora_start)(case)
+    outer = LoRALinear(inner, case.rank, -case.alpha, case.rng())
+    outer.B.data += case.array(*outer.B.shape, salt=30)
+    return outer
+
+
+STARTS = [lora_start, rslora_start]
+BUILDERS = [linear, frozen_linear, *map(moved, STARTS), lora_over_lora]

@@ -1,0 +1,182 @@
+"""Break the maths on purpose: the contract must notice. A suite that passes these is no suite."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from builders import lora_start, moved
+from laws import LAWS
+from lora_np.methods import LoRALinear
+from lora_np.nn import Linear
+from lora_np.nn.layers import rows
+from strategies import cases
+
+
+class DropsScaleInForward(LoRALinear):
+    def forward(self, x, *, rng=None):
+        y, cache = super().forward(x)
+        u = rows(x) @ self.A.data
+        return y + ((1 - self.scale) * (u @ self.B.data)).reshape(y.shape), cache
+
+
+class AlphaAloneAsScale(LoRALinear):
+    """The document's α in place of α/r, in the forward pass."""
+
+    def forward(self, x, *, rng=None):
+        y, cache = super().forward(x)
+        extra = self.scale * (self.A.shape[1] - 1)  # α − α/r
+        return y + (extra * (rows(x) @ self.A.data @ self.B.data)).reshape(y.shape), cache
+
+
+class DropsScaleInMerge(LoRALinear):
+    def effective_weight(self):
+        return self.base.effective_weight() + self.A.data @ self.B.data
+
+
+class MergesTransposed(LoRALinear):
+    """A and B swapped: (A·B)ᵀ has the right shape only where the layer is square."""
+
+    def effective_weight(self):
+        delta = (self.A.data @ self.B.data).T
+        weight = self.base.effective_weight()
+        return weight + self.scale * delta.reshape(weight.shape)
+
+
+class SwapsFactors(LoRALinear):
+    """u = xBᵀ and y = uAᵀ: PEFT's shapes taken for ours, invisible where square but for values."""
+
+    def forward(self, x, *, rng=None):
+        y, (base_cache, xd, mask, _) = super().forward(x)
+        delta = self.scale * (self.A.data @ self.B.data)
+        wrong = delta.T if delta.shape[0] == delta.shape[1] else -delta
+        u = rows(x) @ self.A.data
+        return y + (rows(x) @ (wrong - delta)).reshape(y.shape), (base_cache, xd, mask, u)
+
+
+class ForgetsAdapterInDx(LoRALinear):
+    def backward(self, dy, cache):
+        super().backward(dy, cache)
+        return self.base.backward(dy, cache[0])
+
+
+class ForgetsBaseInDx(LoRALinear):
+    def backward(self, dy, cache):
+        return super().backward(dy, cache) - self.base.backward(dy, cache[0])
+
+
+class DropsScaleInDA(LoRALinear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.A.grad /= self.scale
+        return dx
+
+
+class DropsScaleInDB(LoRALinear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.B.grad /= self.scale
+        return dx
+
+
+class ZeroesDA(LoRALinear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.A.grad *= 0
+        return dx
+
+
+class AssignsInsteadOfAccumulating(LoRALinear):
+    def backward(self, dy, cache):
+        self.A.grad = self.B.grad = None
+        return super().backward(dy, cache)
+
+
+class KeepsItsInputInSelf(LoRALinear):
+    def forward(self, x, *, rng=None):
+        self.last = super().forward(x)[1]
+        return super().forward(x)
+
+    def backward(self, dy, cache):
+        return super().backward(dy, self.last)
+
+
+class TrainsTheBase(LoRALinear):
+    def backward(self, dy, cache):
+        self.base.weight.data -= 1e-3
+        return super().backward(dy, cache)
+
+
+class LinearForgetsTranspose(Linear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        if self.in_features == self.out_features:
+            return (rows(dy) @ self.weight.data).reshape(dx.shape)
+        return dx
+
+
+class LinearAveragesTheBatch(Linear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.weight.grad /= rows(dy).shape[0]
+        return dx
+
+
+class LinearForgetsBiasGradient(Linear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        if self.bias is not None:
+            self.bias.grad = np.zeros_like(self.bias.data)
+        return dx
+
+
+def mutants_of(base):
+    return [kind for kind in base.__subclasses__() if kind.__module__ == __name__]
+
+
+def lora_builder(kind):
+    def mutant_start(case):
+        layer = lora_start(case)
+        layer.__class__ = kind
+        return layer
+
+    return moved(mutant_start)
+
+
+def linear_builder(kind):
+    def build(case):
+        bias = case.array(case.n_out, salt=11) if case.bias else None
+        return kind(case.array(case.n_in, case.n_out, salt=10), bias)
+
+    return build
+
+
+def assert_caught(build):
+    """Some law fails for some drawn case."""
+
+    @settings(
+        phases=[Phase.generate], report_multiple_bugs=False, database=None, deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=cases())
+    def every_law(case):
+        for law in LAWS:
+            law(build, case)
+
+    with pytest.raises((AssertionError, ValueError)):
+        every_law()
+
+
+@pytest.mark.parametrize("kind", mutants_of(LoRALinear), ids=lambda kind: kind.__name__)
+def test_lora_mutant_is_caught(kind):
+    assert_caught(lora_builder(kind))
+
+
+@pytest.mark.parametrize("kind", mutants_of(Linear), ids=lambda kind: kind.__name__)
+def test_linear_mutant_is_caught(kind):
+    assert_caught(linear_builder(kind))
+
+
+def test_the_unbroken_layer_passes():
+    """The same machinery on the real LoRALinear finds nothing."""
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        assert_caught(lora_builder(LoRALinear))
