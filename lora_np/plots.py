@@ -107,3 +107,17 @@ def worked_example_figure(n):
         axes.set_ylabel("output (no unit)")
         axes.legend(loc="upper right")
     return figure
+
+
+def rank_wall_figure(n, steps=60):
+    """Loss against step for two tokens that need a change of rank 2, with LoRA of rank 1 and 2."""
+    wall = n["rank_wall"]
+    figure, axes = subplots()
+    for k, rank in enumerate((1, 2)):
+        axes.semilogy(wall[f"rank_{rank}"][: steps + 1], label=f"rank {rank}", marker=MARKERS[k],
+                      markevery=10)  # fmt: skip
+    axes.axhline(wall["floor"], color="black", linewidth=1, linestyle=(0, (2, 2)))
+    axes.text(steps, wall["floor"] * 1.15, "½σ₂²: what rank 1 cannot reach", ha="right")
+    axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
+    axes.legend(loc="lower left")
+    return figure
