@@ -4,29 +4,17 @@ import inspect
 import textwrap
 
 import numpy as np
+from IPython.display import Code
 
 from .plots import Picture
 
-__all__ = ["Markdown", "Picture", "check", "source"]
-
-
-class Markdown:
-    """Text that a front end renders as Markdown."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def _repr_markdown_(self):
-        return self.text
-
-    def __repr__(self):
-        return self.text
+__all__ = ["Picture", "check", "source"]
 
 
 def source(*functions):
     """The code that runs, read from where it lives, so that no lesson's copy can drift from it."""
     parts = [textwrap.dedent(inspect.getsource(function)).rstrip() for function in functions]
-    return Markdown("```python\n" + "\n\n".join(parts) + "\n```")
+    return Code("\n\n".join(parts), language="python")
 
 
 def check(what, computed, true, tolerance=1e-9):

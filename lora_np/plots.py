@@ -25,18 +25,23 @@ STYLE = {
 }  # fmt: skip
 
 
+def style():
+    """The project's look, for `with style():` and, as a decorator, `@style()`."""
+    return matplotlib.rc_context(STYLE)
+
+
+@style()
 def subplots(rows=1, columns=1, size=(5, 3), **options):
     """(figure, axes) in the project's style; independent of pyplot, so nothing stays open."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, **options)
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
 
 
+@style()
 def png(figure, dpi=110):
     """The figure as PNG bytes, the same bytes for the same figure."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -48,7 +53,7 @@ def save(figure, path):
     ending = pathlib.Path(path).suffix.lstrip(".").lower()
     if ending not in figure.canvas.get_supported_filetypes():
         raise ValueError(f"unknown image format {ending!r}; try .png, .svg or .pdf")
-    with whole_file(path) as temporary, matplotlib.rc_context(STYLE):
+    with whole_file(path) as temporary, style():
         figure.savefig(temporary, format=ending, dpi=150)
 
 
@@ -82,33 +87,34 @@ def heatmap(axes, values, largest, title, digits=3):
         axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
 
 
+@style()
 def worked_example_figure(n):
     """W, s·ΔW and W' on one scale; below, y of the base, of the adapted layer, and the target.
 
     `n` is what `worked_example.run()` returns.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 4.6), layout="constrained")
-        grid = figure.add_gridspec(2, 3, height_ratios=[3, 2])
-        delta = n["scale"] * n["delta_W"]
-        largest = max(np.abs(n["W"]).max(), np.abs(n["W_new"]).max())
-        parts = [(n["W"], "W (frozen)"), (delta, "s·ΔW = s·A·B"), (n["W_new"], "W′ = W + s·ΔW")]
-        for column, (values, title) in enumerate(parts):
-            heatmap(figure.add_subplot(grid[0, column]), values, largest, title)
-        axes = figure.add_subplot(grid[1, :])
-        bars = [(n["y"], "xW (base)", ""), (n["y_adapter"], "xW′ (adapted)", "//"),
-                (n["target"], "target t", "..")]  # fmt: skip
-        for k, (y, label, hatch) in enumerate(bars):
-            positions = np.arange(2) + 0.26 * (k - 1)
-            axes.bar(positions, y.ravel(), 0.24, color=COLORS[k], hatch=hatch, label=label,
-                     edgecolor="white")  # fmt: skip
-        axes.axhline(0, color="black", linewidth=0.8)
-        axes.set_xticks([0, 1], ["y₁", "y₂"])
-        axes.set_ylabel("output (no unit)")
-        axes.legend(loc="upper right")
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    grid = figure.add_gridspec(2, 3, height_ratios=[3, 2])
+    delta = n["scale"] * n["delta_W"]
+    largest = max(np.abs(n["W"]).max(), np.abs(n["W_new"]).max())
+    parts = [(n["W"], "W (frozen)"), (delta, "s·ΔW = s·A·B"), (n["W_new"], "W′ = W + s·ΔW")]
+    for column, (values, title) in enumerate(parts):
+        heatmap(figure.add_subplot(grid[0, column]), values, largest, title)
+    axes = figure.add_subplot(grid[1, :])
+    bars = [(n["y"], "xW (base)", ""), (n["y_adapter"], "xW′ (adapted)", "//"),
+            (n["target"], "target t", "..")]  # fmt: skip
+    for k, (y, label, hatch) in enumerate(bars):
+        positions = np.arange(2) + 0.26 * (k - 1)
+        axes.bar(positions, y.ravel(), 0.24, color=COLORS[k], hatch=hatch, label=label,
+                 edgecolor="white")  # fmt: skip
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks([0, 1], ["y₁", "y₂"])
+    axes.set_ylabel("output (no unit)")
+    axes.legend(loc="upper right")
     return figure
 
 
+@style()
 def rank_wall_figure(n, steps=60):
     """Loss against step for two tokens that need a change of rank 2, with LoRA of rank 1 and 2."""
     wall = n["rank_wall"]
@@ -117,7 +123,7 @@ def rank_wall_figure(n, steps=60):
         axes.semilogy(wall[f"rank_{rank}"][: steps + 1], label=f"rank {rank}", marker=MARKERS[k],
                       markevery=10)  # fmt: skip
     axes.axhline(wall["floor"], color="black", linewidth=1, linestyle=(0, (2, 2)))
-    axes.text(steps, wall["floor"] * 1.15, "½σ₂²: what rank 1 cannot reach", ha="right")
+    axes.text(steps, wall["floor"] * 1.8, "½σ₂²: what rank 1 cannot reach", ha="right")
     axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
     axes.legend(loc="lower left")
     return figure
