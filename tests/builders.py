@@ -6,6 +6,7 @@ identity on its base at initialisation).
 
 from lora_np.methods import LoRALinear
 from lora_np.nn import Linear
+from lora_np.quant import NF4Linear
 
 
 def linear(case):
@@ -48,5 +49,16 @@ def lora_over_lora(case):
     return outer
 
 
+def nf4(case):
+    """Blocks of 5: shorter than a row or across two, and the last one ragged."""
+    return NF4Linear.from_linear(linear(case), block_size=5)
+
+
+def lora_over_nf4(case):
+    layer = LoRALinear(NF4Linear.from_linear(linear(case)), case.rank, case.alpha, case.rng())
+    layer.B.data += case.array(*layer.B.shape, salt=31)
+    return layer
+
+
 STARTS = [lora_start, rslora_start]
-BUILDERS = [linear, frozen_linear, *map(moved, STARTS), lora_over_lora]
+BUILDERS = [linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4]

@@ -2,5 +2,6 @@
 
 from .common import merge
 from .lora import LoRA, LoRALinear, lora_plus_groups
+from .qlora import QLoRA
 
-__all__ = ["LoRA", "LoRALinear", "lora_plus_groups", "merge"]
+__all__ = ["LoRA", "LoRALinear", "QLoRA", "lora_plus_groups", "merge"]

@@ -1,0 +1,75 @@
+"""Other ways to spend four bits, beside NF4: which rounds a normal weight best?
+
+    python -m lora_np.quant.codes
+
+Each takes an array and gives back what is left of it after 4 bits, in float32.
+"""
+
+import numpy as np
+
+from .nf4 import block_absmax, quantize_nf4
+
+# A sign, two bits of exponent, one of fraction (OCP MX 1.0, §5.3.3): ±0, ½, 1, 1½, 2, 3, 4, 6.
+E2M1 = np.float32([0, 0.5, 1, 1.5, 2, 3, 4, 6]) / 6
+# bitsandbytes' FP4 leaves the even spacing out below: ±0, 1/16, 2, 3, 4, 6, 8, 12.
+FP4 = np.float32([0, 0.0625, 2, 3, 4, 6, 8, 12]) / 12
+INT4 = np.arange(8, dtype=np.float32) / 7  # ±0 … 7: symmetric, so one of the sixteen is unused
+
+
+def signed(values):
+    """A codebook of both signs of `values`, ascending."""
+    return np.unique(np.concatenate([-values, values]))
+
+
+def by_codebook(array, codebook, block_size=64):
+    """x̂ = absmax · the codebook's nearest number to x / absmax, per block."""
+    flat = np.asarray(array, np.float32).ravel()
+    scale = np.repeat(block_absmax(flat, block_size), block_size)[: flat.size]
+    ratio = flat / np.where(scale == 0, 1, scale)
+    midpoints = (codebook[:-1] + codebook[1:]) / 2
+    return (codebook[np.searchsorted(midpoints, ratio)] * scale).reshape(np.shape(array))
+
+
+def min_max_int4(array, block_size=64):
+    """x̂ = lowest + step · round((x − lowest) / step), step = (highest − lowest) / 15, per block.
+
+    All sixteen levels are used, and each block stores a second number: 5 bits a weight at 64.
+    """
+    flat = np.asarray(array, np.float32).ravel()
+    starts = np.arange(0, flat.size, block_size)
+    lengths = np.diff(np.append(starts, flat.size))
+    lowest = np.minimum.reduceat(flat, starts)
+    step = (np.maximum.reduceat(flat, starts) - lowest) / 15
+    lowest, step = np.repeat(lowest, lengths), np.repeat(step, lengths)
+    levels = np.rint((flat - lowest) / np.where(step == 0, 1, step))
+    return (lowest + step * levels).reshape(np.shape(array))
+
+
+CODES = {  # name: (round trip, bits a weight at blocks of 64)
+    "NF4": (lambda x: quantize_nf4(x).dequantize(), 4 + 32 / 64),
+    "NF4, double-quantized": (
+        lambda x: quantize_nf4(x, double_quant=True).dequantize(),
+        4 + 8 / 64 + 32 / (64 * 256),
+    ),
+    "FP4 (bitsandbytes)": (lambda x: by_codebook(x, signed(FP4)), 4 + 32 / 64),
+    "FP4 E2M1": (lambda x: by_codebook(x, signed(E2M1)), 4 + 32 / 64),
+    "INT4, symmetric": (lambda x: by_codebook(x, signed(INT4)), 4 + 32 / 64),
+    "INT4, min-max": (min_max_int4, 4 + 64 / 64),
+}
+
+
+def main():
+    x = np.random.default_rng(0).standard_normal(1 << 22, dtype=np.float32)
+    print(f"{x.size:,} numbers from N(0, 1), blocks of 64")
+    print(f"{'code':24}{'mean squared error':>20}{'mean |error|':>15}{'bits a weight':>15}")
+    for name, (round_trip, bits) in CODES.items():
+        error = (round_trip(x) - x).astype(np.float64)
+        print(f"{name:24}{(error**2).mean():20.5f}{np.abs(error).mean():15.4f}{bits:15.3f}")
+    codes = quantize_nf4(x).unpack()
+    share = np.bincount(codes, minlength=16) / codes.size
+    print(f"\nNF4 uses its codes from {share.min():.1%} to {share.max():.1%} of the time;", end=" ")
+    print(f"their entropy is {-(share * np.log2(share)).sum():.3f} bits of 4.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""NF4, "4-bit NormalFloat": sixteen numbers placed at quantiles of the normal distribution.
+
+    codes = nearest of the sixteen to x / absmax         absmax = max |x| over a block of x
+    x     ≈ CODEBOOK[codes] · absmax                     (QLoRA: Dettmers et al. 2023, §3)
+
+The paper is arXiv 2305.14314. Two codes share a byte, the even element in the high half. The
+arithmetic is float32, and every bit agrees with bitsandbytes on a CPU.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from .double_quant import DoubleQuantized, double_quantize, read_only
+
+OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published: ½(29/30 + 31/32)
+TINY = np.float32(1e-38)  # stands in for the absmax of a block of zeros, so nothing divides by 0
+CHUNK = 1 << 16  # elements worked on at once, so that they stay in the processor's cache
+
+
+def normal_quantiles(count):
+    """Φ⁻¹ at `count` equal steps of probability from OFFSET down to, and without, one half."""
+    probabilities = np.linspace(OFFSET, 0.5, count + 1).astype(np.float32)
+    return [NormalDist().inv_cdf(float(p)) for p in probabilities[:-1]]
+
+
+def make_codebook():
+    """The sixteen values: 7 negative, 0 and 8 positive, the largest scaled to 1 (QLoRA, §3, eq. 4).
+
+    Not symmetric: an exact zero leaves fifteen codes for two tails.
+    """
+    values = [-q for q in normal_quantiles(7)] + [0.0] + normal_quantiles(8)
+    values = np.sort(np.array(values, np.float32))
+    return values / values.max()
+
+
+CODEBOOK = make_codebook()  # (16,) float32, ascending
+MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,) float32: where the nearest code changes
+# A byte is two codes, so a table of 256 pairs of floats undoes both at once. Looking up one pair
+# as if it were one 8-byte number halves the look-ups.
+PAIRS = np.stack([np.repeat(CODEBOOK, 16), np.tile(CODEBOOK, 16)], axis=1).view(np.float64).ravel()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NF4Tensor:
+    """An array in 4 bits: what `quantize_nf4` returns. It never changes, so copies share it.
+
+    `codes` are packed bytes (⌈n/2⌉,) uint8, in the array's row-major order; `scales` is one
+    absmax a block (⌈n/block_size⌉,) float32, or those in 8 bits (`DoubleQuantized`).
+    Raises: ValueError for parts of the wrong dtype, or whose lengths do not fit `shape`.
+    """
+
+    codes: np.ndarray
+    scales: np.ndarray | DoubleQuantized
+    shape: tuple[int, ...]
+    block_size: int = 64
+
+    def __post_init__(self):
+        check_block_size(self.block_size)
+        blocks = -(-self.size // self.block_size)
+        codes, scales = self.codes, self.scales
+        if codes.dtype != np.uint8 or codes.shape != ((self.size + 1) // 2,):
+            raise ValueError(
+                f"NF4Tensor: expected uint8 codes of shape ({(self.size + 1) // 2},) for an array "
+                f"of shape {self.shape}, got {codes.dtype} {codes.shape}"
+            )
+        if scales.dtype != np.float32 or scales.shape != (blocks,):
+            raise ValueError(
+                f"NF4Tensor: expected float32 scales of shape ({blocks},) for {self.size} numbers "
+                f"in blocks of {self.block_size}, got {scales.dtype} {scales.shape}"
+            )
+        object.__setattr__(self, "codes", read_only(codes))
+        if isinstance(scales, np.ndarray):
+            object.__setattr__(self, "scales", read_only(scales))
+
+    size = property(lambda self: math.prod(self.shape))
+    double_quant = property(lambda self: isinstance(self.scales, DoubleQuantized))
+
+    @property
+    def absmax(self):
+        """One scale a block (blocks,) float32; reconstructed where it is stored in 8 bits."""
+        return self.scales.dequantize() if self.double_quant else self.scales
+
+    @property
+    def nbytes(self):
+        """Bytes held: ⌈n/2⌉ + 4·blocks, or ⌈n/2⌉ + blocks + 4·⌈blocks/256⌉ + 4."""
+        return self.codes.nbytes + self.scales.nbytes
+
+    def unpack(self):
+        """The codes 0 … 15, one a byte, in the array's shape."""
+        return unpack(self.codes, self.size).reshape(self.shape)
+
+    def dequantize(self, dtype=np.float32):
+        """CODEBOOK[codes] · absmax in float32, then as `dtype`: the numbers this stands for."""
+        values = np.empty(2 * self.codes.size, np.float32)
+        absmax, width = self.absmax, self.block_size
+        for start, stop in chunks(self.size, width):
+            pairs = values[start : stop + stop % 2].view(np.float64)
+            packed = self.codes[start // 2 : (stop + 1) // 2]
+            np.take(PAIRS, packed, mode="clip", out=pairs)  # "clip": no copy to check bounds
+            whole = stop - stop % width
+            blocks = values[start:whole].reshape(-1, width)  # a view, written in place
+            blocks *= absmax[start // width : whole // width, None]
+            values[whole:stop] *= absmax[-1]
+        return values[: self.size].reshape(self.shape).astype(dtype, copy=False)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __repr__(self):
+        kind = "double-quantized " if self.double_quant else ""
+        return f"NF4Tensor({self.shape}, {kind}blocks of {self.block_size}, {self.nbytes} bytes)"
+
+
+def quantize_nf4(array, block_size=64, double_quant=False):
+    """The array in 4 bits: per block of its row-major order, the nearest codes of x / absmax.
+
+    absmax = max |x|; code = number of midpoints below x / absmax, so a tie goes to the lower
+    code (Dettmers et al. 2023, §2, eq. 1, and §3). `double_quant` stores the scales in 8 bits.
+    Any shape; the last block may be shorter. float16, float32 or float64, computed in float32.
+    Raises: ValueError for an array that is not floating, numbers that are not finite in float32,
+    or a block size that is not a whole number from 1.
+    """
+    check_block_size(block_size)
+    array = np.asarray(array)
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise ValueError(
+            f"quantize_nf4: expected a float16, float32 or float64 array, got {array.dtype}"
+        )
+    with np.errstate(over="ignore"):  # a float64 too large becomes inf, and is refused below
+        flat = np.ascontiguousarray(array, np.float32).ravel()
+    absmax = block_absmax(flat, block_size)
+    if not np.isfinite(absmax).all():
+        raise ValueError("quantize_nf4: expected numbers that are finite in float32")
+    codes = np.empty(flat.size, np.uint8)
+    for start, stop in chunks(flat.size, block_size):
+        whole = stop - stop % block_size  # only the last chunk can end in a part of a block
+        scale = np.maximum(absmax[start // block_size : whole // block_size, None], TINY)
+        scaled = flat[start:whole].reshape(-1, block_size) * (1 / scale)
+        nearest_codes(scaled.ravel(), out=codes[start:whole])
+        if whole < stop:  # bitsandbytes divides here, and multiplies by 1/absmax above
+            nearest_codes(flat[whole:] / absmax[-1], out=codes[whole:])
+    scales = double_quantize(absmax) if double_quant else absmax
+    return NF4Tensor(pack(codes), scales, array.shape, int(block_size))
+
+
+def block_absmax(flat, block_size):
+    """max |x| of each block: (n,) -> (⌈n/block_size⌉,) float32; a ragged block's is never 0."""
+    absmax = np.empty(-(-flat.size // block_size), np.float32)
+    for start, stop in chunks(flat.size, block_size):
+        whole = stop - stop % block_size
+        blocks = np.abs(flat[start:whole]).reshape(-1, block_size)
+        absmax[start // block_size : whole // block_size] = blocks.max(axis=1)
+        if whole < stop:
+            absmax[-1] = np.maximum(np.abs(flat[whole:]).max(), TINY)
+    return absmax
+
+
+def nearest_codes(scaled, out):
+    """out = how many midpoints lie below: the nearest code, and the lower one in a tie."""
+    out[...] = 0
+    for midpoint in MIDPOINTS:
+        out += scaled > midpoint
+
+
+def pack(codes):
+    """Two codes a byte, the even element's in the high half: (n,) -> (⌈n/2⌉,) uint8.
+
+    After an odd last code, the low half holds the code of zero, 7.
+    """
+    packed = np.full((codes.size + 1) // 2, 7, np.uint8)
+    packed[: codes.size // 2] = codes[1::2]
+    packed |= codes[0::2] << np.uint8(4)
+    return packed
+
+
+def unpack(packed, size):
+    """Undoes `pack`: (⌈n/2⌉,) -> (n,) uint8 codes."""
+    codes = np.empty((packed.size, 2), np.uint8)
+    codes[:, 0], codes[:, 1] = packed >> np.uint8(4), packed & np.uint8(15)
+    return codes.ravel()[:size]
+
+
+def chunks(size, block_size):
+    """Yield (start, stop) of pieces near CHUNK long, each starting at a whole block and byte."""
+    step = max(CHUNK // (2 * block_size), 1) * 2 * block_size
+    for start in range(0, size, step):
+        yield start, min(start + step, size)
+
+
+def check_block_size(block_size):
+    whole = isinstance(block_size, int | np.integer) and not isinstance(block_size, bool)
+    if not whole or block_size < 1:
+        raise ValueError(f"expected a block size that is a whole number from 1, got {block_size!r}")

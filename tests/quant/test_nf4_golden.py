@@ -1,0 +1,32 @@
+"""Bit for bit what bitsandbytes makes of the same arrays on a CPU."""
+
+import numpy as np
+import pytest
+
+from golden.compare_nf4 import compare
+from golden.nf4_cases import load
+from lora_np.quant.double_quant import double_quantize
+
+RESULTS = list(compare())
+FIELDS = [
+    "codebook", "dynamic map", "codes", "absmax", "values",
+    "dq_codes", "nested_absmax", "dq_values",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_bit_agrees(field):
+    results = [result for result in RESULTS if result[0] == field]
+    assert results, f"nothing was compared for {field}"
+    assert [result for result in results if result[3]] == []
+
+
+def test_the_offset_is_the_exact_mean():
+    """torch adds up in float32, so its mean may be some units in the last place away."""
+    golden = load()
+    scales = [absmax for absmax in golden["absmax"] if absmax.size and absmax.max() < 1e30]
+    for absmax, theirs in zip(scales, golden["offset"], strict=True):
+        exact = np.float32(sum(map(float, absmax)) / absmax.size)
+        ours = double_quantize(absmax).offset
+        assert ours == exact
+        assert abs(float(ours) - float(theirs[0])) <= 1e-6 * float(exact)
