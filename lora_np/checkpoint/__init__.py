@@ -1,0 +1,5 @@
+"""Into and out of the field's own files: GPT-2 from Hugging Face, adapters from PEFT."""
+
+from .gpt2 import load_gpt2, save_gpt2
+
+__all__ = ["load_gpt2", "save_gpt2"]
