@@ -4,7 +4,7 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
-from lora_np.methods import LoRALinear
+from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 
@@ -26,6 +26,10 @@ def lora_start(case):
 
 def rslora_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), rslora=True)
+
+
+def dora_start(case):
+    return DoRALinear(linear(case), case.rank, case.alpha, case.rng())
 
 
 def moved(start):
@@ -60,5 +64,14 @@ def lora_over_nf4(case):
     return layer
 
 
-STARTS = [lora_start, rslora_start]
-BUILDERS = [linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4]
+def dora_over_nf4(case):
+    layer = DoRALinear(NF4Linear.from_linear(linear(case)), case.rank, case.alpha, case.rng())
+    layer.B.data += case.array(*layer.B.shape, salt=32)
+    layer.m.data += case.array(*layer.m.shape, salt=33)
+    return layer
+
+
+STARTS = [lora_start, rslora_start, dora_start]
+BUILDERS = [
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4, dora_over_nf4,
+]  # fmt: skip

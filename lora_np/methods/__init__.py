@@ -1,11 +1,13 @@
 """What moves: one file per way of choosing the numbers that learn."""
 
 from .common import merge
+from .dora import DoRA, DoRALinear
 from .full import FullFineTuning
 from .head import HeadTuning
 from .lora import LoRA, LoRALinear, lora_plus_groups
 from .qlora import QLoRA
 
 __all__ = [
-    "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear", "QLoRA", "lora_plus_groups", "merge",
+    "DoRA", "DoRALinear", "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear", "QLoRA",
+    "lora_plus_groups", "merge",
 ]  # fmt: skip
