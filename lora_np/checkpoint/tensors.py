@@ -127,7 +127,12 @@ def read_json(path):
     if path.stat().st_size > JSON_LIMIT:
         raise ValueError(f"{path}: expected at most {JSON_LIMIT} bytes of JSON")
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(
+            path.read_bytes(),
+            parse_int=sane(int),
+            parse_float=sane(float),
+            parse_constant=sane(float),
+        )
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
@@ -135,12 +140,22 @@ def read_json(path):
     return value
 
 
+def sane(kind):
+    """A parser of numbers that refuses what is not finite, or a whole number past 64 bits."""
+
+    def parse(text):
+        if len(text) > 40 or not abs(value := kind(text)) < (2**63 if kind is int else math.inf):
+            raise ValueError(f"{text[:40]} is not a number to work with")
+        return value
+
+    return parse
+
+
 def number(config, name, default, where):
-    """config[name] as a finite float or int, or `default` where it is absent."""
+    """config[name] as an int or float, or `default` where it is absent."""
     value = config.get(name, default)
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (real and abs(value) <= 1e300):  # also false for no number at all (NaN)
-        raise ValueError(f"{where}: expected {name} to be a finite number, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where}: expected {name} to be a number, got {value!r}")
     return value
 
 
