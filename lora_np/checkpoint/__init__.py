@@ -1,0 +1,6 @@
+"""Into and out of the field's own files: GPT-2 from Hugging Face, adapters from PEFT."""
+
+from .gpt2 import load_gpt2, save_gpt2
+from .peft import load_adapter, save_adapter
+
+__all__ = ["load_adapter", "load_gpt2", "save_adapter", "save_gpt2"]
