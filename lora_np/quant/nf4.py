@@ -59,6 +59,7 @@ class NF4Tensor:
 
     def __post_init__(self):
         check_block_size(self.block_size)
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
         blocks = -(-self.size // self.block_size)
         codes, scales = self.codes, self.scales
         if codes.dtype != np.uint8 or codes.shape != ((self.size + 1) // 2,):
