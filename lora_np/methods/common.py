@@ -8,7 +8,8 @@ ALL_LINEAR = "all-linear"  # PEFT's name for every linear layer of the blocks
 def begin(method, model):
     """A view of `model` with `method` recorded, for `method` to wrap parts of and mark trainable.
 
-    The first method freezes everything, later ones only add to what learns.
+    The first method freezes everything, later ones only add to what learns. What learns already
+    gets a copy of its own here, so training the view leaves `model` as it is.
     Raises: ValueError if a method of this kind was applied before.
     """
     if any(type(earlier) is type(method) for earlier in model.methods):
@@ -19,6 +20,8 @@ def begin(method, model):
     view = model.view()
     if not model.methods:
         view.freeze()
+    for parameter in view.trainable_parameters():
+        parameter.data = parameter.data.copy()
     view.methods = (*model.methods, method)
     return view
 

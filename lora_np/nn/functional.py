@@ -1,5 +1,75 @@
 """Stateless pairs: each function's forward directly above its backward."""
 
+import math
+
+import numpy as np
+
+GELU_C = math.sqrt(2 / math.pi)  # Python floats: a NumPy scalar would turn float32 into float64
+GELU_A = 0.044715
+
+
+def softmax_forward(z):
+    """p = exp(z) / Σ exp(z) along the last axis.
+
+    The largest z is subtracted first: it cancels in the fraction, and exp cannot overflow.
+    Shapes: z and p alike. The cache is p itself.
+    """
+    p = z - z.max(axis=-1, keepdims=True)
+    np.exp(p, out=p)
+    p /= p.sum(axis=-1, keepdims=True)
+    return p, p
+
+
+def softmax_backward(dp, p):
+    """Undoes p = softmax(z): dz = p · (dp − Σ dp·p), since ∂pᵢ/∂zⱼ = pᵢ(δᵢⱼ − pⱼ)."""
+    dz = dp - np.einsum("...i,...i->...", dp, p)[..., None]
+    dz *= p
+    return dz
+
+
+def log_softmax(z):
+    """log p = z − log Σ exp(z) along the last axis, finite where softmax itself rounds to 0.
+
+    Shapes: z and log p alike.
+    """
+    logp = z - z.max(axis=-1, keepdims=True)
+    logp -= np.log(np.exp(logp).sum(axis=-1, keepdims=True))
+    return logp
+
+
+def gelu_forward(x):
+    """y = ½x(1 + t), t = tanh(√(2/π)(x + 0.044715x³)): GPT-2's GELU.
+
+    (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation.)
+    Shapes: x and y alike.
+    """
+    t = x * x
+    t *= GELU_A * GELU_C
+    t += GELU_C
+    t *= x  # √(2/π)(x + 0.044715x³), with x*x*x: x**3 is 25 times slower
+    np.tanh(t, out=t)
+    y = t + 1
+    y *= x
+    y *= 0.5
+    return y, (x, t)
+
+
+def gelu_backward(dy, cache):
+    """Undoes y = ½x(1 + t): dx = dy · ½[(1 + t) + x(1 − t²) · √(2/π)(1 + 3·0.044715x²)]."""
+    x, t = cache
+    dx = x * x
+    dx *= 3 * GELU_A * GELU_C
+    dx += GELU_C
+    dx *= x  # x · d(inner)/dx
+    slope = t * t
+    np.subtract(1, slope, out=slope)  # tanh' = 1 − t²
+    dx *= slope
+    dx += t
+    dx += 1
+    dx *= 0.5
+    dx *= dy
+    return dx
+
 
 def dropout_forward(x, p, rng):
     """Zero each number with probability p and scale the rest by 1/(1 − p), so the mean stays.

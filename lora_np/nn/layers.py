@@ -1,4 +1,4 @@
-"""Linear, in the document's orientation: y = xW + b, W (in, out)."""
+"""Linear (y = xW + b, W (in, out), the document's orientation), Embedding and LayerNorm."""
 
 import numpy as np
 
@@ -91,3 +91,84 @@ class Linear(LinearLike):
 
     def effective_bias(self):
         return None if self.bias is None else self.bias.data
+
+
+class Embedding(Module):
+    """y = W[ids]: row `id` of the table for every id.
+
+    Shapes: ids (...) whole numbers, W (n, d), y (..., d).
+    Raises: ValueError for ids that are not whole numbers from 0 to n − 1.
+    """
+
+    def __init__(self, weight):
+        self.weight = weight if isinstance(weight, Parameter) else Parameter(weight)
+        if len(self.weight.shape) != 2:
+            raise ValueError(f"Embedding: expected a weight (n, d), got {self.weight.shape}")
+
+    def forward(self, ids, *, rng=None):
+        n = self.weight.shape[0]
+        if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
+            raise ValueError(f"Embedding: expected an integer array, got {_describe(ids)}")
+        if ids.size and not 0 <= ids.min() <= ids.max() < n:
+            raise ValueError(
+                f"Embedding: expected ids from 0 to {n - 1}, got {ids.min()} to {ids.max()}"
+            )
+        return self.weight.data[ids], ids
+
+    def backward(self, dy, cache):
+        """Undoes y = W[ids]: every use of a row adds its dy to that row. Whole numbers have no dx.
+
+        Equal ids are brought together by sorting and summed in one go.
+        """
+        ids = cache.reshape(-1)
+        if self.weight.trainable and ids.size:
+            order = np.argsort(ids, kind="stable")
+            used, starts = np.unique(ids[order], return_index=True)
+            dW = np.zeros_like(self.weight.data)
+            dW[used] = np.add.reduceat(rows(dy)[order], starts, axis=0)
+            self.weight.accumulate(dW)
+
+
+class LayerNorm(Module):
+    """y = x̂·g + b, x̂ = (x − mean)/√(var + ε) over the last axis (Ba et al. 2016, §3, eq. 4).
+
+    The variance is the biased one. g is called `weight`, as in GPT-2.
+    Shapes: x and y (..., d), g (d,), b (d,).
+    """
+
+    def __init__(self, weight, bias, eps=1e-5):
+        self.weight = weight if isinstance(weight, Parameter) else Parameter(weight)
+        self.bias = bias if isinstance(bias, Parameter) else Parameter(bias)
+        if len(self.weight.shape) != 1 or self.bias.shape != self.weight.shape:
+            got = f"{self.weight.shape} and {self.bias.shape}"
+            raise ValueError(f"LayerNorm: expected a weight and a bias (d,), got {got}")
+        self.eps = eps
+
+    def forward(self, x, *, rng=None):
+        d = self.weight.shape[0]
+        xhat = x - x.mean(axis=-1, keepdims=True)
+        var = np.einsum("...i,...i->...", xhat, xhat)[..., None] / d
+        rstd = 1 / np.sqrt(var + self.eps)  # (..., 1)
+        xhat *= rstd
+        y = xhat * self.weight.data
+        y += self.bias.data
+        return y, (xhat, rstd)
+
+    def backward(self, dy, cache):
+        xhat, rstd = cache
+        if self.bias.trainable:
+            self.bias.accumulate(rows(dy).sum(axis=0))  # undoes + b
+        if self.weight.trainable:
+            self.weight.accumulate(np.einsum("ni,ni->i", rows(dy), rows(xhat)))  # undoes x̂·g
+        dxhat = dy * self.weight.data  # undoes x̂·g
+        # Undoes x̂ = (x − mean)/std. x also moved the mean and the variance, so dx̂'s share along
+        # 1 and along x̂ is taken out: dx = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂)) / std
+        along = np.einsum("...i,...i->...", dxhat, xhat)[..., None] / dxhat.shape[-1]
+        dx = dxhat - dxhat.mean(axis=-1, keepdims=True)
+        dx -= xhat * along
+        dx *= rstd
+        return dx
+
+
+def _describe(x):
+    return f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__

@@ -1,0 +1,129 @@
+"""Figures: one look for all, alternative text for readers who cannot see them."""
+
+import base64
+import io
+import pathlib
+from html import escape
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from .files import whole_file
+
+# Okabe and Ito's colour-blind-safe palette, the six that stay apart on white; the line styles and
+# markers tell the curves apart without any colour.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1))]
+MARKERS = ["o", "s", "^", "D", "v", "P"]
+STYLE = {
+    "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": "#dddddd", "grid.linewidth": 0.6, "axes.axisbelow": True,
+    "font.size": 10, "axes.titlesize": 11, "legend.frameon": False, "lines.linewidth": 1.8,
+    "axes.prop_cycle": matplotlib.cycler(color=COLORS) + matplotlib.cycler(linestyle=DASHES),
+}  # fmt: skip
+
+
+def style():
+    """The project's look, for `with style():` and, as a decorator, `@style()`."""
+    return matplotlib.rc_context(STYLE)
+
+
+@style()
+def subplots(rows=1, columns=1, size=(5, 3), **options):
+    """(figure, axes) in the project's style; independent of pyplot, so nothing stays open."""
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+@style()
+def png(figure, dpi=110):
+    """The figure as PNG bytes, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save(figure, path):
+    """Write the figure to `path`, whole or not at all; the ending names the format.
+
+    Raises: ValueError for an ending that matplotlib cannot write, OSError as the file system does.
+    """
+    ending = pathlib.Path(path).suffix.lstrip(".").lower()
+    if ending not in figure.canvas.get_supported_filetypes():
+        raise ValueError(f"unknown image format {ending!r}; try .png, .svg or .pdf")
+    with whole_file(path) as temporary, style():
+        figure.savefig(temporary, format=ending, dpi=150)
+
+
+class Picture:
+    """A figure with alternative text: front ends show an <img alt=…>, everything else the text."""
+
+    def __init__(self, figure, alt):
+        self.figure, self.alt = figure, alt
+
+    def _repr_html_(self):
+        data = base64.b64encode(png(self.figure)).decode()
+        return (
+            f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" '
+            'style="max-width:100%;height:auto;background:white">'
+        )
+
+    def __repr__(self):
+        return f"[figure: {self.alt}]"
+
+
+def heatmap(axes, values, largest, title, digits=3):
+    """An annotated matrix on a diverging scale from −largest to largest."""
+    values = np.atleast_2d(values)
+    axes.imshow(values, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
+    axes.grid(False)
+    axes.set_title(title)
+    axes.set_xticks(range(values.shape[1]), [f"out {j + 1}" for j in range(values.shape[1])])
+    axes.set_yticks(range(values.shape[0]), [f"in {i + 1}" for i in range(values.shape[0])])
+    for (i, j), value in np.ndenumerate(values):
+        ink = "white" if abs(value) > 0.5 * largest else "black"
+        axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
+
+
+@style()
+def worked_example_figure(n):
+    """W, s·ΔW and W' on one scale; below, y of the base, of the adapted layer, and the target.
+
+    `n` is what `worked_example.run()` returns.
+    """
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    grid = figure.add_gridspec(2, 3, height_ratios=[3, 2])
+    delta = n["scale"] * n["delta_W"]
+    largest = max(np.abs(n["W"]).max(), np.abs(n["W_new"]).max())
+    parts = [(n["W"], "W (frozen)"), (delta, "s·ΔW = s·A·B"), (n["W_new"], "W′ = W + s·ΔW")]
+    for column, (values, title) in enumerate(parts):
+        heatmap(figure.add_subplot(grid[0, column]), values, largest, title)
+    axes = figure.add_subplot(grid[1, :])
+    bars = [(n["y"], "xW (base)", ""), (n["y_adapter"], "xW′ (adapted)", "//"),
+            (n["target"], "target t", "..")]  # fmt: skip
+    for k, (y, label, hatch) in enumerate(bars):
+        positions = np.arange(2) + 0.26 * (k - 1)
+        axes.bar(positions, y.ravel(), 0.24, color=COLORS[k], hatch=hatch, label=label,
+                 edgecolor="white")  # fmt: skip
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks([0, 1], ["y₁", "y₂"])
+    axes.set_ylabel("output (no unit)")
+    axes.legend(loc="upper right")
+    return figure
+
+
+@style()
+def rank_wall_figure(n, steps=60):
+    """Loss against step for two tokens that need a change of rank 2, with LoRA of rank 1 and 2."""
+    wall = n["rank_wall"]
+    figure, axes = subplots()
+    for k, rank in enumerate((1, 2)):
+        axes.semilogy(wall[f"rank_{rank}"][: steps + 1], label=f"rank {rank}", marker=MARKERS[k],
+                      markevery=10)  # fmt: skip
+    axes.axhline(wall["floor"], color="black", linewidth=1, linestyle=(0, (2, 2)))
+    axes.text(steps, wall["floor"] * 1.8, "½σ₂²: what rank 1 cannot reach", ha="right")
+    axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
+    axes.legend(loc="lower left")
+    return figure

@@ -1,0 +1,103 @@
+"""A batch: tokens, a target at each position, and a weight that says how much each one counts."""
+
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+
+
+@dataclass(eq=False)
+class Batch:
+    """Tokens, targets and weights; an objective divides by `total`, the whole batch's weight.
+
+    A weight of 0 masks a target out. Padding is on the right: what comes later is never seen.
+    Objectives that need more per sequence (a teacher's logits, old log-probabilities) add array
+    fields in a subclass; `split` cuts every array along B, and never inside `group` neighbours
+    (2 keeps preference pairs together).
+    Shapes: tokens, targets and weights (B, T).
+    Raises: ValueError for arrays whose shapes do not agree, weights that are not finite, a B that
+    is not a multiple of `group`.
+    """
+
+    tokens: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    total: float | None = field(default=None, kw_only=True)
+    group: int = field(default=1, kw_only=True)
+
+    def __post_init__(self):
+        shapes = [self.tokens.shape, self.targets.shape, self.weights.shape]
+        if self.tokens.ndim != 2 or len(set(shapes)) != 1:
+            raise ValueError(f"Batch: expected tokens, targets, weights (B, T), got {shapes}")
+        for name in self.arrays():
+            if len(getattr(self, name)) != len(self):
+                raise ValueError(
+                    f"Batch: expected {name} for {len(self)} sequences, "
+                    f"got {len(getattr(self, name))}"
+                )
+        if not np.isfinite(self.weights).all():
+            raise ValueError("Batch: expected finite weights")
+        if self.group < 1 or len(self) % self.group:
+            raise ValueError(f"Batch: {len(self)} sequences are no multiple of {self.group}")
+        if self.total is None:
+            self.total = float(self.weights.sum(dtype=np.float64))
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def arrays(self):
+        """The names of the fields that hold one entry a sequence."""
+        return [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
+
+    def split(self, n):
+        """At most n shards, in order and about equal; each keeps the whole batch's total.
+
+        So the gradients of the shards add up to the batch's own.
+        """
+        groups = len(self) // self.group
+        n = max(1, min(n, groups))
+        edges = [groups * i // n * self.group for i in range(n + 1)]
+        return [
+            replace(self, **{name: getattr(self, name)[start:end] for name in self.arrays()})
+            for start, end in zip(edges, edges[1:])
+        ]
+
+
+def next_token(tokens, lengths=None):
+    """Every token but the first is the target of the position before it.
+
+    `lengths` says how many tokens of each row are real, all by default; targets in the padding
+    weigh 0.
+    Shapes: tokens (B, T + 1), lengths (B,), the batch's arrays (B, T).
+    """
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or tokens.shape[1] < 2:
+        raise ValueError(f"next_token: expected tokens (B, 2 or more), got {tokens.shape}")
+    B, T = tokens.shape
+    lengths = _check_lengths(np.full(B, T) if lengths is None else lengths, B, T)
+    real = np.arange(1, T) < lengths[:, None]  # (B, T): is the target a real token?
+    return Batch(tokens[:, :-1], tokens[:, 1:], real.astype(np.float32))
+
+
+def classification(tokens, lengths, labels):
+    """Each row's label is the target of its last real token; no other position counts.
+
+    Shapes: tokens (B, T), lengths and labels (B,).
+    """
+    tokens, labels = np.asarray(tokens), np.asarray(labels)
+    if tokens.ndim != 2 or labels.shape != tokens.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            "classification: expected tokens (B, T) and whole labels (B,), "
+            f"got {tokens.shape} and {labels.dtype} {labels.shape}"
+        )
+    B, T = tokens.shape
+    last = (np.arange(B), _check_lengths(lengths, B, T) - 1)
+    targets, weights = np.zeros((B, T), np.int64), np.zeros((B, T), np.float32)
+    targets[last], weights[last] = labels, 1.0
+    return Batch(tokens, targets, weights)
+
+
+def _check_lengths(lengths, B, T):
+    lengths = np.asarray(lengths)
+    if lengths.shape != (B,) or lengths.min() < 1 or lengths.max() > T:
+        raise ValueError(f"expected {B} lengths from 1 to {T}, got {lengths}")
+    return lengths

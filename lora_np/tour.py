@@ -1,0 +1,77 @@
+"""The tour: what a stranger sees first."""
+
+import time
+
+import numpy as np
+
+from . import memory, worked_example
+from .methods import LoRALinear
+from .nn import Linear
+from .optim import AdamW
+from .quant import NF4Linear
+from .worked_example_screen import bar, descent_lines, number, vector
+
+
+def run(seed=0):
+    """Every number of the tour, as a dictionary."""
+    start = time.perf_counter()
+    numbers = {"seed": seed, "six_numbers": worked_example.run(), "layer": layer_table(seed)}
+    numbers["seconds"] = time.perf_counter() - start
+    return numbers
+
+
+def layer_table(seed, n_in=512, n_out=1536, rank=8, tokens=8 * 128):
+    """One training step on a layer of the document's shape, and the bytes it holds, measured."""
+    rng = np.random.default_rng(seed)
+    weight = (rng.standard_normal((n_in, n_out)) / n_in**0.5).astype(np.float32)
+    layers = {
+        "full fine-tuning": Linear(weight),
+        f"LoRA r {rank}": LoRALinear(Linear(weight), rank, 16.0, rng),
+        f"QLoRA r {rank} (NF4)": LoRALinear(
+            NF4Linear.from_linear(Linear(weight)), rank, 16.0, rng
+        ),
+    }
+    x = rng.standard_normal((tokens, n_in), dtype=np.float32)
+    rows = []
+    for name, layer in layers.items():
+        optimizer = AdamW(layer.trainable_parameters())
+        y, cache = layer.forward(x)
+        layer.backward(np.ones_like(y), cache)
+        held = memory.held(layer, optimizer)
+        trained = sum(p.size for p in layer.trainable_parameters())
+        rows.append({"name": name, "trained": trained, **held, "total": sum(held.values())})
+    return {"shape": [n_in, n_out], "rows": rows, "tokens": tokens, "input_bytes": x.nbytes}
+
+
+def screen(numbers):
+    """The tour as text, plain ASCII, at most 79 columns."""
+    n, layer = numbers["six_numbers"], numbers["layer"]
+    document, count = vector(n["document_y"]), n["counts"][0]
+    seed = f"seed {numbers['seed']}, CPU only"
+    lines = [
+        "lora_np: LoRA and QLoRA in plain NumPy" + seed.rjust(41), "",
+        f"1  SIX NUMBERS        x = {vector(n['x'])}    y = xW = {vector(n['y'])}",
+        f"   The document prints {document}; its own terms sum to {vector(n['y'])}.",
+        f"   So let LoRA (r {n['rank']}, alpha {number(n['alpha'])}) learn the printed answer,"
+        " with W frozen:",
+        *descent_lines(n, shown=(0, 2, 5, 10)),
+        f"   Trained: {count['lora']} numbers (full fine-tuning: {count['full']})."
+        f" W's {n['W_bytes']} bytes: {'unchanged' if n['W_unchanged'] else 'CHANGED'}.", "",
+        f"2  THE SAME LINES AT {layer['shape'][0]} x {layer['shape'][1]}"
+        "            trained     bytes held in training*",
+    ]  # fmt: skip
+    largest = layer["rows"][0]["total"]
+    for row in layer["rows"]:
+        lines.append(
+            f"     {row['name']:<33}{row['trained']:>11,}{row['total'] / 1e6:>10.2f} MB  "
+            + bar(row["total"], largest, 14)
+        )
+    lines += [
+        "   * weights + gradients + AdamW's two moments. Activations are extra and no",
+        f"     smaller: the inputs of {layer['tokens']:,} tokens alone take "
+        f"{layer['input_bytes'] / 1e6:.2f} MB.", "",
+        "NEXT  python -m lora_np.worked_example     part 1 by hand, step by step",
+        "      jupyter lab notebooks/01_worked_example.ipynb        lesson 1, 25 minutes",
+        f"                                           Took {numbers['seconds']:.1f} s. More: --help",
+    ]  # fmt: skip
+    return "\n".join(lines)

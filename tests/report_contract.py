@@ -1,0 +1,27 @@
+"""Print the largest relative gradient error of each linear-like module over many drawn cases.
+
+    python tests/report_contract.py
+"""
+
+from hypothesis import given, settings
+
+from builders import BUILDERS
+from lora_np.gradcheck import check_gradients
+from strategies import cases
+
+
+def largest_error(build, examples=200):
+    worst = [0.0]
+
+    @settings(max_examples=examples, deadline=None, database=None, derandomize=True)
+    @given(case=cases())
+    def visit(case):
+        worst[0] = max(worst[0], *check_gradients(build(case), case.x()).values())
+
+    visit()
+    return worst[0]
+
+
+if __name__ == "__main__":
+    for build in BUILDERS:
+        print(f"{build.__name__:<20} {largest_error(build):.1e}")

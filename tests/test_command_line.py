@@ -1,0 +1,49 @@
+"""The command line as a stranger meets it: in a process of its own, on a plain console."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments, encoding="ascii"):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, env=environment
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_tour_on_any_console(encoding):
+    result = run("lora_np", encoding=encoding)
+    assert result.returncode == 0 and not result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 79
+    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
+        assert text in result.stdout
+    for held in ("12.58 MB", "3.41 MB", "0.70 MB"):
+        assert held in result.stdout
+
+
+def test_worked_example_on_an_ascii_console():
+    result = run("lora_np.worked_example", "--step")
+    assert result.returncode == 0 and not result.stderr
+    assert "a slip" in result.stdout
+
+
+def test_tour_as_json():
+    numbers = json.loads(run("lora_np", "--json", "--seed", "3").stdout)
+    assert numbers["seed"] == 3
+    assert [row["trained"] for row in numbers["layer"]["rows"]][:2] == [786_432, 16_384]
+
+
+def test_a_wrong_command_exits_2_and_lists_the_right_ones():
+    result = run("lora_np", "toor")
+    assert result.returncode == 2
+    assert "invalid choice: 'toor'" in result.stderr and "tour" in result.stderr
+
+
+def test_help_lists_the_commands():
+    result = run("lora_np", "--help")
+    assert result.returncode == 0 and "tour" in result.stdout

@@ -1,0 +1,40 @@
+"""Every lesson runs from a clean kernel without a warning, and is committed with its outputs."""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "notebooks"))
+
+import execute  # noqa: E402
+
+LESSONS = execute.lessons()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
+def test_lesson_runs(path):
+    notebook = execute.execute(path)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert "DIFFERS" not in output.get("text", ""), cell.source
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_lesson_is_committed_executed(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    pages = [
+        output["data"].get("text/html", "")
+        for cell in code
+        for output in cell.outputs
+        if "data" in output
+    ]
+    images = [image for page in pages for image in re.findall("<img[^>]*>", page)]
+    assert images, "a lesson has a picture"
+    assert all(re.search('alt="[^"]{20,}"', image) for image in images), "and says what it shows"

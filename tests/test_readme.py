@@ -1,0 +1,35 @@
+"""What the README shows is what happens."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_six_lines_run_and_print_what_they_say():
+    code = re.search(r"```python\n(.*?)```", README, re.S).group(1)
+    names = {}
+    exec(code, names)
+    shown = re.search(r"# \[\[ *([-0-9. ]+)\]\]", code).group(1)
+    np.testing.assert_allclose(names["y"].ravel(), [float(v) for v in shown.split()])
+    assert names["layer"].base.weight.grad is None and names["layer"].B.grad is not None
+
+
+def test_the_first_thirty_lines_hold_both_commands():
+    head = README.splitlines()[:30]
+    commands = [line for line in head if line.startswith("python3 -m venv .venv && ")]
+    assert commands[0].endswith("-m lora_np") and commands[1].endswith("-m pytest -q")
+
+
+def test_every_link_and_folder_exists():
+    root = Path(__file__).parent.parent
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (root / target).exists(), target
+    for folder in re.findall(r"^\| `([a-z_]+/)`", README, re.M):
+        assert (root / folder).is_dir(), folder
+
+
+def test_the_slip_is_named():
+    assert "[0.54, −0.19]" in README and "[0.43, −0.26]" in README
