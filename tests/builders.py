@@ -4,7 +4,10 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
+import numpy as np
+
 from lora_np.methods import DoRALinear, LoRALinear
+from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 
@@ -65,13 +68,25 @@ def lora_over_nf4(case):
 
 
 def dora_over_nf4(case):
-    layer = DoRALinear(NF4Linear.from_linear(linear(case)), case.rank, case.alpha, case.rng())
+    """No weight so small that all of a unit's could round to zero, which has no direction."""
+    base = linear(case)
+    base.weight.data += np.sign(base.weight.data)
+    layer = DoRALinear(NF4Linear.from_linear(base), case.rank, case.alpha, case.rng())
     layer.B.data += case.array(*layer.B.shape, salt=32)
     layer.m.data += case.array(*layer.m.shape, salt=33)
     return layer
 
 
+def pissa_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=pissa)
+
+
+def loftq_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
+
+
 STARTS = [lora_start, rslora_start, dora_start]
 BUILDERS = [
-    linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4, dora_over_nf4,
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4,
 ]  # fmt: skip

@@ -8,6 +8,13 @@ from .lora import LoRA, LoRALinear, lora_plus_groups
 from .qlora import QLoRA
 
 __all__ = [
-    "DoRA", "DoRALinear", "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear", "QLoRA",
-    "lora_plus_groups", "merge",
-]  # fmt: skip
+    "DoRA",
+    "DoRALinear",
+    "FullFineTuning",
+    "HeadTuning",
+    "LoRA",
+    "LoRALinear",
+    "QLoRA",
+    "lora_plus_groups",
+    "merge",
+]
