@@ -4,8 +4,11 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
+import numpy as np
+
 from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.methods.ia3 import ScaledInput, ScaledOutput
+from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 
@@ -74,10 +77,21 @@ def lora_over_nf4(case):
 
 
 def dora_over_nf4(case):
-    layer = DoRALinear(NF4Linear.from_linear(linear(case)), case.rank, case.alpha, case.rng())
+    """No weight so small that all of a unit's could round to zero, which has no direction."""
+    base = linear(case)
+    base.weight.data += np.sign(base.weight.data)
+    layer = DoRALinear(NF4Linear.from_linear(base), case.rank, case.alpha, case.rng())
     layer.B.data += case.array(*layer.B.shape, salt=32)
     layer.m.data += case.array(*layer.m.shape, salt=33)
     return layer
+
+
+def pissa_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=pissa)
+
+
+def loftq_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
 
 
 def scaled_both_ways(case):
@@ -90,6 +104,6 @@ def scaled_both_ways(case):
 
 STARTS = [lora_start, rslora_start, dora_start, scaled_output_start, scaled_input_start]
 BUILDERS = [
-    linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4, dora_over_nf4,
-    scaled_both_ways,
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4, scaled_both_ways,
 ]  # fmt: skip

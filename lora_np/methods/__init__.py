@@ -14,7 +14,19 @@ from .prompt import PromptTuning
 from .qlora import QLoRA
 
 __all__ = [
-    "IA3", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning", "HeadTuning",
-    "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "extract_features",
-    "lora_plus_groups", "merge",
-]  # fmt: skip
+    "IA3",
+    "BitFit",
+    "BottleneckAdapters",
+    "DoRA",
+    "DoRALinear",
+    "FullFineTuning",
+    "HeadTuning",
+    "LoRA",
+    "LoRALinear",
+    "PrefixTuning",
+    "PromptTuning",
+    "QLoRA",
+    "extract_features",
+    "lora_plus_groups",
+    "merge",
+]

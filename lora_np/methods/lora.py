@@ -98,7 +98,7 @@ class LoRA:
         """
         if self.init not in (zero_b, both_zero):
             raise ValueError(
-                f"LoRA: {self.init.__name__} changed the base, so its factors mean nothing beside "
+                f"LoRA: {self.init} changed the base, so its factors mean nothing beside "
                 "another; save merge(model) with save_gpt2"
             )
         all_linear = self.targets == ALL_LINEAR

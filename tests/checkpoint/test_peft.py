@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from golden_hf import ADAPTERS, GOLDEN, base_of, difference
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
 from lora_np.methods import DoRA, FullFineTuning, HeadTuning, LoRA, QLoRA, merge
 from lora_np.methods.common import begin
+from lora_np.methods.inits import loftq, pissa
 from models import moved, small_gpt, some_tokens
 
 PEFT = GOLDEN / "peft"
@@ -274,7 +276,8 @@ def test_an_adapter_is_added_to_what_already_learns(base, directory):
         (lambda base: base.view().freeze(), "nothing in this model learns"),
         (lambda base: FullFineTuning().apply(base), "no place for wte.weight.*save_gpt2 saves"),
         (lambda base: one_bias(base), "no place for h.0.attn.c_attn.bias, which learn"),
-        (lambda base: LoRA(2, init=pissa_like).apply(base, RNG(0)), "pissa_like changed the base"),
+        (lambda base: LoRA(2, init=pissa).apply(base, RNG(0)), "pissa .*changed the base"),
+        (lambda base: QLoRA(2, init=partial(loftq, iterations=1)).apply(base, RNG(0)), "loftq"),
     ],
 )
 def test_what_no_adapter_can_hold(base, tmp_path, make, message):
@@ -287,11 +290,6 @@ def one_bias(base):
     view = LoRA(2).apply(base, RNG(0))
     view.h[0].attn.c_attn.base.bias.train()
     return view
-
-
-def pissa_like(base, rank, scale, rng):
-    A, B = rng.standard_normal((base.in_features, rank)), np.ones((rank, base.out_features))
-    return base.merge(), A.astype(base.dtype), B.astype(base.dtype)
 
 
 def test_a_save_killed_half_way_leaves_the_old_files(directory):

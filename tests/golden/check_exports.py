@@ -20,9 +20,9 @@ from peft import PeftModel
 from safetensors.numpy import load_file
 from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of, difference
-
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
 from lora_np.methods import DoRA, HeadTuning, LoRA, QLoRA, merge
 from lora_np.objectives import cross_entropy
