@@ -14,7 +14,7 @@ from .methods import (
     PromptTuning,
     QLoRA,
     merge,
-)  # fmt: skip
+)
 from .nn import GPT, GPTConfig, Linear, Module, Parameter
 from .objectives import cross_entropy
 from .optim import SGD, AdamW

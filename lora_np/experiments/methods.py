@@ -26,17 +26,18 @@ from ..tasks import skills
 from . import skills_base
 
 MLP = ("mlp.c_fc", "mlp.c_proj")
-METHODS = [  # name, method, AdamW's learning rate: the best of a scan on a seed that is not shown
+METHODS = [  # name, method, AdamW's learning rate: the best in benchmarks/method_rates.py
     ("full fine-tuning", FullFineTuning(), 1e-3),
-    ("LoRA r 1, everywhere", LoRA(1, 1, "all-linear"), 1e-2),
+    ("LoRA r 1, everywhere", LoRA(1, 1, "all-linear"), 2e-2),
     ("LoRA r 4, attention's qkv", LoRA(4, 4, ("c_attn",)), 1e-2),
     ("LoRA r 4, MLP", LoRA(4, 4, MLP), 1e-2),
-    ("Houlsby adapters, width 8", BottleneckAdapters(8), 3e-2),
+    ("Houlsby adapters, width 8", BottleneckAdapters(8), 1e-2),
     ("Pfeiffer adapters, width 8", BottleneckAdapters(8, "pfeiffer"), 3e-2),
-    ("IA3", IA3(), 3e-2),
-    ("BitFit", BitFit(), 1e-2),
-    ("prefix, 4 positions", PrefixTuning(4), 3e-2),
+    ("IA3", IA3(), 1e-1),
+    ("BitFit", BitFit(), 3e-2),
+    ("prefix, 4 positions", PrefixTuning(4), 1e-1),
     ("prompt, 4 tokens", PromptTuning(4), 3e-2),
+    ("prompt, 10 tokens", PromptTuning(10), 3e-2),
     ("head", HeadTuning(), 1e-2),
 ]
 ELICIT = "elicit a known skill"
