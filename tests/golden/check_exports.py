@@ -91,7 +91,7 @@ def adapters():
 def train(model, rng):
     optimizer = AdamW(model.trainable_parameters(), lr=0.05)
     for _ in range(5):
-        batch = next_token(rng.integers(0, 3, (4, 8)))  # ids that are classes of a small head too
+        batch = next_token(rng.integers(0, 3, (4, 7)))  # ids that are classes of a small head too
         logits, cache = model.forward(batch.tokens)
         model.backward(cross_entropy(logits, batch)[1], cache)
         optimizer.step()
@@ -99,7 +99,7 @@ def train(model, rng):
 
 def ours_in_peft(model, base):
     classes = any(getattr(method, "n_classes", None) for method in model.methods)
-    tokens = np.random.default_rng(1).integers(1, 23, (3, 8))
+    tokens = np.random.default_rng(1).integers(1, 23, (3, 7))
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as dense:
         save_adapter(model, out)
         if any(isinstance(method, QLoRA) for method in model.methods):
