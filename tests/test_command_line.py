@@ -16,13 +16,15 @@ def run(*arguments, encoding="ascii"):
     )
 
 
-def test_tour_on_the_plainest_console():
-    result = run("lora_np", encoding="ascii")
+def test_the_tour_is_plain_ascii_and_fits_any_console():
+    result = run("lora_np", encoding="utf-8")
     assert result.returncode == 0 and not result.stderr
-    assert "?" not in result.stdout, "no character that a console could lack"
+    assert result.stdout.isascii()
     assert max(map(len, result.stdout.splitlines())) <= 79
-    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged", "12.58 MB", "3.41 MB"):
+    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
         assert text in result.stdout
+    for held in ("12.58 MB", "3.41 MB", "0.70 MB"):
+        assert held in result.stdout
 
 
 def test_worked_example_on_an_ascii_console():
