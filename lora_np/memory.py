@@ -1,9 +1,20 @@
 """What training holds in memory, counted from the arrays themselves. Bytes; 1 MB = 10⁶ bytes."""
 
+from .quant import NF4Tensor
+
 
 def weight_bytes(module):
-    """Bytes of every array that the module's layers hold, each once."""
-    return sum(parameter.nbytes for parameter in module.parameters())
+    """Bytes of every array that the module's layers hold, each once: parameters and NF4 tensors."""
+    return sum(p.nbytes for p in module.parameters()) + sum(t.nbytes for t in nf4_tensors(module))
+
+
+def nf4_tensors(module):
+    """Every 4-bit weight in the tree."""
+    for value in vars(module).values():
+        if isinstance(value, NF4Tensor):
+            yield value
+    for _, container, key in module.children():
+        yield from nf4_tensors(container[key])
 
 
 def gradient_bytes(module):
