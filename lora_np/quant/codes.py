@@ -77,6 +77,26 @@ def main(count=1 << 20, seeds=range(5)):
     share = np.bincount(codes, minlength=16) / codes.size
     print(f"\nNF4 uses its codes from {share.min():.1%} to {share.max():.1%} of the time;", end=" ")
     print(f"their entropy is {-(share * np.log2(share)).sum():.3f} bits of 4.")
+    print_bytes(512, 1536)
+
+
+def print_bytes(n_in, n_out, block_size=64):
+    """The bytes of a weight (in, out): by the formula, and as counted in the arrays held."""
+    weight = np.random.default_rng(0).standard_normal((n_in, n_out), np.float32)
+    n, blocks = weight.size, -(-weight.size // block_size)
+    rows = [
+        ("float32", 4 * n, weight.nbytes),
+        ("NF4", n // 2 + 4 * blocks, quantize_nf4(weight, block_size).nbytes),
+        (
+            "NF4, double-quantized",
+            n // 2 + blocks + 4 * -(-blocks // 256) + 4,
+            quantize_nf4(weight, block_size, double_quant=True).nbytes,
+        ),
+    ]
+    title = f"{n_in} × {n_out} weights"
+    print(f"\n{title:24}{'bytes by formula':>18}{'nbytes':>12}{'of float32':>12}")
+    for name, formula, counted in rows:
+        print(f"{name:24}{formula:18,}{counted:12,}{counted / weight.nbytes:12.3f}")
 
 
 if __name__ == "__main__":

@@ -85,6 +85,15 @@ def test_merge_gives_the_model_that_was_trained():
     close(merged(x), tuned(x), "merged against tuned", 1e-5)
 
 
+def test_a_model_taken_to_float64_merges_there():
+    """Layers that are only quantized follow `astype`, though they have no Parameter to convert."""
+    tuned = QLoRA(rank=2, alpha=6).apply(TwoLayers(), rng()).astype(np.float64)
+    tuned.c_attn.B.data += 0.1
+    merged, x = merge(tuned), rng().standard_normal((5, 24))
+    assert merged.c_proj.dtype == np.float64
+    close(merged(x), tuned(x), "merged against tuned", 1e-12)
+
+
 def test_a_second_view_shares_the_four_bits():
     tuned = QLoRA(rank=2).apply(TwoLayers(), rng())
     assert tuned.view().c_proj.quantized is tuned.c_proj.quantized

@@ -178,6 +178,19 @@ def test_it_never_changes_so_copies_share_it():
             array[0] = 0
 
 
+def test_the_six_weights_of_the_worked_example():
+    W = np.float32([[0.1, 0.4], [-0.2, 0.3], [0.7, -0.5]])
+    x = np.float32([0.2, -0.3, 0.5])
+    tensor = quantize_nf4(W)
+    assert tensor.unpack().tolist() == [[9, 13], [4, 12], [15, 1]]
+    assert tensor.codes.tolist() == [0x9D, 0x4C, 0xF1]
+    assert tensor.absmax.tolist() == [np.float32(0.7)]
+    assert tensor.nbytes == 7
+    values = tensor.dequantize()
+    np.testing.assert_allclose(x @ values, [0.43226, -0.25745], atol=5e-6)
+    assert np.abs(values - W).max() == pytest.approx(0.01267, abs=5e-6)
+
+
 BAD_ARRAYS = {
     "integers": (np.arange(4), "float16, float32 or float64 array, got int64"),
     "complex": (np.ones(4, complex), "got complex128"),
