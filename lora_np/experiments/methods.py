@@ -62,12 +62,12 @@ def adapt(model, task, steps, lr, rng, batch_size=64):
 def run(seeds=5, quick=False, progress=None):
     """Every method on every task, once for each seed; the numbers as plain lists for JSON.
 
-    `quick` takes one seed and 100 steps. `progress(text)` is told of each method that is done.
+    `quick` takes one seed and 60 steps. `progress(text)` is told of each method that is done.
     Raises: ValueError for seeds below 1.
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise ValueError(f"expected seeds from 1, a whole number, got {seeds!r}")
-    seeds, steps, tested = (1, 100, 300) if quick else (seeds, 400, 1000)
+    seeds, steps, tested = (1, 60, 300) if quick else (seeds, 400, 1000)
     base = skills_base.load()
     rows = {name: {"accuracy": [], "cpu_ms": []} for name, _, _ in METHODS}
     before, seconds, elicited = [], [], []
