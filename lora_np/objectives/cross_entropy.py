@@ -25,7 +25,7 @@ def cross_entropy(logits, batch):
         raise ValueError(
             f"expected targets from 0 to {K - 1}, got {counted.min()} to {counted.max()}"
         )
-    w = (batch.weights / batch.total).astype(logits.dtype)[..., None]  # (B, T, 1)
+    w = batch.weights[..., None].astype(logits.dtype) / batch.total  # (B, T, 1)
     at = np.where(batch.weights != 0, targets, 0)[..., None]  # a masked target may be anything
     logp = log_softmax(logits)
     logp_target = np.take_along_axis(logp, at, axis=-1)  # (B, T, 1)
