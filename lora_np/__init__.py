@@ -11,7 +11,25 @@ from .tasks import Batch, classification, next_token
 
 __version__ = "0.1.0"
 __all__ = [
-    "GPT", "SGD", "AdamW", "Batch", "FullFineTuning", "GPTConfig", "HeadTuning", "Linear", "LoRA",
-    "LoRALinear", "Module", "NF4Linear", "Parameter", "QLoRA", "check_gradients", "classification",
-    "cross_entropy", "generate", "merge", "next_token", "quantize_nf4",
-]  # fmt: skip
+    "GPT",
+    "SGD",
+    "AdamW",
+    "Batch",
+    "FullFineTuning",
+    "GPTConfig",
+    "HeadTuning",
+    "Linear",
+    "LoRA",
+    "LoRALinear",
+    "Module",
+    "NF4Linear",
+    "Parameter",
+    "QLoRA",
+    "check_gradients",
+    "classification",
+    "cross_entropy",
+    "generate",
+    "merge",
+    "next_token",
+    "quantize_nf4",
+]

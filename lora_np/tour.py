@@ -8,6 +8,7 @@ from . import memory, worked_example
 from .methods import LoRALinear
 from .nn import Linear
 from .optim import AdamW
+from .quant import NF4Linear
 from .worked_example_screen import bar, descent_lines, number, vector
 
 
@@ -26,6 +27,9 @@ def layer_table(seed, n_in=512, n_out=1536, rank=8, tokens=8 * 128):
     layers = {
         "full fine-tuning": Linear(weight),
         f"LoRA r {rank}": LoRALinear(Linear(weight), rank, 16.0, rng),
+        f"QLoRA r {rank} (NF4)": LoRALinear(
+            NF4Linear.from_linear(Linear(weight)), rank, 16.0, rng
+        ),
     }
     x = rng.standard_normal((tokens, n_in), dtype=np.float32)
     rows = []

@@ -15,6 +15,7 @@ from .methods.inits import both_zero, zero_b
 from .methods.lora import LoRALinear
 from .nn.layers import Linear
 from .optim import SGD
+from .quant import NF4Linear, quantize_nf4
 
 X = np.array([[0.2, -0.3, 0.5]])  # one token (1, 3)
 W = np.array([[0.1, 0.4], [-0.2, 0.3], [0.7, -0.5]])  # the frozen weight (3, 2)
@@ -29,9 +30,10 @@ def half_squares(y, target):
     return 0.5 * float(((y - target) ** 2).sum()), y - target
 
 
-def lora_layer(rank=1, alpha=2.0, init=zero_b):
+def lora_layer(rank=1, alpha=2.0, init=zero_b, base=None):
     """LoRA beside a frozen copy of the document's W, with A₀ in place of a random A."""
-    layer = LoRALinear(Linear(W.copy()), rank, alpha, np.random.default_rng(0), init=init)
+    base = Linear(W.copy()) if base is None else base
+    layer = LoRALinear(base, rank, alpha, np.random.default_rng(0), init=init)
     if init is zero_b:
         layer.A.data[...] = A_START[:, :rank]
     return layer
@@ -122,6 +124,7 @@ def run(alpha=2.0, rank=1, lr=0.5, target=(0.54, -0.19), steps=10):
         "rank_wall": rank_wall(),
         "side_effect": {"x2": X2, "before": X2 @ W, "dense": dense(X2), "lora": layer(X2)},
         "counts": [count(3, 2, rank), count(512, 1536, 8)],
+        "nf4": in_four_bits(rank, alpha, t, lr, steps),
     }  # fmt: skip
 
 
@@ -130,6 +133,25 @@ def count(n_in, n_out, rank):
     full, lora = n_in * n_out, rank * (n_in + n_out)
     return {"shape": [n_in, n_out], "rank": rank, "full": full, "lora": lora,
             "share": lora / full, "break_even_rank": full / (n_in + n_out)}  # fmt: skip
+
+
+def in_four_bits(rank, alpha, target, lr, steps):
+    """The same W in NF4, and the same LoRA on top: QLoRA on six numbers.
+
+    The codes are listed in W's own order, row by row. (NF4Linear holds Wᵀ; six numbers are one
+    block, so the order changes none of them.)
+    """
+    tensor, frozen = quantize_nf4(W), NF4Linear.from_linear(Linear(W.copy()))
+    rounded = frozen.effective_weight()  # (3, 2)
+    layer = lora_layer(rank, alpha, base=frozen)
+    before = frozen.quantized.codes.tobytes()
+    records = descend(layer, X, target, lr, steps)
+    return {
+        "codes": tensor.unpack().ravel(), "packed": tensor.codes,
+        "absmax": tensor.absmax, "rounded": rounded, "error": rounded - W,
+        "y": frozen(X), "bytes": tensor.nbytes, "bytes_float32": W.astype(np.float32).nbytes,
+        "steps": records, "codes_unchanged": frozen.quantized.codes.tobytes() == before,
+    }  # fmt: skip
 
 
 def plain(value):

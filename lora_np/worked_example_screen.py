@@ -40,8 +40,9 @@ def signed_sum(terms, digits=4):
 
 
 def screens(n):
-    """The eight steps for the numbers of `worked_example.run()`, as a list of strings."""
-    return [forward(n), adapter(n), goal(n), delta(n), descent(n), stuck(n), walls(n), counts(n)]
+    """The nine steps for the numbers of `worked_example.run()`, as a list of strings."""
+    return [forward(n), adapter(n), goal(n), delta(n), descent(n), stuck(n), walls(n), nf4(n),
+            counts(n)]  # fmt: skip
 
 
 def forward(n):
@@ -187,9 +188,32 @@ def walls(n):
     return "\n".join(lines) + "\n"
 
 
+def nf4(n):
+    q = n["nf4"]
+    codes = " ".join(str(c) for c in q["codes"])
+    packed = " ".join(f"{byte:02x}" for byte in q["packed"])
+    first, last = q["steps"][0], q["steps"][-1]
+    rows = beside(beside(matrix(q["rounded"], 5), [" error"]), matrix(q["error"], 5))
+    lines = [
+        "8  QLoRA: the same W in 4 bits (NF4), row by row",
+        f"     weights  {vector(n['W'])}   largest size {number(q['absmax'][0])}",
+        f"     codes    {codes}   in bytes {packed}",
+        "     back to numbers:",
+        *("       " + row for row in rows),
+        f"     largest error {np.abs(q['error']).max():.5f};  y = {vector(q['y'], 5)}",
+        f"     {q['bytes']} bytes (codes and one float32 scale) against float32's "
+        f"{q['bytes_float32']}",
+        f"     LoRA on top, {last['step']} steps: loss {first['loss']:.6f} ->"
+        f" {last['loss']:.6f}.",
+        f"     The codes after training: {'unchanged' if q['codes_unchanged'] else 'CHANGED'}.",
+        "     Rounding changed the base before training could: QLoRA's W is another W.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def counts(n):
     small, large = n["counts"]
-    lines = ["8  Was it worth it?"]
+    lines = ["9  Was it worth it?"]
     for c in (small, large):
         shape = f"{c['shape'][0]} x {c['shape'][1]}"
         lines.append(

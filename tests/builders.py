@@ -5,6 +5,7 @@ identity on its base at initialisation).
 """
 
 from lora_np.methods import LoRALinear
+from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 
@@ -60,5 +61,16 @@ def lora_over_nf4(case):
     return layer
 
 
+def pissa_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=pissa)
+
+
+def loftq_start(case):
+    return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
+
+
 STARTS = [lora_start, rslora_start]
-BUILDERS = [linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4]
+BUILDERS = [
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start),
+]  # fmt: skip

@@ -20,8 +20,10 @@ def test_tour_on_any_console(encoding):
     result = run("lora_np", encoding=encoding)
     assert result.returncode == 0 and not result.stderr
     assert max(map(len, result.stdout.splitlines())) <= 79
-    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged", "12.58 MB", "3.41 MB"):
+    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
         assert text in result.stdout
+    for held in ("12.58 MB", "3.41 MB", "0.70 MB"):
+        assert held in result.stdout
 
 
 def test_worked_example_on_an_ascii_console():

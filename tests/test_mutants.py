@@ -9,6 +9,7 @@ from laws import LAWS
 from lora_np.methods import LoRALinear
 from lora_np.nn import Linear
 from lora_np.nn.layers import rows
+from lora_np.quant import NF4Linear
 from strategies import cases
 
 
@@ -129,6 +130,37 @@ class LinearForgetsBiasGradient(Linear):
         return dx
 
 
+class NF4ForgetsTransposeInDx(NF4Linear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        if self.in_features == self.out_features:
+            return (rows(dy) @ self.quantized.dequantize(dy.dtype).T).reshape(dx.shape)
+        return dx
+
+
+class NF4TakesOutInForInOut(NF4Linear):
+    """The stored (out, in) read as if it were (in, out): right shape, numbers out of place."""
+
+    def effective_weight(self):
+        right = super().effective_weight()
+        return right.T.reshape(right.shape)
+
+
+class NF4ForgetsBias(NF4Linear):
+    def forward(self, x, *, rng=None):
+        y, cache = super().forward(x)
+        return y if self.bias is None else y - self.bias.data, cache
+
+
+class NF4LosesACodeInDx(NF4Linear):
+    """The extreme halved in backward only, so that dx belongs to another weight."""
+
+    def backward(self, dy, cache):
+        weight = self.quantized.dequantize(dy.dtype)
+        weight[np.abs(weight) == np.abs(weight).max()] *= 0.5
+        return (rows(dy) @ weight).reshape(*dy.shape[:-1], self.in_features)
+
+
 def mutants_of(base):
     return [kind for kind in base.__subclasses__() if kind.__module__ == __name__]
 
@@ -148,6 +180,10 @@ def linear_builder(kind):
         return kind(case.array(case.n_in, case.n_out, salt=10), bias)
 
     return build
+
+
+def nf4_builder(kind):
+    return lambda case: kind.from_linear(linear_builder(Linear)(case))
 
 
 def assert_caught(build):
@@ -174,6 +210,11 @@ def test_lora_mutant_is_caught(kind):
 @pytest.mark.parametrize("kind", mutants_of(Linear), ids=lambda kind: kind.__name__)
 def test_linear_mutant_is_caught(kind):
     assert_caught(linear_builder(kind))
+
+
+@pytest.mark.parametrize("kind", mutants_of(NF4Linear), ids=lambda kind: kind.__name__)
+def test_nf4_mutant_is_caught(kind):
+    assert_caught(nf4_builder(kind))
 
 
 def test_the_unbroken_layer_passes():

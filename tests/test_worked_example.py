@@ -95,6 +95,17 @@ def test_counts(numbers):
     assert small["break_even_rank"] == pytest.approx(1.2) and large["break_even_rank"] == 384
 
 
+def test_the_same_weight_in_four_bits(numbers):
+    """Six codes, three bytes and one scale; LoRA learns on top and the codes stay."""
+    q = numbers["nf4"]
+    assert q["codes"].tolist() == [9, 13, 4, 12, 15, 1]
+    assert q["packed"].tobytes().hex() == "9d4cf1"
+    assert q["absmax"] == np.float32(0.7) and q["bytes"] == 7 and q["bytes_float32"] == 24
+    np.testing.assert_allclose(q["y"], [[0.43226, -0.25745]], atol=5e-6)
+    np.testing.assert_allclose(np.abs(q["error"]).max(), 0.01267, atol=5e-6)
+    assert q["steps"][-1]["loss"] < q["steps"][0]["loss"] / 1000 and q["codes_unchanged"]
+
+
 def test_alpha_alone_is_not_the_scale():
     """At r = 2 the two rules part: α/r = 3.5 for α = 7."""
     numbers = worked_example.run(alpha=7.0, rank=2)

@@ -7,5 +7,11 @@ from .lora import LoRA, LoRALinear, lora_plus_groups
 from .qlora import QLoRA
 
 __all__ = [
-    "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear", "QLoRA", "lora_plus_groups", "merge",
-]  # fmt: skip
+    "FullFineTuning",
+    "HeadTuning",
+    "LoRA",
+    "LoRALinear",
+    "QLoRA",
+    "lora_plus_groups",
+    "merge",
+]

@@ -15,7 +15,8 @@ class QLoRA(LoRA):
 
     The factors start first and the base is rounded after, so that an init sees the weights as
     they were: `pissa` then rounds only what its factors leave, and `loftq` fits the rounding
-    error. A layer that is in NF4 already stays as it is.
+    error. A layer that is in NF4 already stays as it is, so `loftq` brings its own settings:
+    `functools.partial(loftq, block_size=32)`.
     Raises: as LoRA; ValueError for a block size that is not a whole number from 1, or a weight
     that learns.
     """

@@ -132,6 +132,11 @@ class Module:
         result = self.view()
         for parameter in result.parameters():
             parameter.data = parameter.data.astype(dtype)
+        modules = [result]
+        for module in modules:
+            if "dtype" in vars(module):  # a layer whose weight is no Parameter says it itself
+                module.dtype = np.dtype(dtype)
+            modules += [container[key] for _, container, key in module.children()]
         return result
 
     def __setattr__(self, name, value):

@@ -3,7 +3,7 @@
     scale ≈ DYNAMIC_MAP[code] · nested absmax + offset          offset = mean of the scales
 
 Scales are positive and alike, so their mean is taken off first; what is left is quantized in
-blocks of 256 on a signed 8-bit map, dense near zero (Dettmers et al. 2021, arXiv 2110.02861, §2).
+blocks of 256 on a signed 8-bit map, dense near zero (Dettmers et al. 2021, arXiv 2110.02861).
 """
 
 from dataclasses import dataclass

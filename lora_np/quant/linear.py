@@ -12,7 +12,7 @@ class NF4Linear(LinearLike):
 
     Storage is 4 bits and is really saved: no dense Ŵ outlives a call. Arithmetic is simulated: it
     happens in x's dtype, float32 or float64. The weight never learns and is no Parameter; the bias
-    is one, frozen, and `dtype` is what LoRA's factors beside it start in.
+    is one, frozen, and `dtype` is what LoRA's factors start in and `merge()` gives.
 
     The tensor holds Wᵀ, (out, in), the other way round from all else here. So a block runs along
     one output's inputs, and the bytes are the ones bitsandbytes makes of the same layer.
@@ -44,7 +44,7 @@ class NF4Linear(LinearLike):
 
     in_features = property(lambda self: self.quantized.shape[1])
     out_features = property(lambda self: self.quantized.shape[0])
-    dtype = None  # an attribute of each layer, where LinearLike asks its base
+    dtype = None  # each layer's own, where LinearLike asks its base; `Module.astype` sets it
 
     def forward(self, x, *, rng=None):
         self._check(x)

@@ -27,9 +27,10 @@ def normal_quantiles(count):
 
 
 def make_codebook():
-    """The sixteen values: 7 negative, 0 and 8 positive, the largest scaled to 1 (QLoRA, §3, eq. 4).
+    """The sixteen values: 7 negative, 0 and 8 positive, the largest scaled to 1.
 
-    Not symmetric: an exact zero leaves fifteen codes for two tails.
+    Not symmetric: an exact zero leaves fifteen codes for two tails, so each tail takes quantiles
+    of its own (QLoRA, §3, and its authors' code; eq. 4 there has no zero and gives other numbers).
     """
     values = [-q for q in normal_quantiles(7)] + [0.0] + normal_quantiles(8)
     values = np.sort(np.array(values, np.float32))
@@ -59,6 +60,7 @@ class NF4Tensor:
 
     def __post_init__(self):
         check_block_size(self.block_size)
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
         blocks = -(-self.size // self.block_size)
         codes, scales = self.codes, self.scales
         if codes.dtype != np.uint8 or codes.shape != ((self.size + 1) // 2,):

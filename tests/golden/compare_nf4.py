@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nf4_cases import cases, double_quantizes, load
+from nf4_cases import cases, double_quantizes, load, sweep
 
 from lora_np.quant.double_quant import DYNAMIC_MAP, double_quantize
 from lora_np.quant.nf4 import CODEBOOK, NF4Tensor, quantize_nf4
@@ -31,8 +31,10 @@ def compare():
     golden = load()
     yield "codebook", "all", 16, differing_bits(CODEBOOK, golden["codebook"])
     yield "dynamic map", "all", 256, differing_bits(DYNAMIC_MAP, golden["dynamic_map"])
+    codes = double_quantize(sweep(), 0.0).codes
+    yield "8-bit sweep", "all", codes.size, differing_bits(codes, golden["sweep"])
     doubled = 0
-    for i, (name, array, block) in enumerate(cases(golden["bank"])):
+    for i, (name, array, block) in enumerate(cases(golden["bank"], golden["codebook"])):
         ours = quantize_nf4(array, block)
         pairs = [
             ("codes", ours.codes, golden["codes"][i]),

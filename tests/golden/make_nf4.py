@@ -8,7 +8,7 @@ import os
 import bitsandbytes.functional as bnb
 import numpy as np
 import torch
-from nf4_cases import BANK, FIELDS, TARGET, cases, double_quantizes
+from nf4_cases import BANK, FIELDS, TARGET, cases, double_quantizes, sweep
 
 
 def quantize(array, block, double_quant):
@@ -21,16 +21,18 @@ def quantize(array, block, double_quant):
 
 def main():
     bank = np.random.default_rng(0).standard_normal(BANK).astype(np.float32)
+    codebook = bnb.get_4bit_type("nf4", device="cpu").numpy()
     parts = {field: [] for field in FIELDS}
-    for name, array, block in cases(bank):
+    for name, array, block in cases(bank, codebook):
         packed, state, values = quantize(array, block, False)
         add(parts, codes=packed, absmax=state.absmax, values=values)
         if double_quantizes(name):
             _, state, values = quantize(array, block, True)
             add(parts, dq_codes=state.absmax, nested_absmax=state.state2.absmax)
             add(parts, offset=state.offset, dq_values=values)
-    golden = {"bank": bank, "codebook": bnb.get_4bit_type("nf4", device="cpu").numpy()}
+    golden = {"bank": bank, "codebook": codebook}
     golden["dynamic_map"] = bnb.create_dynamic_map().numpy()
+    golden["sweep"] = bnb.quantize_blockwise(torch.from_numpy(sweep()), blocksize=256)[0].numpy()
     for field, arrays in parts.items():  # end to end: hundreds of small files in a zip add up
         golden[field] = np.concatenate(arrays)
         golden[field + "_sizes"] = np.array([array.size for array in arrays], np.int32)

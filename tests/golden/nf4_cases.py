@@ -13,7 +13,7 @@ BLOCK_SIZES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 BANK = 9605  # normal numbers: just over 300 blocks of 32
 
 
-def cases(bank):
+def cases(bank, codebook):
     """Yield (name, array, block size). All 1-D: some widths meet a bug in bitsandbytes."""
     for block in BLOCK_SIZES:
         ragged = bank[: block + block // 2 + 1]  # odd, and its last block is not whole
@@ -31,8 +31,18 @@ def cases(bank):
         yield f"one outlier/{block}", np.append(bank[: block - 1], np.float32(20)), block
         yield f"even/{block}", np.linspace(-1, 1, 2 * block, dtype=np.float32), block
         yield f"negative/{block}", -np.abs(ragged), block
+    middles = (codebook[:-1] + codebook[1:]) / 2  # as far from one code as from the next
+    ties = np.tile(np.append(middles, np.float32(1)), 16)
+    yield "ties/64", ties, 64
+    yield "ties, scaled/64", ties[:-1] * np.float32(2.0**-9), 64
     yield "many blocks/32", bank, 32
     yield "many blocks/64", bank, 64
+
+
+def sweep():
+    """Numbers from −1 to 1 in small steps, in blocks of 256 whose largest is 1: all 8-bit codes."""
+    values = np.linspace(-1, 1, 400 * 255).astype(np.float32).reshape(400, 255)
+    return np.insert(values, 0, np.float32(1), axis=1).ravel()
 
 
 def double_quantizes(name):

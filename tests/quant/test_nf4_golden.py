@@ -9,7 +9,7 @@ from lora_np.quant.double_quant import double_quantize
 
 RESULTS = list(compare())
 FIELDS = [
-    "codebook", "dynamic map", "codes", "absmax", "values",
+    "codebook", "dynamic map", "8-bit sweep", "codes", "absmax", "values",
     "dq_codes", "nested_absmax", "dq_values",
 ]  # fmt: skip
 
