@@ -302,3 +302,8 @@ def no_space(tensors, path, metadata):
 
 def test_no_weights_are_drawn_for_a_loader():
     assert not any(p.data.any() for n, p in GPT(CONFIG, None).named_parameters() if "ln" not in n)
+
+
+def test_weights_are_as_readable_as_settings(directory):
+    modes = {path.stat().st_mode for path in directory.iterdir()}
+    assert len(modes) == 1
