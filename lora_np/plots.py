@@ -8,6 +8,7 @@ from html import escape
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .files import whole_file
 
@@ -88,6 +89,46 @@ def heatmap(axes, values, largest, title, digits=3):
 
 
 @style()
+def adapter_map_figure(config):
+    """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes.
+
+    From bottom to top, as x flows: embeddings, one block of n_layer, the head.
+    """
+    d, inner, K = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
+
+    def linear(name, n_in, n_out):
+        return f"{name}  ({n_in}, {n_out})", 1, f"LoRA: A ({n_in}, r), B (r, {n_out})"
+
+    adapter = ("+", 3, f"bottleneck adapter: ({d}, m), bend, (m, {d})")
+    parts = [  # (text, the method that attaches there, what it adds), bottom first
+        (f"wte ({K}, {d}) + wpe ({config.n_positions}, {d})", 0,
+         f"prompt tuning: n more rows, (n, {d})"),
+        ("ln_1", None, ""), linear("attn.c_attn", d, 3 * d),
+        (f"q, k, v of {config.n_head} heads", 2, f"prefix tuning: n more k and v, (n, {d}) each"),
+        linear("attn.c_proj", d, d), adapter, ("ln_2", None, ""), linear("mlp.c_fc", d, inner),
+        ("gelu", None, ""), linear("mlp.c_proj", inner, d), adapter, ("ln_f", None, ""),
+        (f"lm_head ({K}, {d}), tied to wte", 4, f"head tuning: its own (classes, {d})"),
+    ]  # fmt: skip
+    figure, axes = subplots(size=(7.2, 6.6))
+    axes.set(xlim=(-1, 10.2), ylim=(-1, len(parts)))
+    axes.axis("off")
+    axes.add_patch(Rectangle((-0.9, 0.45), 6, 10.1, fill=False, linestyle="--"))
+    axes.text(0.9, 10.2, f"one of {config.n_layer} blocks", ha="right", va="center", fontsize=8.5)
+    axes.annotate("", (2.2, 12.9), (2.2, -0.9), arrowprops={"arrowstyle": "->"}, zorder=0)
+    for start, end in [(0.6, 5), (5.6, 10)]:  # the residual paths, past each sublayer
+        axes.plot([2.2, -0.5, -0.5, 2.2], [start, start, end, end], "k-", linewidth=1, zorder=0)
+    for y, (text, method, adds) in enumerate(parts):
+        box = {"boxstyle": "circle" if text == "+" else "round", "facecolor": "#eeeeee"}
+        axes.text(2.2, y, text, ha="center", va="center", fontsize=8.5, bbox=box)
+        if method is not None:
+            y -= 0.45 * (text == "+")  # an adapter acts on the sublayer's output, before the sum
+            axes.plot([2.2, 5.5], [y, y], color=COLORS[method], linestyle="-", zorder=0)
+            axes.plot(5.5, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
+            axes.text(5.8, y, adds, va="center", fontsize=8.5)
+    return figure
+
+
+@style()
 def worked_example_figure(n):
     """W, s·ΔW and W' on one scale; below, y of the base, of the adapted layer, and the target.
 
@@ -127,3 +168,22 @@ def rank_wall_figure(n, steps=60):
     axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
     axes.legend(loc="lower left")
     return figure
+
+
+@style()
+def history_picture(history, title):
+    """The training loss, smoothed over a fiftieth of the run, and every held-out loss."""
+    figure, axes = subplots()
+    losses = np.asarray(history.losses)
+    width = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    axes.plot(np.arange(len(smooth)) + width, smooth, label="training, smoothed", linewidth=1)
+    said = [f"training loss {smooth[0]:.2f} to {smooth[-1]:.2f}"]
+    names = sorted({name for e in history.evaluations for name in e} - {"step"})
+    for name, marker in zip(names, MARKERS):
+        steps, values = history.curve(name)
+        axes.plot(steps, values, marker=marker, label=f"held-out {name}")
+        said.append(f"held-out {name} {values[0]:.2f} to {values[-1]:.2f}")
+    axes.set(xlabel="step", ylabel="loss (nats a byte)", title=title)
+    axes.legend()
+    return Picture(figure, f"{title}: over {len(losses)} steps, {', '.join(said)}.")
