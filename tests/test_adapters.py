@@ -9,8 +9,8 @@ from laws import close
 from lora_np.adapters import combine, for_samples, inspect_adapter, reduce_rank
 from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.gradcheck import check_gradients
-from lora_np.methods import DoRA, HeadTuning, LoRA, QLoRA, merge
-from lora_np.methods.common import layers_of, linear_slots
+from lora_np.methods import DoRA, HeadTuning, LoRA, merge, quantize_base
+from lora_np.methods.common import layers_of
 from lora_np.methods.lora import LoRALinear
 from models import moved, small_gpt, some_tokens
 
@@ -134,10 +134,7 @@ def test_gradients_of_a_mixed_layer_match_differences():
 
 
 def test_a_base_in_four_bits_is_shared_too():
-    base = QLoRA(2).apply(small_gpt(dtype=np.float32), np.random.default_rng(0))
-    for _, container, key in linear_slots(base):
-        container[key] = vars(container[key]).get("base", container[key])
-    base.methods = ()
+    base = quantize_base(small_gpt(dtype=np.float32))
     views = adapters(base)
     assert views["a"].h[0].mlp.c_fc.quantized is base.h[0].mlp.c_fc.quantized
     mixed = for_samples(base, views, ["a", "b", "c", "a", None])(TOKENS)

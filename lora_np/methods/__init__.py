@@ -5,7 +5,7 @@ from .dora import DoRA, DoRALinear
 from .full import FullFineTuning
 from .head import HeadTuning
 from .lora import LoRA, LoRALinear, lora_plus_groups
-from .qlora import QLoRA
+from .qlora import QLoRA, quantize_base
 
 __all__ = [
     "DoRA",
@@ -17,4 +17,5 @@ __all__ = [
     "QLoRA",
     "lora_plus_groups",
     "merge",
+    "quantize_base",
 ]
