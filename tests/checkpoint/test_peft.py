@@ -171,7 +171,9 @@ def test_names_of_a_bare_body(base, directory):
     ("changes", "message"),
     [
         ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
-        ({"peft_type": None}, "peft_type None is no method"),
+        ({"peft_type": None}, "expected a peft_type, got None"),
+        ({"peft_type": ["LORA"]}, r"expected a peft_type, got \['LORA'\]"),
+        ({"lora_alpha": 1e308, "use_dora": True}, r"expected a finite alpha, got 1e\+308"),
         ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
         ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
         ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),
