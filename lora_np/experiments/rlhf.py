@@ -125,14 +125,17 @@ def figure(numbers):
             reward = [
                 way[column] - (zero if column == "learned" else 0) for way, zero in zip(ways, zeros)
             ]
-            x, y = np.mean([way["KL"] for way in ways], axis=0), np.mean(reward, axis=0)
+            start = np.mean([rows_of(run)["the reference"][column] for run in runs])
+            x = [0, *np.mean([way["KL"] for way in ways], axis=0)]
+            y = [start, *np.mean(reward, axis=0)]
             axes.plot(x, y, linewidth=1.4, marker=".", markersize=4, label=f"PPO, β = {beta}")
             axes.plot(x[-1], y[-1], MARKERS[k], color=COLORS[k], markersize=9)
-        for beta in runs[0]["DPO"]:
+        for k, beta in enumerate(runs[0]["DPO"]):
             rows = [rows_of(run)[f"DPO, beta {beta}"] for run in runs]
             x, y = (np.mean([row[name] for row in rows]) for name in ("KL", column))
             axes.plot(x, y, "*", color="black", markersize=9)
-            axes.annotate(f"DPO {beta}", (x, y), (5, 3), textcoords="offset points", fontsize=8)
+            offset = (5, -11 if k == 1 else 3)  # two that end side by side stay legible
+            axes.annotate(f"DPO {beta}", (x, y), offset, textcoords="offset points", fontsize=8)
         axes.set(xlabel="KL to the reference, nats a string", title=title)
     panels[1].legend(loc="lower right", fontsize=8)
     return picture
@@ -143,6 +146,7 @@ def alt_text(numbers):
     runs = numbers["runs"]
     way = [smooth(run["PPO"]["0.0"]["way"]) for run in runs]
     true, kl = (np.mean([w[name] for w in way], axis=0) for name in ("true", "KL"))
+    mean_start = np.mean([run["reference"]["true"] for run in runs])
     rest = "; ".join(
         f"{kind} at β = {beta} ends at {mean_of(runs, kind, beta, 'true'):.2f} ascents, "
         f"KL {mean_of(runs, kind, beta, 'KL'):.1f}"
@@ -150,6 +154,6 @@ def alt_text(numbers):
     )  # fmt: skip
     return (
         "True and learned reward against KL. Without a penalty the learned reward stays high while "
-        f"ascents go from {true[0]:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
+        f"ascents go from {mean_start:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
         f"KL {kl[-1]:.1f}. {rest}."
     )
