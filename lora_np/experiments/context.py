@@ -19,6 +19,7 @@ from .skills_base import load
 
 METHOD = LoRA(rank=4, alpha=8.0, targets="all-linear")
 PROMPT = skills.LENGTH + 1  # the digits and the arrow
+TRIES = 300  # new strings whenever a share of right answers is measured
 SOFT, HARD = "its probabilities", "its answers"
 HELD = f"{SOFT}, new strings, the rest held"
 
@@ -72,11 +73,11 @@ def some_digits(size, rng):
     return np.concatenate([digits, np.full((size, 1), skills.ARROW)], axis=1)
 
 
-def right(model, instructions, skill, rng, size=300):
+def right(model, instructions, skill, rng):
     """The share of new strings that the model answers rightly behind these letters, if any."""
-    prompts = some_digits(size, rng)
+    prompts = some_digits(TRIES, rng)
     expected = skills.answer(skill, prompts[:, : skills.LENGTH])
-    behind = np.concatenate([np.tile(instructions, (size, 1)), prompts], axis=1)
+    behind = np.concatenate([np.tile(instructions, (TRIES, 1)), prompts], axis=1)
     answers = generate(model, behind, skills.LENGTH)[:, -skills.LENGTH :]
     return float((answers == expected).all(axis=1).mean())
 
@@ -88,7 +89,7 @@ def unaided(model, skill, rng):
 def measure(model, skill, rng):
     """Without the instruction, with it, and what became of the other skills with theirs."""
     others = [other for other in skills.KNOWN if other != skill]
-    kept = [right(model, skills.instruction(other), other, rng, 100) for other in others]
+    kept = [right(model, skills.instruction(other), other, rng) for other in others]
     return {
         "without": unaided(model, skill, rng),
         "with": right(model, skills.instruction(skill), skill, rng),
