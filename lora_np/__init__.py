@@ -1,13 +1,17 @@
 """LoRA and QLoRA from scratch in plain NumPy."""
 
+from .generate import generate
 from .gradcheck import check_gradients
-from .methods import LoRA, LoRALinear, QLoRA, merge
-from .nn import Linear, Module, Parameter
+from .methods import FullFineTuning, HeadTuning, LoRA, LoRALinear, QLoRA, merge
+from .nn import GPT, GPTConfig, Linear, Module, Parameter
+from .objectives import cross_entropy
 from .optim import SGD, AdamW
 from .quant import NF4Linear, quantize_nf4
+from .tasks import Batch, classification, next_token
 
 __version__ = "0.1.0"
 __all__ = [
-    "SGD", "AdamW", "Linear", "LoRA", "LoRALinear", "Module", "NF4Linear", "Parameter", "QLoRA",
-    "check_gradients", "merge", "quantize_nf4",
+    "GPT", "SGD", "AdamW", "Batch", "FullFineTuning", "GPTConfig", "HeadTuning", "Linear", "LoRA",
+    "LoRALinear", "Module", "NF4Linear", "Parameter", "QLoRA", "check_gradients", "classification",
+    "cross_entropy", "generate", "merge", "next_token", "quantize_nf4",
 ]  # fmt: skip

@@ -1,5 +1,13 @@
 """What teaches: each objective is a formula, (logits, batch) -> (loss, dlogits)."""
 
+from .context_distillation import context_distillation
 from .cross_entropy import cross_entropy
+from .distillation import Distillation
+from .dpo import DPO
+from .ppo import PPO, group_advantages
+from .reward import bradley_terry
 
-__all__ = ["cross_entropy"]
+__all__ = [
+    "DPO", "PPO", "Distillation", "bradley_terry", "context_distillation", "cross_entropy",
+    "group_advantages",
+]  # fmt: skip
