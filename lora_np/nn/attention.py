@@ -81,7 +81,7 @@ class Attention(Module):
         scores = q @ k.swapaxes(-1, -2)  # (B, H, T, S)
         scores *= 1 / math.sqrt(hd)
         scores += causal_mask(T, P, x.dtype)
-        p, _ = softmax_forward(scores)
+        p, _ = softmax_forward(scores, out=scores)
         pd, mask = dropout_forward(p, self.attn_pdrop, rng)
         out = np.empty((B, T, H, hd), x.dtype)
         np.matmul(pd, v, out=out.swapaxes(1, 2))  # each head writes into its own columns
@@ -101,7 +101,7 @@ class Attention(Module):
         dq, dk, dv = heads(dqkv)  # views: written in place, side by side as c_attn gave them
         np.matmul(pd[..., P:].swapaxes(-1, -2), dout, out=dv)  # undoes p·v: dv = pᵀ dout
         dp = dropout_backward(dout @ v.swapaxes(-1, -2), mask)  # undoes p·v: dp = dout vᵀ
-        dscores = softmax_backward(dp, p)  # masked scores had p = 0, so they get no gradient
+        dscores = softmax_backward(dp, p, out=dp)  # masked scores had p = 0, so they get no gradient
         dscores *= 1 / math.sqrt(hd)  # undoes /√hd
         np.matmul(dscores, k, out=dq)  # undoes q·kᵀ: dq = dscores k
         np.matmul(dscores[..., P:].swapaxes(-1, -2), q, out=dk)  # undoes q·kᵀ: dk = dscoresᵀ q

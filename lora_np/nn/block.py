@@ -39,15 +39,20 @@ class Block(Module):
     def forward(self, x, *, rng=None, past=None):
         a, ln_1_cache = self.ln_1.forward(x)
         a, attn_cache = self.attn.forward(a, rng=rng, past=past)
-        x = x + a
+        a += x  # the residual: what the sublayer adds to
+        x = a
         m, ln_2_cache = self.ln_2.forward(x)
         m, mlp_cache = self.mlp.forward(m, rng=rng)
-        return x + m, (ln_1_cache, attn_cache, ln_2_cache, mlp_cache)
+        m += x
+        return m, (ln_1_cache, attn_cache, ln_2_cache, mlp_cache)
 
     def backward(self, dy, cache):
         """Returns dx and dpast."""
         ln_1_cache, attn_cache, ln_2_cache, mlp_cache = cache
         dm = self.mlp.backward(dy, mlp_cache)
-        dx = dy + self.ln_2.backward(dm, ln_2_cache)  # x went two ways, so its gradients add
+        dx = self.ln_2.backward(dm, ln_2_cache)
+        dx += dy  # x went two ways, so its gradients add
         da, dpast = self.attn.backward(dx, attn_cache)
-        return dx + self.ln_1.backward(da, ln_1_cache), dpast
+        da = self.ln_1.backward(da, ln_1_cache)
+        da += dx
+        return da, dpast

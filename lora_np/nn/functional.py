@@ -8,21 +8,21 @@ GELU_C = math.sqrt(2 / math.pi)  # Python floats: a NumPy scalar would turn floa
 GELU_A = 0.044715
 
 
-def softmax_forward(z):
+def softmax_forward(z, out=None):
     """p = exp(z) / Σ exp(z) along the last axis.
 
     The largest z is subtracted first: it cancels in the fraction, and exp cannot overflow.
-    Shapes: z and p alike. The cache is p itself.
+    Shapes: z and p alike; `out` may be z itself. The cache is p.
     """
-    p = z - z.max(axis=-1, keepdims=True)
+    p = np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
     np.exp(p, out=p)
     p /= p.sum(axis=-1, keepdims=True)
     return p, p
 
 
-def softmax_backward(dp, p):
+def softmax_backward(dp, p, out=None):
     """Undoes p = softmax(z): dz = p · (dp − Σ dp·p), since ∂pᵢ/∂zⱼ = pᵢ(δᵢⱼ − pⱼ)."""
-    dz = dp - np.einsum("...i,...i->...", dp, p)[..., None]
+    dz = np.subtract(dp, np.einsum("...i,...i->...", dp, p)[..., None], out=out)
     dz *= p
     return dz
 
@@ -46,35 +46,34 @@ def log_sigmoid(x):
 
 
 def gelu_forward(x):
-    """y = ½x(1 + t), t = tanh(√(2/π)(x + 0.044715x³)): GPT-2's GELU.
+    """y = x·h, h = ½(1 + tanh(√(2/π)(x + 0.044715x³))): GPT-2's GELU.
 
-    (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation.)
+    (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation of x·Φ(x).)
     Shapes: x and y alike.
     """
-    t = x * x
-    t *= GELU_A * GELU_C
-    t += GELU_C
-    t *= x  # √(2/π)(x + 0.044715x³), with x*x*x: x**3 is 25 times slower
-    np.tanh(t, out=t)
-    y = t + 1
-    y *= x
-    y *= 0.5
-    return y, (x, t)
+    h = x * x  # x*x*x, since x**3 takes 25 times as long; and in place, since memory is slow too
+    h *= GELU_A * GELU_C
+    h += GELU_C
+    h *= x
+    np.tanh(h, out=h)
+    h += 1
+    h *= 0.5
+    return x * h, (x, h)
 
 
 def gelu_backward(dy, cache):
-    """Undoes y = ½x(1 + t): dx = dy · ½[(1 + t) + x(1 − t²) · √(2/π)(1 + 3·0.044715x²)]."""
-    x, t = cache
+    """Undoes y = x·h: dx = dy · (h + x·h'), with h' = h(1 − h) · 2√(2/π)(1 + 3·0.044715x²).
+
+    The first factor of h' is the tanh's: ½(1 − tanh²) = 2h(1 − h).
+    """
+    x, h = cache
     dx = x * x
-    dx *= 3 * GELU_A * GELU_C
-    dx += GELU_C
-    dx *= x  # x · d(inner)/dx
-    slope = t * t
-    np.subtract(1, slope, out=slope)  # tanh' = 1 − t²
-    dx *= slope
-    dx += t
-    dx += 1
-    dx *= 0.5
+    dx *= 6 * GELU_A * GELU_C
+    dx += 2 * GELU_C
+    dx *= x
+    dx *= 1 - h
+    dx += 1  # 1 + x·h'/h
+    dx *= h
     dx *= dy
     return dx
 

@@ -160,11 +160,11 @@ class LayerNorm(Module):
             self.bias.accumulate(rows(dy).sum(axis=0))  # undoes + b
         if self.weight.trainable:
             self.weight.accumulate(np.einsum("ni,ni->i", rows(dy), rows(xhat)))  # undoes x̂·g
-        dxhat = dy * self.weight.data  # undoes x̂·g
+        dx = dy * self.weight.data  # undoes x̂·g: this is dx̂
         # Undoes x̂ = (x − mean)/std. x also moved the mean and the variance, so dx̂'s share along
         # 1 and along x̂ is taken out: dx = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂)) / std
-        along = np.einsum("...i,...i->...", dxhat, xhat)[..., None] / dxhat.shape[-1]
-        dx = dxhat - dxhat.mean(axis=-1, keepdims=True)
+        along = np.einsum("...i,...i->...", dx, xhat)[..., None] / dx.shape[-1]
+        dx -= dx.mean(axis=-1, keepdims=True)
         dx -= xhat * along
         dx *= rstd
         return dx
