@@ -5,6 +5,7 @@ identity on its base at initialisation).
 """
 
 from lora_np.methods import LoRALinear
+from lora_np.methods.ia3 import ScaledInput, ScaledOutput
 from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
@@ -27,6 +28,14 @@ def lora_start(case):
 
 def rslora_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), rslora=True)
+
+
+def scaled_output_start(case):
+    return ScaledOutput(linear(case))
+
+
+def scaled_input_start(case):
+    return ScaledInput(linear(case))
 
 
 def moved(start):
@@ -69,8 +78,16 @@ def loftq_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
 
 
-STARTS = [lora_start, rslora_start]
+def scaled_both_ways(case):
+    """One rescaling over another, over LoRA."""
+    layer = ScaledInput(ScaledOutput(moved(lora_start)(case)))
+    for salt, scale in enumerate((layer.l, layer.base.l), start=32):
+        scale.data += case.array(*scale.shape, salt=salt)
+    return layer
+
+
+STARTS = [lora_start, rslora_start, scaled_output_start, scaled_input_start]
 BUILDERS = [
-    linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
-    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start),
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4,
+    moved(pissa_start), moved(loftq_start), scaled_both_ways,
 ]  # fmt: skip

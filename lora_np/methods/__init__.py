@@ -1,11 +1,18 @@
 """What moves: one file per way of choosing the numbers that learn."""
 
+from .adapters import BottleneckAdapters
+from .bitfit import BitFit
 from .common import merge
+from .features import extract_features
 from .full import FullFineTuning
 from .head import HeadTuning
+from .ia3 import IA3
 from .lora import LoRA, LoRALinear, lora_plus_groups
+from .prefix import PrefixTuning
+from .prompt import PromptTuning
 from .qlora import QLoRA
 
 __all__ = [
-    "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear", "QLoRA", "lora_plus_groups", "merge",
+    "IA3", "BitFit", "BottleneckAdapters", "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear",
+    "PrefixTuning", "PromptTuning", "QLoRA", "extract_features", "lora_plus_groups", "merge",
 ]  # fmt: skip
