@@ -1,5 +1,7 @@
 """Small GPTs, and wrappers that stand at a GPT's two open places: its embeddings and its past."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from lora_np.methods import (
@@ -15,6 +17,7 @@ from lora_np.methods import (
 from lora_np.nn import GPT, GPTConfig, Module, Parameter
 
 CONFIG = GPTConfig(vocab_size=7, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
+DROPOUT = replace(CONFIG, embd_pdrop=0.2, attn_pdrop=0.3, resid_pdrop=0.1)
 
 
 def moved(model, seed=1, spread=0.3):

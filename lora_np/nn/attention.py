@@ -44,17 +44,20 @@ def past_length(past):
     return past.length if isinstance(past, KeyValueCache) else past[0].shape[2]
 
 
-def check_past(past, n_layer, batch, config):
-    """Raise ValueError unless `past` has n_layer entries, with pairs of shape (B, H, P, hd)."""
-    if len(past) != n_layer:
-        raise ValueError(f"expected a past for each of {n_layer} layers, got {len(past)}")
+def check_past(past, x, config):
+    """Raise ValueError unless `past` has an entry a layer, and pairs are (B, H, P, hd), as x is."""
+    if len(past) != config.n_layer:
+        raise ValueError(f"expected a past for each of {config.n_layer} layers, got {len(past)}")
     for entry in past:
         if entry is None or isinstance(entry, KeyValueCache):
             continue  # a KeyValueCache checks what is appended
         (k, v), hd = entry, config.n_embd // config.n_head
-        expected = (batch, config.n_head, k.shape[2] if k.ndim == 4 else "P", hd)
-        if k.shape != expected or v.shape != expected:
-            raise ValueError(f"expected past keys and values {expected}, got {k.shape}, {v.shape}")
+        expected = (len(x), config.n_head, k.shape[2] if k.ndim == 4 else "P", hd)
+        if k.shape != expected or v.shape != expected or not k.dtype == v.dtype == x.dtype:
+            raise ValueError(
+                f"expected past keys and values {expected} in {x.dtype}, "
+                f"got {k.shape} {k.dtype} and {v.shape} {v.dtype}"
+            )
 
 
 class Attention(Module):
@@ -101,7 +104,7 @@ class Attention(Module):
         dq, dk, dv = heads(dqkv)  # views: written in place, side by side as c_attn gave them
         np.matmul(pd[..., P:].swapaxes(-1, -2), dout, out=dv)  # undoes p·v: dv = pᵀ dout
         dp = dropout_backward(dout @ v.swapaxes(-1, -2), mask)  # undoes p·v: dp = dout vᵀ
-        dscores = softmax_backward(dp, p, out=dp)  # masked scores had p = 0, so they get no gradient
+        dscores = softmax_backward(dp, p, out=dp)  # where p was masked, 0
         dscores *= 1 / math.sqrt(hd)  # undoes /√hd
         np.matmul(dscores, k, out=dq)  # undoes q·kᵀ: dq = dscores k
         np.matmul(dscores[..., P:].swapaxes(-1, -2), q, out=dk)  # undoes q·kᵀ: dk = dscoresᵀ q

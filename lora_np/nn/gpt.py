@@ -184,32 +184,32 @@ class GPT(Module):
         Backward will go down to the lowest block that learns (to the first, for x's or a pair
         `past`'s sake), and blocks below that one keep no cache.
         """
-        past = [None] * len(self.h) if past is None else past
-        check_past(past, len(self.h), len(x), self.config)
-        growing = isinstance(past[0], KeyValueCache)
-        lowest = next((i for i, block in enumerate(self.h) if block.trains()), len(self.h))
-        if below_trains or (past[0] is not None and not growing):
+        n = len(self.h)
+        past = [None] * n if past is None else past
+        check_past(past, x, self.config)
+        if not keep or isinstance(past[0], KeyValueCache):
+            keep, lowest = False, n
+        elif below_trains or past[0] is not None:
             lowest = 0
-        if growing or not keep:
-            lowest = len(self.h)
-        caches = [None] * len(self.h)
+        else:
+            lowest = next((i for i, block in enumerate(self.h) if block.trains()), n)
+        caches = []
         for i, block in enumerate(self.h):
             x, cache = block.forward(x, rng=rng, past=past[i])
-            if i >= lowest:
-                caches[i] = cache
-            del cache
+            caches.append(cache if i >= lowest else None)
+            del cache  # the only reference to a dropped one
         x, ln_cache = self.ln_f.forward(x)
+        if lowest == n and not self.ln_f.trains():
+            ln_cache = None
         logits, head_cache = self.lm_head.forward(x)
-        cache = (caches, ln_cache, head_cache, below_trains) if keep and not growing else None
-        return logits, cache
+        return logits, (caches, ln_cache, head_cache, below_trains) if keep else None
 
     def transform_backward(self, dlogits, cache):
         """Returns dx, or None where nothing below trains, and dpast, or None without a past."""
         if cache is None:
             raise ValueError("GPT: nothing was kept for a backward pass through this forward")
         caches, ln_cache, head_cache, below_trains = cache
-        body_trains = caches[-1] is not None
-        into_norm = body_trains or self.ln_f.trains()
+        into_norm = ln_cache is not None
         dx = self.lm_head.backward(dlogits, head_cache, below_trains=into_norm)
         if into_norm:
             dx = self.ln_f.backward(dx, ln_cache)
@@ -219,7 +219,7 @@ class GPT(Module):
                 break
             dx, dpast_here = block.backward(dx, block_cache)
             dpast.insert(0, dpast_here)
-        has_past = body_trains and dpast[0] is not None
+        has_past = dpast and dpast[0] is not None
         return dx if below_trains else None, dpast if has_past else None
 
     def new_past(self, batch, length):

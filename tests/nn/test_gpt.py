@@ -12,7 +12,7 @@ from lora_np.nn import GPT, GPTConfig
 from lora_np.objectives import cross_entropy
 from lora_np.optim import AdamW
 from lora_np.tasks import next_token
-from models import CONFIG, WAYS, moved, small_gpt, some_past, some_tokens
+from models import CONFIG, DROPOUT, WAYS, moved, small_gpt, some_past, some_tokens
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -101,8 +101,7 @@ def test_position_shifts_the_position_embedding(seed, offset):
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_float32_stays_float32(way):
     """Through every activation, gradient, moment and weight."""
-    config = dataclasses.replace(CONFIG, embd_pdrop=0.1, attn_pdrop=0.1, resid_pdrop=0.1)
-    base = small_gpt(config, np.float32)
+    base = small_gpt(DROPOUT, np.float32)
     model = way(base, np.random.default_rng(0))
     batch = next_token(some_tokens() % 3)
     optimizer = AdamW(model.trainable_parameters(), weight_decay=0.1)
@@ -154,16 +153,35 @@ def test_a_later_method_leaves_what_learnt_before():
 
 
 def test_equal_seeds_give_equal_bits():
-    config = dataclasses.replace(CONFIG, embd_pdrop=0.2, attn_pdrop=0.2, resid_pdrop=0.2)
     runs = []
     for _ in range(2):
-        model = LoRA(2, 3.0).apply(small_gpt(config, np.float32), np.random.default_rng(5))
+        model = LoRA(2, 3.0).apply(small_gpt(DROPOUT, np.float32), np.random.default_rng(5))
         runs.append(step_gradients(model, next_token(some_tokens()), seed=6))
     assert runs[0][0] == runs[1][0]
     for name, grad in runs[0][1].items():
         assert grad.tobytes() == runs[1][1][name].tobytes(), name
     other, _ = step_gradients(model, next_token(some_tokens()), seed=7)
     assert other != runs[0][0]
+
+
+def test_dropout_is_where_gpt2_has_it():
+    """On the embeddings, the attention weights, and what each sublayer adds; only with an rng."""
+    config = dataclasses.replace(CONFIG, embd_pdrop=0.5, resid_pdrop=0.5)
+    model, tokens = small_gpt(config), some_tokens()
+    block, x = model.h[0], np.ones((3, 5, 6))
+
+    def rng():
+        return np.random.default_rng(0)
+
+    for y in (
+        model.embed(tokens, rng=rng())[0], block.attn(x, rng=rng()), block.mlp(x, rng=rng())
+    ):  # fmt: skip
+        assert 0.3 < (y == 0).mean() < 0.7
+    assert np.array_equal(model(tokens), small_gpt()(tokens))
+    attn = small_gpt(dataclasses.replace(CONFIG, attn_pdrop=0.5)).h[0].attn
+    _, (_, _, _, _, p, dropped, *_) = attn.forward(x, rng=rng())
+    zeroed = dropped == 0
+    assert (zeroed & (p > 0)).any() and np.allclose(dropped[~zeroed], 2 * p[~zeroed])
 
 
 def test_what_is_kept_for_backward():
@@ -178,6 +196,8 @@ def test_what_is_kept_for_backward():
     assert kept["head"] == kept["final norm"] == 0 < kept["top block"] < kept["full"]
     assert kept["LoRA"] < kept["full"]
     assert base.forward(some_tokens(), keep=False)[1][1] is None
+    logits, (_, cache) = WAYS["LoRA"](base, rng).forward(some_tokens())
+    assert WAYS["LoRA"](base, rng).transform_backward(logits, cache) == (None, None)
 
 
 def test_head_tuning_never_enters_the_body():
@@ -230,7 +250,8 @@ def test_names_shapes_and_start():
         (lambda m: m(np.zeros((2, 3))), "integer array, got float64"),
         (lambda m: m(np.full((2, 3), 7)), "ids from 0 to 6, got 7 to 7"),
         (lambda m: m(some_tokens(), past=some_past()[:1]), "each of 2 layers, got 1"),
-        (lambda m: m(some_tokens(), past=some_past(B=2)), r"past keys .* \(3, 2, 2, 3\), got \(2"),
+        (lambda m: m(some_tokens(), past=some_past(B=2)), r"past .* \(3, 2, 2, 3\) .* got \(2, 2"),
+        (lambda m: m(some_tokens(), past=some_past(dtype=np.float32)), "float64, got .* float32"),
         (lambda m: m.new_past(1, 9), "9 positions are more than n_positions 8"),
         (lambda m: m.backward(0, m.forward(some_tokens(), keep=False)[1]), "nothing was kept"),
     ],

@@ -5,7 +5,7 @@ import pytest
 
 from laws import TOLERANCE
 from lora_np.gradcheck import check_gradients
-from models import LearnedPast, LearnedPrompt, small_gpt, some_past, some_tokens
+from models import DROPOUT, LearnedPast, LearnedPrompt, small_gpt, some_past, some_tokens
 from report_gradients import gpt_cases, module_cases
 
 
@@ -25,8 +25,8 @@ def test_everything_at_once():
     """Random positions, a past, dropout, and a GPT that learns behind a learned past or prompt."""
     rng = np.random.default_rng(0)
     options = {"past": some_past(), "position": np.array([1, 0, 1]), "dropout": True}
-    errors = check_gradients(small_gpt(), some_tokens(), **options)
+    errors = check_gradients(small_gpt(DROPOUT), some_tokens(), **options)
     for wrapper in (LearnedPast, LearnedPrompt):
-        errors |= check_gradients(wrapper(small_gpt(), 2, rng), some_tokens())
+        errors |= check_gradients(wrapper(small_gpt(DROPOUT), 2, rng), some_tokens(), dropout=True)
     assert {"k", "v", "prompt", "wte.weight"} < set(errors)
     assert max(errors.values()) <= TOLERANCE
