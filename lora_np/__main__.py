@@ -1,37 +1,45 @@
 """python -m lora_np: the command line, thin over the library."""
 
 import argparse
-import json
 import sys
 
-from . import tour, worked_example
+from . import commands
 
 
-def tour_command(options):
-    numbers = tour.run(options.seed)
-    if options.json:
-        print(json.dumps(worked_example.plain(numbers), indent=1))
-    else:
-        print(tour.screen(numbers))
-
-
-def main(arguments=None):
+def make_parser():
     parser = argparse.ArgumentParser(
         prog="python -m lora_np",
         description="LoRA and QLoRA in plain NumPy. With no command: the tour.",
         epilog="The 3x2 example step by step: python -m lora_np.worked_example --help",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    tour_parser = commands.add_parser("tour", help="what LoRA does, on six numbers and on a layer")
-    tour_parser.set_defaults(run=tour_command)
-    for command in (parser, tour_parser):
-        command.add_argument("--seed", type=int, default=argparse.SUPPRESS,
-                             help="the seed of every random number (default 0)")  # fmt: skip
-        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
-                             help="print every number as JSON")  # fmt: skip
-    defaults = argparse.Namespace(run=tour_command, seed=0, json=False)
-    options = parser.parse_args(arguments, defaults)
-    options.run(options)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    parsers = [parser]
+    for command in commands.ALL:
+        parsers.append(command.add(subparsers))
+        parsers[-1].set_defaults(run=command.run)
+    for each in parsers:
+        each.add_argument("--seed", type=int, default=argparse.SUPPRESS,
+                          help="the seed of every random number (default 0)")  # fmt: skip
+        each.add_argument("--out", metavar="PATH", default=argparse.SUPPRESS,
+                          help="write the results there")  # fmt: skip
+        each.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
+                          help="print every number as JSON")  # fmt: skip
+    return parser
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status: 2 for bad input, 130 after Ctrl-C."""
+    defaults = argparse.Namespace(run=commands.tour.run, seed=0, json=False, out=None)
+    options = make_parser().parse_args(arguments, defaults)
+    if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        return options.run(options)
+    except (ValueError, FloatingPointError, OSError) as error:
+        print(f"python -m lora_np: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -1,20 +1,47 @@
 """What training holds in memory, counted from the arrays themselves. Bytes; 1 MB = 10⁶ bytes."""
 
-from .quant import NF4Tensor
+import numpy as np
+
+from .nn import Parameter
+
+
+def array_bytes(*things):
+    """Bytes of every array found in arrays, caches, Parameters and Modules, however nested.
+
+    Two views of one buffer count once, as the whole buffer: that is what stays allocated.
+    """
+    buffers = {}
+    for array in _arrays(things, set()):
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        buffers[id(array)] = array
+    return sum(buffer.nbytes for buffer in buffers.values())
+
+
+def _arrays(thing, seen):
+    if isinstance(thing, np.ndarray):
+        yield thing
+    elif isinstance(thing, np.generic):
+        yield np.asarray(thing)
+    elif thing is None or isinstance(thing, str | bytes | int | float) or id(thing) in seen:
+        return
+    else:
+        seen.add(id(thing))
+        if isinstance(thing, Parameter):
+            parts = [thing.data]
+        elif isinstance(thing, tuple | list):
+            parts = thing
+        elif isinstance(thing, dict):
+            parts = thing.values()
+        else:  # a Module, an NF4Tensor, …: whatever has attributes
+            parts = getattr(thing, "__dict__", {}).values()
+        for part in parts:
+            yield from _arrays(part, seen)
 
 
 def weight_bytes(module):
-    """Bytes of every array that the module's layers hold, each once: parameters and NF4 tensors."""
-    return sum(p.nbytes for p in module.parameters()) + sum(t.nbytes for t in nf4_tensors(module))
-
-
-def nf4_tensors(module):
-    """Every 4-bit weight in the tree."""
-    for value in vars(module).values():
-        if isinstance(value, NF4Tensor):
-            yield value
-    for _, container, key in module.children():
-        yield from nf4_tensors(container[key])
+    """Bytes of every array that the module's layers hold, each once; 4-bit codes and scales too."""
+    return array_bytes(module)
 
 
 def gradient_bytes(module):
@@ -35,3 +62,18 @@ def held(module, optimizer):
         "gradients": gradient_bytes(module),
         "moments": optimizer_bytes(optimizer),
     }
+
+
+def held_in_a_step(model, optimizer, batch, objective):
+    """`held`, and "activations": what forward keeps for backward. Nothing is updated.
+
+    The weights, the batch's own tokens and the logits are no activations kept for backward.
+    """
+    logits, cache = model.forward(batch.tokens)
+    inputs = array_bytes(batch.tokens)
+    activations = array_bytes(cache, batch.tokens) - inputs
+    model.backward(objective(logits, batch)[1], cache)
+    bytes_held = held(model, optimizer)
+    for parameter in optimizer.parameters:
+        parameter.grad = None
+    return {**bytes_held, "activations": activations}

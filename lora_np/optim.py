@@ -35,6 +35,10 @@ class Optimizer:
     def parameters(self):
         return [p for group, _ in self.groups for p in group]
 
+    def state(self):
+        """The arrays that carry over from step to step, by name; written into to resume."""
+        return {}
+
     def step(self):
         """Update every parameter that has a gradient, in place, and set the gradient to None."""
         index = 0
@@ -63,14 +67,19 @@ class AdamW(Optimizer):
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
-        self.t = [0] * len(self.parameters)
+        self.t = np.zeros(len(self.parameters), np.int64)  # steps taken, one for each parameter
         self.m = [np.zeros_like(p.data) for p in self.parameters]
         self.v = [np.zeros_like(p.data) for p in self.parameters]
+
+    def state(self):
+        moments = {f"m.{i}": m for i, m in enumerate(self.m)}
+        return {"t": self.t, **moments, **{f"v.{i}": v for i, v in enumerate(self.v)}}
 
     def _update(self, parameter, index, lr):
         (beta1, beta2), g = self.betas, parameter.grad
         m, v = self.m[index], self.v[index]
-        self.t[index] = t = self.t[index] + 1
+        self.t[index] += 1
+        t = int(self.t[index])
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2

@@ -127,3 +127,22 @@ def rank_wall_figure(n, steps=60):
     axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
     axes.legend(loc="lower left")
     return figure
+
+
+@style()
+def history_picture(history, title):
+    """The training loss, smoothed over a fiftieth of the run, and every held-out loss."""
+    figure, axes = subplots()
+    losses = np.asarray(history.losses)
+    width = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    axes.plot(np.arange(len(smooth)) + width, smooth, label="training, smoothed", linewidth=1)
+    said = [f"training loss {smooth[0]:.2f} to {smooth[-1]:.2f}"]
+    names = sorted({name for e in history.evaluations for name in e} - {"step"})
+    for name, marker in zip(names, MARKERS):
+        steps, values = history.curve(name)
+        axes.plot(steps, values, marker=marker, label=f"held-out {name}")
+        said.append(f"held-out {name} {values[0]:.2f} to {values[-1]:.2f}")
+    axes.set(xlabel="step", ylabel="loss (nats a byte)", title=title)
+    axes.legend()
+    return Picture(figure, f"{title}: over {len(losses)} steps, {', '.join(said)}.")

@@ -3,9 +3,10 @@
     python tests/golden/make_gpt2.py        needs the `peers` extra
 
 Each file holds, in float64: the start weights (`start.`), tokens, targets and weights of a batch,
-the logits and the loss, every gradient (`grad.`) and the weights after five AdamW steps (`end.`).
-The configuration is in the file's metadata. Deterministic: the same library versions give the
-same bytes.
+the logits and the loss, every gradient (`grad.`), and the weights and logits after five AdamW
+steps (`end.`, `end_logits`).
+The configuration is in the metadata. The same library versions give the same numbers; only the
+order of the metadata may differ.
 """
 
 import json

@@ -1,0 +1,50 @@
+"""What the subcommands share."""
+
+import json
+import pathlib
+
+from ..checkpoint import load_base, load_gpt2
+from ..files import whole_file
+from ..tasks import text
+
+
+def positive(string):
+    """argparse's type for a whole number from 1."""
+    number = int(string)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+positive.__name__ = "whole number from 1"  # argparse says: invalid … value
+
+
+def open_text(name):
+    """The Text called `code` or `prose`, or else the file of that name."""
+    known = {"code": text.code, "prose": text.prose}
+    return known[name]() if name in known else text.file(name)
+
+
+def open_model(directory):
+    """The GPT in `directory`, or the base that comes with the package."""
+    return load_base() if directory is None else load_gpt2(directory)
+
+
+def make_directory(path):
+    """`path` as a directory that exists; made before the work, so that the work is not lost."""
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ValueError(f"--out {path}: expected a directory, found a file") from None
+    return path
+
+
+def write_json(path, numbers):
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+
+
+def show(options, numbers, screen):
+    """Print `numbers` as JSON if asked to, else `screen`."""
+    print(json.dumps(numbers, indent=1) if options.json else screen)

@@ -1,0 +1,33 @@
+"""What happened in a training run: a curve to look at, and numbers to keep."""
+
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass
+class History:
+    """Losses in nats a token, one entry a step; evaluations, and the seconds that steps took.
+
+    `evaluations` holds {"step": steps done, name: held-out loss, …}. `seconds` leaves out
+    evaluation. `interrupted` says that Ctrl-C ended the run.
+    """
+
+    losses: list = field(default_factory=list)
+    rates: list = field(default_factory=list)
+    evaluations: list = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def as_dict(self):
+        """Plain lists and numbers, ready for JSON; `History(**it)` is the same history again."""
+        return asdict(self)
+
+    def curve(self, name):
+        """(steps, held-out losses) of one evaluation's name."""
+        points = [(e["step"], e[name]) for e in self.evaluations if name in e]
+        return [step for step, _ in points], [loss for _, loss in points]
+
+    def plot(self, title="loss while training"):
+        """A picture of the training loss, smoothed, and of every held-out loss."""
+        from . import plots  # here, so that training needs no matplotlib
+
+        return plots.history_picture(self, title)

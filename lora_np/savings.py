@@ -1,0 +1,118 @@
+"""What training should hold, by formula: to compare with `memory`, and for models of any size.
+
+One assumption throughout, the library's own: numbers in float32 (4 bytes), AdamW with two moments.
+So a number that learns costs 4 + 4 + 8 = 16 bytes, a frozen one 4, and one in NF4 with blocks of
+64 costs 4.5 bits. Bytes; 1 GB = 10⁹ bytes.
+"""
+
+from dataclasses import dataclass
+
+FLOAT = 4  # bytes of a float32
+LEARNS = 4 + 8  # more for a number that learns: its gradient and AdamW's two moments
+NF4 = (4 + 32 / 64) / 8  # bytes a weight: 4 bits, and a float32 scale for each block of 64
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A model's sizes: `linears` lists (name, in, out, how many); `others` counts what is not in
+    the blocks' weight matrices: embeddings, norms, biases, a head of its own."""
+
+    linears: tuple
+    others: int
+
+    @property
+    def weights(self):
+        """How many numbers there are in all."""
+        return sum(n_in * n_out * count for _, n_in, n_out, count in self.linears) + self.others
+
+    def lora(self, rank, targets=None):
+        """r·(in + out) for each target: how many numbers LoRA trains; all matrices by default."""
+        return sum(
+            rank * (n_in + n_out) * count
+            for name, n_in, n_out, count in self.linears
+            if targets is None or name in targets
+        )
+
+
+def gpt2_shape(d, layers, vocabulary, positions, inner=None):
+    """GPT-2's: fused q, k, v; a bias for each linear layer; the head shares the embedding."""
+    inner = inner or 4 * d
+    linears = (
+        ("c_attn", d, 3 * d, layers),
+        ("attn.c_proj", d, d, layers),
+        ("c_fc", d, inner, layers),
+        ("mlp.c_proj", inner, d, layers),
+    )
+    biases_and_norms = layers * (3 * d + d + inner + d + 4 * d) + 2 * d
+    return Shape(linears, (vocabulary + positions) * d + biases_and_norms)
+
+
+def llama_shape(d, layers, vocabulary, inner):
+    """LLaMA's: separate q, k, v and o, three matrices in the MLP, no biases, a head of its own."""
+    linears = (
+        *((name, d, d, layers) for name in ("q", "k", "v", "o")),
+        ("gate", d, inner, layers),
+        ("up", d, inner, layers),
+        ("down", inner, d, layers),
+    )
+    return Shape(linears, 2 * vocabulary * d + (2 * layers + 1) * d)
+
+
+MODELS = {
+    "gpt2": gpt2_shape(768, 12, 50257, 1024),
+    "gpt3-175b": gpt2_shape(12288, 96, 50257, 2048),
+    "llama-65b": llama_shape(8192, 80, 32000, 22016),
+}
+GPT3_R4 = 2 * 96 * 4 * (12288 + 12288)  # LoRA r 4 beside Wq and Wv: the numbers in a checkpoint
+# (model, what was published, its bytes, the numbers it counts, source). 1 GB = 10⁹ bytes.
+PUBLISHED = [
+    ("gpt3-175b", "full fine-tuning, 1.2 TB", 1.2e12, 175e9, "Hu et al. 2021, section 4.2"),
+    ("gpt3-175b", "LoRA, 350 GB", 350e9, 175e9, "Hu et al. 2021, section 4.2"),
+    ("gpt3-175b", "full checkpoint, 350 GB", 350e9, 175e9, "Hu et al. 2021, section 4.2"),
+    ("gpt3-175b", "LoRA r 4 checkpoint, 35 MB", 35e6, GPT3_R4, "Hu et al. 2021, section 4.2"),
+    ("llama-65b", "full fine-tuning, over 780 GB", 780e9, 65e9, "Dettmers et al. 2023, section 1"),
+    ("llama-65b", "QLoRA, under 48 GB", 48e9, 65e9, "Dettmers et al. 2023, section 1"),
+]
+
+
+def state(shape, trained, added=0, quantized=False):
+    """{"weights", "gradients", "moments"} in bytes, of `trained` numbers among all there are.
+
+    `added` numbers stand beside the model's own (LoRA's factors); `quantized` holds the linear
+    layers' weights in NF4.
+    """
+    in_linears = shape.weights - shape.others
+    weights = in_linears * (NF4 if quantized else FLOAT) + (shape.others + added) * FLOAT
+    return {"weights": weights, "gradients": FLOAT * trained, "moments": 2 * FLOAT * trained}
+
+
+def table(shape, rank, targets=None):
+    """Rows of name, numbers trained, and bytes: full fine-tuning, LoRA and QLoRA."""
+    lora = shape.lora(rank, targets)
+    rows = [
+        ("full fine-tuning", shape.weights, state(shape, shape.weights)),
+        (f"LoRA r {rank}", lora, state(shape, lora, lora)),
+        (f"QLoRA r {rank}", lora, state(shape, lora, lora, quantized=True)),
+    ]
+    return [
+        {"name": name, "trained": trained, **held, "total": sum(held.values())}
+        for name, trained, held in rows
+    ]
+
+
+def activations(config, B, T, *, keeps=(), rank=0, body=True, reads_head=False):
+    """Bytes that a GPT's forward keeps for its backward, float32, no dropout.
+
+    A block always keeps what its own gradient needs: x̂ and 1/std of two norms (2d + 2 a token),
+    q, k, v (3d), the attention's proportions (H·T), the GELU's input and tanh (2·inner). A linear
+    layer keeps its input only where something learns from it: `keeps` names those layers, with
+    `rank` more numbers each for LoRA's u = xA. Inputs that two layers share count once.
+    `body` False is head tuning, `reads_head` says that the head learns. The T positions, 8 bytes
+    each, are kept too.
+    """
+    d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
+    widths = {"c_attn": d, "attn.c_proj": d, "c_fc": d, "mlp.c_proj": inner}
+    block = 2 * d + 2 + 3 * d + config.n_head * T + 2 * inner
+    block += sum(widths[name] + rank for name in keeps)
+    token = config.n_layer * block * body + (d + 1) + d * reads_head
+    return FLOAT * B * T * token + 8 * T
