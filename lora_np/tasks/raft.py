@@ -99,23 +99,26 @@ class World:
 
 @dataclass(frozen=True)
 class Raft:
-    """Batches of questions about a world's fixed keys, the golden document there in a share P.
+    """Batches of questions on the keys `asked`, the golden document there in a share P of them.
 
-    P = 1 is reading with the document always there; P = 0 always leaves it out, so that the answer
-    must be learnt by heart. `changed` replaces what the golden document says by another value,
-    which is then the answer: only for scoring, it tells reading from reciting.
-    Raises: ValueError for P outside [0, 1], more documents than distractors, or texts longer than
-    n_positions.
+    P = 1 is reading with the document always there; P = 0 always leaves it out, and then only what
+    never changes can be learnt, by heart. `changed` lets the golden document, and so the answer,
+    differ from what is fixed: only for scoring, it tells reading from reciting.
+    Raises: ValueError for P outside [0, 1], keys that are none, more documents than distractors,
+    or texts longer than n_positions.
     """
 
     world: World
     P: float
+    asked: range = range(KEYS)
     n_documents: int = 3
     n_positions: int = 32
     changed: bool = False
 
     def __post_init__(self):
         check_share(self.P)
+        if not self.asked or not 0 <= min(self.asked) <= max(self.asked) < KEYS:
+            raise ValueError(f"Raft: expected keys from 0 to {KEYS - 1}, got {self.asked}")
         if not 1 <= self.n_documents < KEYS:
             raise ValueError(f"Raft: expected 1 to {KEYS - 1} documents, got {self.n_documents!r}")
         reading([fact(0, 0)] * self.n_documents, [ASK, 0], self.n_positions)
@@ -125,15 +128,20 @@ class Raft:
         texts, answers = [], []
         for _ in range(size):
             documents = self.world.documents(rng)
-            key = rng.integers(len(self.world.fixed))
-            value = self.world.fixed[key]
+            key = self.asked[rng.integers(len(self.asked))]
+            golden, distractors = documents[key], documents[:key] + documents[key + 1 :]
             if self.changed:
-                value = (value + rng.integers(1, VALUES)) % VALUES
-            distractors = documents[:key] + documents[key + 1 :]
-            chosen = choose_documents(fact(key, value), distractors, self.n_documents, self.P, rng)
+                golden = another(golden, rng)
+            chosen = choose_documents(golden, distractors, self.n_documents, self.P, rng)
             texts.append(reading(chosen, [ASK, key], self.n_positions))
-            answers.append(FIRST_VALUE + value)
+            answers.append(golden[1])
         return answered(np.stack(texts), np.array(answers))
+
+
+def another(document, rng):
+    """A document about the same key with another value."""
+    key, value, _ = document
+    return fact(key, (value - FIRST_VALUE + rng.integers(1, VALUES)) % VALUES)
 
 
 def answered(texts, answers):
