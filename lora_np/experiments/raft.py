@@ -5,6 +5,10 @@ Behind three documents a model can read the answer (if the golden document is th
 (of the six, if it learnt them by heart). Each row is scored on the six with the golden document
 and with distractors alone; on the ten with the golden document, which only reading answers; and on
 the six with a golden document that says something new, where reciting is wrong.
+
+The paper (Zhang et al. 2024, §4.4) finds the best P between 0.4 and 1, by questions with their
+document, our first column, which hardly moves here. What P decides is the others: any P below 1
+teaches the six by heart, and then they are recited even where the document says otherwise.
 """
 
 import time

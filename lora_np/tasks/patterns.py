@@ -85,7 +85,7 @@ def accuracy(probabilities, batch):
 
 
 def ensemble(probabilities):
-    """The mean of several patterns' label probabilities (PET §3.2, equal weights w(p)).
+    """The mean of several patterns' label probabilities (PET §3.3, equal weights w(p)).
 
     Shapes: each (B, L), all alike; so is the mean.
     """
@@ -95,7 +95,7 @@ def ensemble(probabilities):
 def soft_labels(batch, probabilities):
     """`batch` with an ensemble's opinion at each slot, for one classifier to be distilled from.
 
-    The probabilities become logits, so `Distillation` softens them (PET §3.2: temperature 2).
+    The probabilities become logits, so `Distillation` softens them (PET §3.3: temperature 2).
     Shapes: probabilities (B, L); the batch's teacher_logits (B, T, L), 0 beside the slots.
     """
     teacher_logits = np.zeros((*batch.tokens.shape, probabilities.shape[1]), probabilities.dtype)
