@@ -7,60 +7,11 @@ asked to be safe costs what is asked to be good.
 """
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..generate import generate
-from ..methods import FullFineTuning, HeadTuning, LoRA
-from ..nn import GPT, GPTConfig
-from ..objectives import DPO, PPO, bradley_terry, cross_entropy
-from ..optim import AdamW
-from ..tasks import (
-    dpo_pairs,
-    next_token,
-    noisy_preferences,
-    reference,
-    reward_of,
-    reward_pairs,
-    sample_policy,
-)  # fmt: skip
-from ..tasks.markov import MarkovSource
-from .common import fit
-
-SYMBOLS, LENGTH, FORBIDDEN = 6, 8, 5
-NOISE = 0.5  # a lead of one ascent is preferred with probability σ(1/0.5) = 0.88
-PROMPTS, GROUP, PASSES = 8, 16, 4  # of PPO: 8 prompts answered 16 times, 4 steps on each batch
-POLICY = LoRA(rank=4, alpha=8.0, targets="all-linear")
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of everything: the real run, and the quick one, which shows how it works."""
-
-    pairs: int = 2000
-    reference_steps: int = 400
-    reward_steps: int = 600
-    iterations: int = 120
-    dpo_steps: int = 400
-    samples: int = 1000
-    betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
-
-
-QUICK = Size(500, 100, 80, 20, 60, 200, (0.0, 0.1))
-
-
-def ascents(strings):
-    return (np.diff(strings, axis=1) > 0).sum(axis=1).astype(float)
-
-
-def breaks_the_rule(strings):
-    """Whether the forbidden symbol is in what the policy wrote, behind the prompt's one symbol."""
-    return (strings[:, 1:] == FORBIDDEN).any(axis=1)
-
-
-def safe_ascents(strings):
-    return ascents(strings) - 3.0 * breaks_the_rule(strings)
+from ..plots import COLORS, MARKERS, style, subplots
+from .rlhf_world import QUICK, Size, World, ascents, safe_ascents
 
 
 def run(seeds=5, quick=False):
@@ -85,99 +36,120 @@ def one_seed(seed, size):
     return result
 
 
-class World:
-    """One seed's source and reference model, and what can be trained and measured there."""
-
-    def __init__(self, size, rng):
-        self.size, self.rng = size, rng
-        config = GPTConfig(
-            vocab_size=SYMBOLS, n_positions=LENGTH, n_embd=32, n_layer=2, n_head=4
-        )  # fmt: skip
-        source, base = MarkovSource(rng, SYMBOLS, order=1, concentration=1.0), GPT(config, rng)
-        text = (next_token(source.sample(128, LENGTH, rng)) for _ in range(size.reference_steps))
-        fit(base, text, cross_entropy, 3e-3)
-        self.reference = reference(base)
-
-    def draw_pairs(self, n, reward, noise):
-        """At most n pairs of strings with the same first symbol, the preferred one first."""
-        prompts = np.repeat(self.rng.integers(SYMBOLS, size=(n, 1)), 2, axis=0)
-        strings = self.complete(self.reference, prompts)
-        differ = (strings[0::2] != strings[1::2]).any(axis=1)
-        strings = strings[np.repeat(differ, 2)]
-        return strings[noisy_preferences(reward(strings), noise, self.rng)]
-
-    def complete(self, model, prompts):
-        return generate(model, prompts, LENGTH - 1, temperature=1.0, rng=self.rng)
-
-    def some_of(self, pairs, n=64):
-        first = 2 * self.rng.integers(len(pairs) // 2, size=n)
-        return pairs[np.stack([first, first + 1], axis=1).reshape(-1)]
-
-    def learn_reward(self, reward):
-        """The pairs, a reward model fitted to them, and how often it agrees with new pairs."""
-        pairs = self.draw_pairs(self.size.pairs, reward, NOISE)
-        model = HeadTuning(1).apply(FullFineTuning().apply(self.reference, self.rng), self.rng)
-        batches = (reward_pairs(self.some_of(pairs)) for _ in range(self.size.reward_steps))
-        fit(model, batches, bradley_terry, 3e-3)
-        noisy = self.draw_pairs(self.size.samples, reward, NOISE)
-        clean = self.draw_pairs(self.size.samples, reward, 0)
-        true = reward(clean)
-        clean = clean[np.repeat(true[0::2] != true[1::2], 2)]  # a tie has no better string
-
-        def agreement(strings):
-            r = reward_of(model, strings)
-            return float((r[0::2] > r[1::2]).mean())
-
-        accuracy = {"its pairs": agreement(pairs), "new pairs": agreement(noisy)}
-        return pairs, model, accuracy | {"without noise": agreement(clean)}
-
-    def ppo(self, judge, beta, lr=5e-3):
-        """PPO against the judge; what `measure` says of the end, and the way there."""
-        policy = POLICY.apply(self.reference, self.rng)
-        optimizer = AdamW(policy.trainable_parameters(), lr)
-        way = {"true": [], "learned": [], "KL": [], "breaks the rule": []}
-        for _ in range(self.size.iterations):
-            batch = sample_policy(
-                policy, self.reference, lambda strings, lengths: reward_of(judge, strings),
-                self.rng.integers(SYMBOLS, size=(PROMPTS, 1)), LENGTH - 1,
-                group=GROUP, beta=beta, rng=self.rng,
-            )  # fmt: skip
-            for name, value in scores(batch).items():
-                way[name].append(value)
-            for _ in range(PASSES):
-                logits, cache = policy.forward(batch.tokens)
-                _, dlogits = PPO(clip=0.2)(logits, batch)
-                policy.backward(dlogits, cache)
-                optimizer.step()
-        return {**self.measure(policy, judge), "way": way}
-
-    def dpo(self, pairs, judge, beta):
-        policy = POLICY.apply(self.reference, self.rng)
-        batches = [
-            dpo_pairs(policy, self.reference, self.some_of(pairs), prompt_length=1)
-            for _ in range(self.size.dpo_steps)
-        ]
-        fit(policy, batches, DPO(beta), 5e-3)
-        return self.measure(policy, judge)
-
-    def measure(self, policy, judge):
-        """The scores of new samples: ascents and learned reward a string, KL(π ‖ π_ref) in nats."""
-        prompts = self.rng.integers(SYMBOLS, size=(self.size.samples // 2, 1))
-        options = {"group": 2, "beta": 0.0, "rng": self.rng}
-        batch = sample_policy(
-            policy, self.reference, lambda strings, lengths: reward_of(judge, strings),
-            prompts, LENGTH - 1, **options,
-        )  # fmt: skip
-        return scores(batch)
+COLUMNS = {"true": "ascents", "learned": "learned gain", "KL": "KL, nats"}
+COLUMNS |= {"breaks the rule": "breaks rule"}
 
 
-def scores(batch):
-    """Means over a batch of samples."""
-    strings = np.concatenate([batch.tokens, batch.targets[:, -1:]], axis=1)
-    means = {
-        "true": ascents(strings).mean(),
-        "learned": batch.rewards.mean(),
-        "KL": batch.log_ratios.mean(),
-        "breaks the rule": breaks_the_rule(strings).mean(),
+def rows_of(run):
+    """Every policy of one seed with its scores; learned rewards as gains over the reference's."""
+    rows = {"the reference": run["reference"]}
+    for kind in ("PPO", "DPO"):
+        rows |= {f"{kind}, beta {beta}": found for beta, found in run[kind].items()}
+    zero = run["reference"]["learned"]  # only differences of learned rewards mean anything
+    rows = {name: {**row, "learned": row["learned"] - zero} for name, row in rows.items()}
+    for kind, found in run["safe"].items():
+        rows[f"{kind}, beta 0.1, taught the rule"] = {**found, "learned": np.nan}
+    return rows
+
+
+def table(numbers):
+    """Scores of 1,000 new strings a policy, mean ± standard deviation over the seeds."""
+    runs = [rows_of(run) for run in numbers["runs"]]
+    lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in COLUMNS.values())]
+    for name in runs[0]:
+        cells = [np.array([rows[name][column] for rows in runs]) for column in COLUMNS]
+        shown = [f"{c.mean():.2f} ± {c.std():.2f}" if c.mean() == c.mean() else "-" for c in cells]
+        lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in shown))
+    judged = [run["reward model"] for run in numbers["runs"]]
+    agrees = ", ".join(
+        f"{np.mean([j[k] for j in judged]):.2f} ± {np.std([j[k] for j in judged]):.2f} on {k}"
+        for k in judged[0]
+    )
+    seconds = max(run["CPU seconds"] for run in numbers["runs"])
+    lines.append(
+        f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
+        f"write the largest symbol.\nThe reward model agrees with {agrees}.\n{verdict(numbers)}"
+    )
+    return "\n".join(lines)
+
+
+def verdict(numbers):
+    """What two papers found, held against these numbers."""
+    runs = numbers["runs"]
+    leads = []
+    for run in runs:
+        held, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
+        passed = np.argmax(way["KL"] >= held["KL"]) if way["KL"].max() >= held["KL"] else -1
+        leads.append(held["true"] - way["true"][passed])
+    best = {
+        kind: max(runs[0][kind], key=lambda beta, k=kind: mean_of(runs, k, beta, "true"))
+        for kind in ("PPO", "DPO")
     }
-    return {name: round(float(mean), 4) for name, mean in means.items()}
+    (p, d) = (mean_of(runs, kind, best[kind], "true") for kind in ("PPO", "DPO"))
+    (p_kl, d_kl) = (mean_of(runs, kind, best[kind], "KL") for kind in ("PPO", "DPO"))
+    return (
+        "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
+        "KL stays the same.\n"
+        f"Here PPO with beta 0.1 ends {np.mean(leads):+.2f} ± {np.std(leads):.2f} ascents from "
+        "where beta 0 was when it passed the same KL.\n"
+        "Rafailov et al. (2023) find DPO above PPO at every KL. Here the best DPO has "
+        f"{d:.2f} ascents at KL {d_kl:.1f},\nthe best PPO {p:.2f} at KL {p_kl:.1f}."
+    )
+
+
+def mean_of(runs, kind, beta, column):
+    return float(np.mean([run[kind][beta][column] for run in runs]))
+
+
+def smooth(way, window=10):
+    """Means over stretches of `window` iterations."""
+    return {
+        name: np.array([np.mean(values[i : i + window]) for i in range(0, len(values), window)])
+        for name, values in way.items()
+    }
+
+
+@style()
+def figure(numbers):
+    """True and learned reward against KL: on the left what was wanted, on the right what was asked.
+
+    Lines are PPO's way, mean over the seeds, with a large marker where it ends; stars are DPO.
+    """
+    runs = numbers["runs"]
+    zeros = [run["reference"]["learned"] for run in runs]
+    picture, panels = subplots(1, 2, size=(9, 3.6))
+    titles = {"true": "true reward: ascents", "learned": "learned reward, gain"}
+    for axes, (column, title) in zip(panels, titles.items()):
+        for k, beta in enumerate(runs[0]["PPO"]):
+            ways = [smooth(run["PPO"][beta]["way"]) for run in runs]
+            reward = [
+                way[column] - (zero if column == "learned" else 0) for way, zero in zip(ways, zeros)
+            ]
+            x, y = np.mean([way["KL"] for way in ways], axis=0), np.mean(reward, axis=0)
+            axes.plot(x, y, linewidth=1.4, marker=".", markersize=4, label=f"PPO, β = {beta}")
+            axes.plot(x[-1], y[-1], MARKERS[k], color=COLORS[k], markersize=9)
+        for beta in runs[0]["DPO"]:
+            rows = [rows_of(run)[f"DPO, beta {beta}"] for run in runs]
+            x, y = (np.mean([row[name] for row in rows]) for name in ("KL", column))
+            axes.plot(x, y, "*", color="black", markersize=9)
+            axes.annotate(f"DPO {beta}", (x, y), (5, 3), textcoords="offset points", fontsize=8)
+        axes.set(xlabel="KL to the reference, nats a string", title=title)
+    panels[1].legend(loc="lower right", fontsize=8)
+    return picture
+
+
+def alt_text(numbers):
+    """What the figure shows, in words, from its own numbers."""
+    runs = numbers["runs"]
+    way = [smooth(run["PPO"]["0.0"]["way"]) for run in runs]
+    true, kl = (np.mean([w[name] for w in way], axis=0) for name in ("true", "KL"))
+    rest = "; ".join(
+        f"{kind} at β = {beta} ends at {mean_of(runs, kind, beta, 'true'):.2f} ascents, "
+        f"KL {mean_of(runs, kind, beta, 'KL'):.1f}"
+        for kind in ("PPO", "DPO") for beta in runs[0][kind] if beta != "0.0"
+    )  # fmt: skip
+    return (
+        "True and learned reward against KL. Without a penalty the learned reward stays high while "
+        f"ascents go from {true[0]:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
+        f"KL {kl[-1]:.1f}. {rest}."
+    )
