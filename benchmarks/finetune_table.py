@@ -5,7 +5,8 @@
 
 Each run is added to results/finetune_table.json as it ends, and one that is there already is not
 repeated, so this can be stopped and started again. The best rate is the one with the lowest
-held-out loss on code with the first seed. Times are this machine's: read their ratios.
+held-out loss on code with the first seed. A step's time
+is the processor's, the smallest of the seeds', as a ratio to full fine-tuning's.
 """
 
 import argparse
@@ -15,11 +16,11 @@ import pathlib
 import numpy as np
 
 from lora_np.checkpoint import load_base
+from lora_np.commands.common import prepare
 from lora_np.files import whole_file
 from lora_np.finetune import describe, finetune, share_of_gain
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
 from lora_np.tasks import text
-from lora_np.train import reuse_memory
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "finetune_table.json"
 ALL = "all-linear"
@@ -81,7 +82,7 @@ def table(runs):
         seeds = sorted(set(by_seed) & set(full))
         chosen = [by_seed[seed] for seed in seeds]
         shares = [share_of_gain(by_seed[seed], full[seed], "code") for seed in seeds]
-        times = [by_seed[seed]["ms_per_step"] / full[seed]["ms_per_step"] for seed in seeds]
+        times = [run["cpu_ms_per_step"] for run in chosen]
         held = chosen[0]["bytes"]
         state = sum(size for kind, size in held.items() if kind != "activations")
         cells = [
@@ -93,7 +94,7 @@ def table(runs):
             spread([run["after"]["prose"] for run in chosen]),
             f"{state / 1e6:.2f}",
             f"{held['activations'] / 1e6:.1f}",
-            f"{np.median(times):.2f}",
+            f"{min(times) / min(run['cpu_ms_per_step'] for run in full.values()):.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     before = full[SEEDS[0]]
@@ -116,7 +117,7 @@ def main():
     options = parser.parse_args()
     runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     if not options.table:
-        reuse_memory()
+        prepare()
         RESULTS.parent.mkdir(exist_ok=True)
         base, texts = load_base(), (text.code(), text.prose())
         for name, (_, rates) in METHODS.items():

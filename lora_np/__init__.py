@@ -14,7 +14,7 @@ from .methods import (
     PromptTuning,
     QLoRA,
     merge,
-)  # fmt: skip
+)
 from .nn import GPT, GPTConfig, Linear, Module, Parameter
 from .objectives import cross_entropy
 from .optim import SGD, AdamW
@@ -23,8 +23,30 @@ from .tasks import Batch, classification, next_token
 
 __version__ = "0.1.0"
 __all__ = [
-    "GPT", "IA3", "SGD", "AdamW", "Batch", "BitFit", "BottleneckAdapters", "FullFineTuning",
-    "GPTConfig", "HeadTuning", "Linear", "LoRA", "LoRALinear", "Module", "NF4Linear", "Parameter",
-    "PrefixTuning", "PromptTuning", "QLoRA", "check_gradients", "classification", "cross_entropy",
-    "generate", "merge", "next_token", "quantize_nf4",
-]  # fmt: skip
+    "GPT",
+    "IA3",
+    "SGD",
+    "AdamW",
+    "Batch",
+    "BitFit",
+    "BottleneckAdapters",
+    "FullFineTuning",
+    "GPTConfig",
+    "HeadTuning",
+    "Linear",
+    "LoRA",
+    "LoRALinear",
+    "Module",
+    "NF4Linear",
+    "Parameter",
+    "PrefixTuning",
+    "PromptTuning",
+    "QLoRA",
+    "check_gradients",
+    "classification",
+    "cross_entropy",
+    "generate",
+    "merge",
+    "next_token",
+    "quantize_nf4",
+]

@@ -69,6 +69,7 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
         "trained": sum(p.size for p in model.trainable_parameters()),
         "bytes": held,
         "ms_per_step": 1e3 * history.seconds / max(1, len(history.losses)),
+        "cpu_ms_per_step": 1e3 * history.cpu_seconds / max(1, len(history.losses)),
     }
     return model, history, numbers
 

@@ -11,10 +11,17 @@ from .plots import Picture
 __all__ = ["Picture", "check", "source"]
 
 
+class Source(Code):
+    """Highlighted code in a font of fixed width; nbconvert's pages set outputs in a book face."""
+
+    def _repr_html_(self):
+        return f'<div style="font-family:monospace;font-size:80%">{super()._repr_html_()}</div>'
+
+
 def source(*functions):
     """The code that runs, read from where it lives, so that no lesson's copy can drift from it."""
     parts = [textwrap.dedent(inspect.getsource(function)).rstrip() for function in functions]
-    return Code("\n\n".join(parts), language="python")
+    return Source("\n\n".join(parts), language="python")
 
 
 def check(what, computed, true, tolerance=1e-9):

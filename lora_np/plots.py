@@ -8,6 +8,7 @@ from html import escape
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from .files import whole_file
 
@@ -85,6 +86,46 @@ def heatmap(axes, values, largest, title, digits=3):
     for (i, j), value in np.ndenumerate(values):
         ink = "white" if abs(value) > 0.5 * largest else "black"
         axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
+
+
+@style()
+def adapter_map_figure(config):
+    """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes.
+
+    From bottom to top, as x flows: embeddings, one block of n_layer, the head.
+    """
+    d, inner, K = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
+
+    def linear(name, n_in, n_out):
+        return f"{name}  ({n_in}, {n_out})", 1, f"LoRA: A ({n_in}, r), B (r, {n_out})"
+
+    adapter = ("+", 3, f"bottleneck adapter: ({d}, m), bend, (m, {d})")
+    parts = [  # (text, the method that attaches there, what it adds), bottom first
+        (f"wte ({K}, {d}) + wpe ({config.n_positions}, {d})", 0,
+         f"prompt tuning: n more rows, (n, {d})"),
+        ("ln_1", None, ""), linear("attn.c_attn", d, 3 * d),
+        (f"q, k, v of {config.n_head} heads", 2, f"prefix tuning: n more k and v, (n, {d}) each"),
+        linear("attn.c_proj", d, d), adapter, ("ln_2", None, ""), linear("mlp.c_fc", d, inner),
+        ("gelu", None, ""), linear("mlp.c_proj", inner, d), adapter, ("ln_f", None, ""),
+        (f"lm_head ({K}, {d}), tied to wte", 4, f"head tuning: its own (classes, {d})"),
+    ]  # fmt: skip
+    figure, axes = subplots(size=(7.2, 6.6))
+    axes.set(xlim=(-1, 10.2), ylim=(-1, len(parts)))
+    axes.axis("off")
+    axes.add_patch(Rectangle((-0.9, 0.45), 6, 10.1, fill=False, linestyle="--"))
+    axes.text(0.9, 10.2, f"one of {config.n_layer} blocks", ha="right", va="center", fontsize=8.5)
+    axes.annotate("", (2.2, 12.9), (2.2, -0.9), arrowprops={"arrowstyle": "->"}, zorder=0)
+    for start, end in [(0.6, 5), (5.6, 10)]:  # the residual paths, past each sublayer
+        axes.plot([2.2, -0.5, -0.5, 2.2], [start, start, end, end], "k-", linewidth=1, zorder=0)
+    for y, (text, method, adds) in enumerate(parts):
+        box = {"boxstyle": "circle" if text == "+" else "round", "facecolor": "#eeeeee"}
+        axes.text(2.2, y, text, ha="center", va="center", fontsize=8.5, bbox=box)
+        if method is not None:
+            y -= 0.45 * (text == "+")  # an adapter acts on the sublayer's output, before the sum
+            axes.plot([2.2, 5.5], [y, y], color=COLORS[method], linestyle="-", zorder=0)
+            axes.plot(5.5, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
+            axes.text(5.8, y, adds, va="center", fontsize=8.5)
+    return figure
 
 
 @style()

@@ -29,7 +29,11 @@ def execute(path):
     """
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=120, record_timing=False, resources={"metadata": {"path": str(HERE)}}
+        notebook,
+        timeout=120,
+        record_timing=False,
+        coalesce_streams=True,  # or what one cell prints arrives in pieces, by chance
+        resources={"metadata": {"path": str(HERE)}},
     ).execute()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

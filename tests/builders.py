@@ -4,7 +4,9 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
-from lora_np.methods import LoRALinear
+import numpy as np
+
+from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.methods.ia3 import ScaledInput, ScaledOutput
 from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
@@ -36,6 +38,10 @@ def scaled_output_start(case):
 
 def scaled_input_start(case):
     return ScaledInput(linear(case))
+
+
+def dora_start(case):
+    return DoRALinear(linear(case), case.rank, case.alpha, case.rng())
 
 
 def moved(start):
@@ -70,6 +76,16 @@ def lora_over_nf4(case):
     return layer
 
 
+def dora_over_nf4(case):
+    """No weight so small that all of a unit's could round to zero, which has no direction."""
+    base = linear(case)
+    base.weight.data += np.sign(base.weight.data)
+    layer = DoRALinear(NF4Linear.from_linear(base), case.rank, case.alpha, case.rng())
+    layer.B.data += case.array(*layer.B.shape, salt=32)
+    layer.m.data += case.array(*layer.m.shape, salt=33)
+    return layer
+
+
 def pissa_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=pissa)
 
@@ -81,13 +97,13 @@ def loftq_start(case):
 def scaled_both_ways(case):
     """One rescaling over another, over LoRA."""
     layer = ScaledInput(ScaledOutput(moved(lora_start)(case)))
-    for salt, scale in enumerate((layer.l, layer.base.l), start=32):
+    for salt, scale in enumerate((layer.l, layer.base.l), start=34):
         scale.data += case.array(*scale.shape, salt=salt)
     return layer
 
 
-STARTS = [lora_start, rslora_start, scaled_output_start, scaled_input_start]
+STARTS = [lora_start, rslora_start, dora_start, scaled_output_start, scaled_input_start]
 BUILDERS = [
-    linear, frozen_linear, *map(moved, STARTS), lora_over_lora, nf4, lora_over_nf4,
-    moved(pissa_start), moved(loftq_start), scaled_both_ways,
+    linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4, scaled_both_ways,
 ]  # fmt: skip

@@ -2,7 +2,9 @@
 
 `build(config)` gives the methods in the order in which they are applied, `count(config)` the
 formula for the numbers that learn, and `identity` says whether the output is the base's at the
-start. A new method joins the contract by its entries here.
+start. `exact` is False for DoRA alone, whose backward holds the norm constant: its gradients are no
+derivatives (the layer contract checks them with that norm held). A new method joins the contract
+by its entries here.
 """
 
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from lora_np.methods import (
     IA3,
     BitFit,
     BottleneckAdapters,
+    DoRA,
     FullFineTuning,
     HeadTuning,
     LoRA,
@@ -29,6 +32,7 @@ class MethodCase:
     build: Callable
     count: Callable
     identity: bool = True
+    exact: bool = True
 
     def apply(self, model, rng):
         for method in self.build(model.config):
@@ -55,6 +59,11 @@ def lora_count(config, r=2):
 def lora_everywhere_count(config, r=2):
     d, L, inner, _ = sizes(config)
     return L * r * ((d + 3 * d) + (d + d) + 2 * (d + inner))
+
+
+def dora_count(config):
+    d, L, inner, _ = sizes(config)
+    return lora_everywhere_count(config) + L * (3 * d + d + inner + d)
 
 
 def adapter_count(config, width, a_block):
@@ -100,6 +109,7 @@ SINGLE = [
     alone("LoRA", LoRA(2, 3.0), lora_count),
     alone("LoRA everywhere", LoRA(2, 3.0, EVERYWHERE), lora_everywhere_count),
     alone("QLoRA", QLoRA(2, 3.0, EVERYWHERE), lora_everywhere_count, identity=False),
+    MethodCase("DoRA", lambda c: (DoRA(2, 3.0, EVERYWHERE),), dora_count, exact=False),
     alone("Houlsby adapters", BottleneckAdapters(3), lambda c: adapter_count(c, 3, 2)),
     alone("Pfeiffer adapters", BottleneckAdapters(3, "pfeiffer"), lambda c: adapter_count(c, 3, 1)),
     alone("IA3", IA3(), ia3_count),

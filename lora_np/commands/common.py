@@ -3,9 +3,22 @@
 import json
 import pathlib
 
+from threadpoolctl import threadpool_limits
+
 from ..checkpoint import load_base, load_gpt2
 from ..files import whole_file
 from ..tasks import text
+from ..train import reuse_memory
+
+
+def prepare():
+    """Keep freed memory, and do matrix products on one thread, for the rest of this process.
+
+    At these sizes a second thread gains little, and where other programs want the processor too,
+    the threads wait for one another: a step can take eight times as long.
+    """
+    reuse_memory()
+    threadpool_limits(1)
 
 
 def positive(string):

@@ -5,8 +5,7 @@ from ..finetune import finetune
 from ..methods import FullFineTuning, HeadTuning, LoRA, QLoRA, merge
 from ..methods.common import ALL_LINEAR
 from ..tasks import text
-from ..train import reuse_memory
-from .common import make_directory, open_model, open_text, positive, show, write_json
+from .common import make_directory, open_model, open_text, positive, prepare, show, write_json
 
 METHODS = {"full": FullFineTuning, "head": HeadTuning, "lora": LoRA, "qlora": QLoRA}
 
@@ -42,7 +41,7 @@ def method_of(options):
 
 
 def run(options):
-    reuse_memory()
+    prepare()
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
     method, base, reading = method_of(options), open_model(options.base), open_text(options.data)

@@ -5,8 +5,7 @@ import numpy as np
 from ..files import whole_file
 from ..generate import stream
 from ..tasks import text
-from ..train import reuse_memory
-from .common import open_model, positive, show
+from .common import open_model, positive, prepare, show
 
 
 def add(commands):
@@ -26,7 +25,7 @@ def add(commands):
 
 
 def run(options):
-    reuse_memory()
+    prepare()
     model = open_model(options.base)
     if model.config.vocab_size != text.VOCABULARY:
         raise ValueError(

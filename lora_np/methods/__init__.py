@@ -3,6 +3,7 @@
 from .adapters import BottleneckAdapters
 from .bitfit import BitFit
 from .common import merge
+from .dora import DoRA, DoRALinear
 from .features import extract_features
 from .full import FullFineTuning
 from .head import HeadTuning
@@ -13,6 +14,19 @@ from .prompt import PromptTuning
 from .qlora import QLoRA
 
 __all__ = [
-    "IA3", "BitFit", "BottleneckAdapters", "FullFineTuning", "HeadTuning", "LoRA", "LoRALinear",
-    "PrefixTuning", "PromptTuning", "QLoRA", "extract_features", "lora_plus_groups", "merge",
-]  # fmt: skip
+    "IA3",
+    "BitFit",
+    "BottleneckAdapters",
+    "DoRA",
+    "DoRALinear",
+    "FullFineTuning",
+    "HeadTuning",
+    "LoRA",
+    "LoRALinear",
+    "PrefixTuning",
+    "PromptTuning",
+    "QLoRA",
+    "extract_features",
+    "lora_plus_groups",
+    "merge",
+]

@@ -14,7 +14,7 @@ from ..nn.block import Block
 from ..nn.functional import gelu_backward, gelu_forward
 from ..nn.layers import rows
 from ..nn.module import Module, Parameter
-from .common import begin
+from .common import begin, layers_of
 
 PLACES = {"houlsby": ("attn", "mlp"), "pfeiffer": ("mlp",)}
 
@@ -90,3 +90,27 @@ class BottleneckAdapters:
                 sublayer = getattr(block, place)
                 setattr(block, place, Adapted(sublayer, norm.size, self.width, rng, norm.dtype))
         return view
+
+    def peft_config(self):
+        """Its settings, in the form of PEFT's files; PEFT itself has no bottleneck adapters."""
+        return {
+            "peft_type": "LORA_NP",
+            "adapter_width": self.width,
+            "adapter_placement": self.placement,
+        }
+
+    peft_ignores = ()
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The adapters that a config of this library describes, or None."""
+        if "adapter_width" in config:
+            return cls(config["adapter_width"], config.get("adapter_placement", "houlsby"))
+
+    def peft_arrays(self, model):
+        """{name: array} of every adapter, views."""
+        return {
+            f"{name}.{part}": getattr(layer, part).data
+            for name, layer in layers_of(model, Adapted)
+            for part in ("down", "down_bias", "up", "up_bias")
+        }

@@ -22,3 +22,17 @@ class BitFit:
         for bias in biases:
             bias.train()
         return view
+
+    def peft_config(self):
+        """Nothing: every trained bias is `bias` "all", which is written for any method."""
+        return {}
+
+    peft_ignores = ()
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """BitFit where a file holds every bias, beside another method or alone; else None."""
+        return cls() if config.get("bias") == "all" else None
+
+    def peft_arrays(self, model):
+        return {}

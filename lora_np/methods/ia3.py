@@ -10,7 +10,7 @@ import numpy as np
 
 from ..nn.layers import LinearLike, rows
 from ..nn.module import Parameter
-from .common import begin, matching_slots, wrap
+from .common import begin, layers_of, matching_slots, wrap
 
 
 class ScaledOutput(LinearLike):
@@ -75,6 +75,7 @@ class IA3:
 
     The paper scales keys, values and the feed-forward's inner activations. GPT-2 fuses q, k and v
     in c_attn, and PEFT scales all of it: d + d + d numbers a block, and 4d before mlp.c_proj.
+    An empty list stands for none.
     Raises: ValueError for a target that matches nothing, or one that stands in both lists.
     """
 
@@ -83,11 +84,52 @@ class IA3:
 
     def apply(self, model, rng=None):
         """A view of `model` with scales of 1 at its targets; nothing here is random."""
-        view = begin(self, model)
+        view, both = begin(self, model), (self.targets, self.feedforward)
         behind, before = (
-            {name for name, _, _ in matching_slots(view, targets)}
-            for targets in (self.targets, self.feedforward)
+            {name for name, _, _ in (matching_slots(view, targets) if targets else ())}
+            for targets in both
         )
         if behind & before:
             raise ValueError(f"IA3: {', '.join(sorted(behind & before))} is in both target lists")
-        return wrap(wrap(view, self.targets, ScaledOutput), self.feedforward, ScaledInput)
+        if not behind | before:
+            raise ValueError("IA3: no targets")
+        for targets, kind in zip(both, (ScaledOutput, ScaledInput)):
+            view = wrap(view, targets, kind) if targets else view
+        return view
+
+    def peft_config(self):
+        """Its part of PEFT's adapter_config.json: the feed-forward targets are in both lists."""
+        behind, before = (
+            [targets] if isinstance(targets, str) else list(targets)
+            for targets in (self.targets, self.feedforward)
+        )
+        return {
+            "peft_type": "IA3",
+            "target_modules": behind + before,
+            "feedforward_modules": before,
+            "fan_in_fan_out": True,  # GPT-2's weights are (in, out)
+            "init_ia3_weights": True,
+        }
+
+    peft_ignores = ()
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The IA3 of a PEFT file, or None; what is scaled shows in the shapes of its tensors."""
+        if config.get("peft_type") != "IA3":
+            return None
+        targets = config.get("target_modules") or ["c_attn", "mlp.c_proj"]  # PEFT's for a GPT-2
+        before = config.get("feedforward_modules")
+        before = ["mlp.c_proj"] if before is None else before
+        if not (isinstance(targets, list) and isinstance(before, list)):  # patterns
+            ours = {name.removesuffix(".ia3_l"): shape for name, shape in shapes.items()}
+            before = [name for name, shape in ours.items() if shape[0] == 1]
+            targets = list(ours)
+        behind = tuple(target for target in targets if target not in before)
+        return cls(behind, tuple(before))
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the scales}, views: (out, 1) behind a layer, (1, in) before one."""
+        after, before = (layers_of(model, kind) for kind in (ScaledOutput, ScaledInput))
+        arrays = {f"{name}.ia3_l": layer.l.data[:, None] for name, layer in after}
+        return arrays | {f"{name}.ia3_l": layer.l.data[None, :] for name, layer in before}

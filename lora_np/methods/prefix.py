@@ -5,13 +5,13 @@ prompt at the model's input; what is "prepended to the input" is prompt tuning.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..nn.module import Module, Parameter
 from .common import begin
-from .virtual import BehindVirtualTokens, check_length, check_model, repeated_ids
+from .virtual import PEFT_SIZES, BehindVirtualTokens, check_length, check_model, repeated_ids
 
 
 class PrefixTable(Module):
@@ -104,6 +104,17 @@ class PrefixTuned(BehindVirtualTokens):
             layer.append(*pair)
         return past
 
+    def without_mlp(self):
+        """A view with the prefix that the MLP makes in the MLP's place: it computes the same."""
+        view = self.view()
+        table = PrefixTable(self.table.forward()[0].copy())
+        table.prefix.trainable = self.table.trains()
+        view.table = table
+        view.methods = tuple(
+            replace(m, mlp_width=None) if isinstance(m, PrefixTuning) else m for m in self.methods
+        )
+        return view
+
 
 @dataclass(frozen=True)
 class PrefixTuning:
@@ -149,6 +160,31 @@ class PrefixTuning:
         wrapper = PrefixTuned(view, P, table)
         wrapper.methods = view.methods
         return wrapper
+
+    def peft_config(self):
+        """Its part of PEFT's adapter_config.json.
+
+        Raises: ValueError for a prefix that an MLP still makes: a file holds the prefix itself.
+        """
+        if self.mlp_width is not None:
+            raise ValueError(
+                "PrefixTuning: an MLP makes this prefix, and PEFT's file holds the prefix alone; "
+                "save model.without_mlp()"
+            )
+        return {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": self.length}
+
+    # How it was trained, and sizes that are the model's own.
+    peft_ignores = (*PEFT_SIZES, "prefix_projection", "encoder_hidden_size")
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The PrefixTuning that a PEFT config describes, or None. PEFT too saves no MLP."""
+        if config.get("peft_type") == "PREFIX_TUNING":
+            return cls(config.get("num_virtual_tokens"))
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the prefix (P, 2·L·d)}, a view."""
+        return {"prompt_embeddings": model.table.prefix.data}
 
 
 def prefix_of(model, ids):

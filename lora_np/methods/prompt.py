@@ -12,7 +12,7 @@ import numpy as np
 from ..nn.functional import dropout_backward, dropout_forward
 from ..nn.module import Parameter
 from .common import begin
-from .virtual import BehindVirtualTokens, check_length, check_model, repeated_ids
+from .virtual import PEFT_SIZES, BehindVirtualTokens, check_length, check_model, repeated_ids
 
 INITS = ("random", "vocabulary")
 
@@ -113,3 +113,24 @@ class PromptTuning:
         wrapper = PromptTuned(view, prompt)
         wrapper.methods = view.methods
         return wrapper
+
+    def peft_config(self):
+        """Its part of PEFT's adapter_config.json; how the prompt started is no longer needed."""
+        return {
+            "peft_type": "PROMPT_TUNING",
+            "num_virtual_tokens": self.length,
+            "prompt_tuning_init": "RANDOM",
+        }
+
+    # How it started, and sizes that are the model's own.
+    peft_ignores = (*PEFT_SIZES, "prompt_tuning_init_text", "tokenizer_name_or_path")
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The PromptTuning that a PEFT config describes, or None."""
+        if config.get("peft_type") == "PROMPT_TUNING":
+            return cls(config.get("num_virtual_tokens"))
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the prompt (P, d)}, a view."""
+        return {"prompt_embeddings": model.prompt.data}

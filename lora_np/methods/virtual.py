@@ -5,6 +5,10 @@ import numpy as np
 from ..nn.gpt import GPT
 from ..nn.module import Module
 
+PEFT_SIZES = (  # what PEFT writes down of the model that a prompt or prefix belongs to
+    "token_dim", "num_transformer_submodules", "num_attention_heads", "num_layers",
+)  # fmt: skip
+
 
 class BehindVirtualTokens(Module):
     """A GPT whose real tokens start at position `length`; used wherever a GPT is.
