@@ -13,6 +13,7 @@ from lora_np.objectives import (
     DPO,
     PPO,
     Distillation,
+    VerbalizedCrossEntropy,
     bradley_terry,
     context_distillation,
     cross_entropy,
@@ -28,6 +29,12 @@ def plain(rng, k=K):
     weights[:, 0] = 1.0
     tokens = np.zeros((B, T), int)
     return rng.standard_normal((B, T, k)), Batch(tokens, rng.integers(0, k, (B, T)), weights)
+
+
+def labels(rng):
+    """Targets are labels, 0 or 1, that the verbalizer's tokens 3 and 1 name."""
+    logits, batch = plain(rng)
+    return logits, replace(batch, targets=batch.targets % 2)
 
 
 def with_teacher(rng):
@@ -74,6 +81,7 @@ class Case:
 
 CASES = {
     "cross-entropy": Case(cross_entropy, plain),
+    "verbalizer": Case(VerbalizedCrossEntropy((3, 1)), labels),
     "distillation": Case(Distillation(2.5), with_teacher),
     "distillation, half hard": Case(Distillation(0.7, hard=0.5), with_teacher),
     "context distillation": Case(context_distillation, with_teacher),
@@ -132,6 +140,22 @@ def shifted_logits_are_the_same(objective, case, seed):
     again, _ = objective(logits + np.arange(T)[:, None], batch)
     close(np.array(again), np.array(loss), "the loss of shifted logits")
     assert np.abs(dlogits.sum(axis=-1)).max() < 1e-14
+
+
+def only_words_that_name_a_label_compete(objective, case, seed):
+    """It is cross-entropy on the tokens 3 and 1 where all other logits are very low."""
+    logits, batch = case(seed)
+    loss, dlogits = objective(logits, batch)
+    others = [0, 2, 4]
+    low = logits.copy()
+    low[..., others] = -1e3
+    named = replace(batch, targets=np.array([3, 1])[batch.targets])
+    expected, dexpected = cross_entropy(low, named)
+    close(np.array(loss), np.array(expected), "the loss")
+    close(dlogits, dexpected, "dlogits")
+    assert not dlogits[..., others].any()
+    logits[..., others] += 5
+    assert objective(logits, batch)[0] == loss
 
 
 def zero_at_teacher_is_student(objective, case, seed):
@@ -226,6 +250,7 @@ COMMON = [
 SOFTMAX = [*COMMON, shifted_logits_are_the_same]
 LAWS = {
     "cross-entropy": SOFTMAX,
+    "verbalizer": [*SOFTMAX, only_words_that_name_a_label_compete],
     "distillation": [
         *SOFTMAX, zero_at_teacher_is_student, gradient_keeps_its_size_at_any_temperature,
     ],

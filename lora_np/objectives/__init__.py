@@ -6,8 +6,9 @@ from .distillation import Distillation
 from .dpo import DPO
 from .ppo import PPO, group_advantages
 from .reward import bradley_terry
+from .verbalizer import VerbalizedCrossEntropy
 
 __all__ = [
-    "DPO", "PPO", "Distillation", "bradley_terry", "context_distillation", "cross_entropy",
-    "group_advantages",
+    "DPO", "PPO", "Distillation", "VerbalizedCrossEntropy", "bradley_terry",
+    "context_distillation", "cross_entropy", "group_advantages",
 ]  # fmt: skip

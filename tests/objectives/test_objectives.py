@@ -12,6 +12,7 @@ from lora_np.objectives import (
     DPO,
     PPO,
     Distillation,
+    VerbalizedCrossEntropy,
     bradley_terry,
     cross_entropy,
     group_advantages,
@@ -31,6 +32,23 @@ def test_law(name, law, seed):
 
 
 # Each mutant is the wrong answer that someone who writes the formula down by hand arrives at.
+def labels_in_the_other_order(logits, batch):
+    return VerbalizedCrossEntropy((1, 3))(logits, batch)
+
+
+def labels_taken_for_tokens(logits, batch):
+    return cross_entropy(logits, batch)
+
+
+def all_words_compete(logits, batch):
+    return cross_entropy(logits, replace(batch, targets=np.array([3, 1])[batch.targets % 2]))
+
+
+def gradient_in_the_labels_columns(logits, batch):
+    loss, dlogits = VerbalizedCrossEntropy((3, 1))(logits, batch)
+    return loss, np.roll(dlogits, -1, axis=-1)
+
+
 def without_t_squared(logits, batch):
     loss, dlogits = Distillation(1e5)(logits, batch)
     return loss / 1e10, dlogits / 1e10
@@ -89,6 +107,10 @@ def advantage_of_the_wrong_sign(logits, batch):
 
 
 MUTANTS = [
+    ("verbalizer", labels_in_the_other_order),
+    ("verbalizer", labels_taken_for_tokens),
+    ("verbalizer", all_words_compete),
+    ("verbalizer", gradient_in_the_labels_columns),
     ("distillation", without_t_squared),
     ("distillation", temperature_on_the_student_only),
     ("distillation", distillation_divided_by_the_shard),
