@@ -66,7 +66,7 @@ def write_json(path, numbers):
 
 
 def show(options, numbers, screen):
-    """Print `numbers` as JSON if asked to, else `screen`, in ASCII where the console has no more."""
+    """Print `screen`, in ASCII where the console has no more, or `numbers` as JSON if asked to."""
     if options.json:
         print(json.dumps(numbers, indent=1))
         return
