@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from ..plots import COLORS, MARKERS, style, subplots
+from .common import caveat
 from .rlhf_world import QUICK, Size, World, ascents, safe_ascents
 
 
@@ -53,7 +54,7 @@ def rows_of(run):
 
 
 def table(numbers):
-    """Scores of 1,000 new strings a policy, mean ± standard deviation over the seeds."""
+    """Scores of new strings from each policy, mean ± standard deviation over the seeds."""
     runs = [rows_of(run) for run in numbers["runs"]]
     lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in COLUMNS.values())]
     for name in runs[0]:
@@ -69,6 +70,7 @@ def table(numbers):
     lines.append(
         f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
         f"write the largest symbol.\nThe reward model agrees with {agrees}.\n{verdict(numbers)}"
+        f"{caveat(numbers)}"
     )
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ RNG = np.random.default_rng
 
 MINIATURES = {
     rlhf: (lambda seed: rlhf.one_seed(seed, TINY_RLHF), {}),
-    context: (lambda seed: context.one_seed(seed, 12, (8,)), {"steps": 12}),
+    context: (lambda seed: context.one_seed(seed, 12, (8,), context.TEACHINGS), {"steps": 12}),
     distillation: (
         lambda seed: distillation.one_seed(seed, TINY_DISTILLATION), {"texts": [4, 8], "steps": 3},
     ),
@@ -33,10 +33,11 @@ def test_in_miniature(module, monkeypatch):
     for run in runs:
         assert run.pop("CPU seconds") >= 0
     assert runs[0] == runs[2] and runs[0] != runs[1]
-    stored = json.loads(json.dumps({"runs": runs[:2], **settings}))
+    stored = json.loads(json.dumps({"quick": True, "runs": runs[:2], **settings}))
     for run in stored["runs"]:
         run["CPU seconds"] = 1.0
-    assert "±" in module.table(stored) and "et al." in module.table(stored)
+    table = module.table(stored)
+    assert "±" in table and "et al." in table and "too short to conclude" in table
     assert png(module.figure(stored)) and len(module.alt_text(stored)) > 80
 
 
