@@ -4,6 +4,7 @@ import base64
 import io
 import pathlib
 from html import escape
+from statistics import NormalDist
 
 import matplotlib
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .files import whole_file
+from .quant.nf4 import CODEBOOK, MIDPOINTS, OFFSET, quantize_nf4
 
 # Okabe and Ito's colour-blind-safe palette, the six that stay apart on white; the line styles and
 # markers tell the curves apart without any colour.
@@ -86,6 +88,35 @@ def heatmap(axes, values, largest, title, digits=3):
     for (i, j), value in np.ndenumerate(values):
         ink = "white" if abs(value) > 0.5 * largest else "black"
         axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
+
+
+@style()
+def nf4_figure(weights, block_size=64):
+    """How often each NF4 code is used; below, weights / absmax and the density NF4 is made for.
+
+    Shapes: weights any, with a whole number of blocks.
+    """
+    blocks = weights.reshape(-1, block_size)
+    ratio = blocks / np.abs(blocks).max(axis=1, keepdims=True)
+    share = np.bincount(quantize_nf4(blocks, block_size).unpack().ravel(), minlength=16)
+    edges = np.concatenate([[-1.06], MIDPOINTS, [1.06]])
+    figure, (above, below) = subplots(2, 1, (6.4, 4.8), sharex=True, height_ratios=[2, 3])
+    above.bar(edges[:-1], 100 * share / share.sum(), np.diff(edges), align="edge",
+              color=COLORS[0], edgecolor="white")  # fmt: skip
+    above.axhline(100 / 16, color="black", linewidth=1, linestyle="--")
+    above.set(ylabel="code used (%)")
+    for k in range(0, 16, 2):
+        below.axvspan(edges[k], edges[k + 1], color="#eeeeee")
+    below.hist(ratio.ravel(), bins=np.linspace(-1, 1, 81), density=True, color=COLORS[5],
+               label="weight / absmax")  # fmt: skip
+    at, sigma = np.linspace(-1.06, 1.06, 200), 1 / NormalDist().inv_cdf(OFFSET)
+    density = np.exp(-0.5 * (at / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    below.plot(at, density, color=COLORS[1], linestyle="--", label="normal, as NF4 presumes")
+    below.plot(CODEBOOK, 0 * CODEBOOK, "|", color="black", markersize=14, markeredgewidth=2)
+    below.set(xlabel="weight / absmax; black: the codes; stripes: what rounds to each",
+              ylabel="density")  # fmt: skip
+    below.legend(loc="upper right", fontsize=8)
+    return figure
 
 
 @style()

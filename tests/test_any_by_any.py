@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
+from lora_np.methods.common import linear_slots
 from lora_np.objectives import (
     DPO,
     PPO,
@@ -66,14 +67,15 @@ OBJECTIVES = {
 
 
 def contents(model):
-    """Every parameter by name, and for c_attn the weight that its codes or its base stand for."""
+    """Every parameter by name, and for each linear layer the weight that it acts as, and the one
+    that its codes or its base stand for."""
     arrays = {name: p.data.copy() for name, p in model.named_parameters()}
-    for i, block in enumerate(model.h):
-        layer = block.attn.c_attn
-        arrays[f"h.{i} c_attn as it acts"] = layer.effective_weight().copy()
+    for name, container, key in linear_slots(model):
+        layer = container[key]
+        arrays[f"{name} as it acts"] = layer.effective_weight().copy()
         while "base" in vars(layer):
             layer = layer.base
-        arrays[f"h.{i} c_attn underneath"] = layer.effective_weight().copy()
+        arrays[f"{name} underneath"] = layer.effective_weight().copy()
     return arrays
 
 
@@ -98,8 +100,7 @@ def test_what_should_move_moves_and_nothing_else(method_name, objective_name):
     now, after = contents(model), contents(base)
     changed = {name for name in start if not np.array_equal(start[name], now[name])}
     learns = {name for name, p in model.named_parameters() if p.trainable}
-    if method_name != "head":
-        learns |= {name for name in start if name.endswith("as it acts")}
+    learns |= {f"{name.rpartition('.')[0]} as it acts" for name in learns} & start.keys()
     if method_name == "full":
         learns |= {name for name in start if name.endswith("underneath")}
     if objective_name == "reward model":  # the same number on both rewards: it cannot matter
@@ -110,8 +111,9 @@ def test_what_should_move_moves_and_nothing_else(method_name, objective_name):
 
 def adapted(base, method_name, objective_name):
     """The method on the base, with a head of one number where the objective learns a reward."""
-    if objective_name != "reward model":
-        return METHODS[method_name].apply(base, RNG(0))
-    if method_name == "head":
-        return HeadTuning(1).apply(base, RNG(0))
-    return HeadTuning(1).apply(METHODS[method_name].apply(base, RNG(0)), RNG(1))
+    rng = RNG(0)
+    if objective_name == "reward model":
+        base = HeadTuning(1).apply(base, rng)
+        if method_name == "head":
+            return base
+    return METHODS[method_name].apply(base, rng)

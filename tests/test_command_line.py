@@ -34,10 +34,13 @@ def test_worked_example_on_an_ascii_console():
 
 
 def test_tour_as_json(capsys, monkeypatch):
-    monkeypatch.setattr(tour, "language_model", lambda seed, steps: {})  # the test above runs it
+    real = tour.language_model
+    monkeypatch.setattr(
+        tour, "language_model", lambda seed, steps: real(seed, 1, batch_size=1, windows=1)
+    )
     assert not main(["--json", "--seed", "3"])
     numbers = json.loads(capsys.readouterr().out)
-    assert numbers["seed"] == 3
+    assert numbers["seed"] == 3 and numbers["language_model"]["rows"][1]["seed"] == 3
     assert [row["trained"] for row in numbers["layer"]["rows"]][:2] == [786_432, 16_384]
 
 

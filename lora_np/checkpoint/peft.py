@@ -121,6 +121,8 @@ def check_one_kind(kinds):
 
 def check_config(config):
     """Raise ValueError for general settings of the wrong type."""
+    if not isinstance(config.get("peft_type"), str):
+        raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
     saved = config.get("modules_to_save") or []
     if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
         raise ValueError(f"expected modules_to_save to be a list of names, got {saved!r}")
@@ -135,10 +137,8 @@ def check_understood(config, methods):
     """
     known = GENERAL.union(*(m.peft_config().keys() | set(m.peft_ignores) for m in methods))
     kinds = {m.peft_config().get("peft_type", OURS) for m in methods} | {OURS}
-    if config.get("peft_type") not in kinds:
-        raise ValueError(
-            f"peft_type {config.get('peft_type')!r} is no method that this library has"
-        )
+    if config["peft_type"] not in kinds:
+        raise ValueError(f"peft_type {config['peft_type']!r} is no method that this library has")
     unknown = {name: value for name, value in config.items() if name not in known and value}
     if unknown:
         raise ValueError(f"settings that this library does not have: {unknown}")

@@ -14,6 +14,7 @@ import numpy as np
 from ..nn import GPT, GPTConfig
 from ..nn.functional import log_softmax
 from ..objectives import Distillation, cross_entropy
+from ..plots import COLORS, DASHES, MARKERS, style, subplots
 from ..tasks import next_token, taught
 from ..tasks.markov import MarkovSource
 from .common import fit
@@ -88,3 +89,77 @@ def gap(source, model, texts):
     logp = log_softmax(model(texts))[:, ORDER - 1 :]
     logtruth = np.log(np.maximum(truth, 1e-300))
     return round(float((truth * (logtruth - logp)).sum(axis=-1).mean()), 5)
+
+
+def over_seeds(numbers, way, n, column="end"):
+    return np.array([run["students"][way][str(n)][column] for run in numbers["runs"]])
+
+
+def table(numbers):
+    """KL(truth ‖ student) by way of teaching and number of texts, mean ± standard deviation."""
+    texts, runs = numbers["texts"], numbers["runs"]
+    lines = [f"{'learnt from':18}" + "".join(f"{f'{n} texts':>22}" for n in texts)]
+    for way in WAYS:
+        cells = [over_seeds(numbers, way, n) for n in texts]
+        best = [over_seeds(numbers, way, n, "best").mean() for n in texts]
+        shown = [f"{c.mean():.2f} ± {c.std():.2f} ({b:.2f})" for c, b in zip(cells, best)]
+        lines.append(f"{way:18}" + "".join(f"{cell:>22}" for cell in shown))
+    teacher = np.array([run["teacher"] for run in runs])
+    seconds = max(run["CPU seconds"] for run in runs)
+    lines.append(
+        f"KL(truth || student) in nats a symbol after {numbers['steps']} steps, mean ± standard "
+        f"deviation; seeds: {len(runs)};\n{seconds:.0f} s of one processor a seed at most. In "
+        "brackets: stopped at its best, chosen on the very texts\nit is measured on. The teacher: "
+        f"{teacher.mean():.3f} ± {teacher.std():.3f}.\n{verdict(numbers)}"
+    )
+    return "\n".join(lines)
+
+
+def verdict(numbers):
+    """What the paper found, held against these numbers."""
+    soft = [way for way in WAYS if way.startswith("teacher")]
+    best, loss = [], []
+    for n in numbers["texts"]:
+        gaps = {way: over_seeds(numbers, way, n).mean() for way in WAYS}
+        best.append(min(soft, key=gaps.get).removeprefix("teacher, T = "))
+        loss.append(f"{gaps['T = 2, half hard'] - gaps['teacher, T = 2']:+.2f}")
+    return (
+        "Hinton et al. (2015) find a temperature above 1 best, and a little of the hard labels a "
+        f"help. Here, with\n{'/'.join(map(str, numbers['texts']))} texts, the best T is "
+        f"{'/'.join(best)}, and half hard labels at T = 2 change the gap by {'/'.join(loss)}: "
+        "a label\nis one draw from what the teacher already knows."
+    )
+
+
+@style()
+def figure(numbers):
+    """The gap to the truth against the number of texts, both on logarithmic axes."""
+    texts = numbers["texts"]
+    picture, axes = subplots(size=(6, 3.8))
+    for k, way in enumerate(WAYS):
+        found = np.array([over_seeds(numbers, way, n) for n in texts])  # (texts, seeds)
+        middle, low, high = found.mean(axis=1), found.min(axis=1), found.max(axis=1)
+        bars = (middle - low, high - middle)
+        axes.errorbar(texts, middle, bars, marker=MARKERS[k], linestyle=DASHES[k], capsize=2,
+                      label=way)  # fmt: skip
+    best = [over_seeds(numbers, HARD, n, "best").mean() for n in texts]
+    axes.plot(texts, best, color=COLORS[0], linestyle=":", marker="o", fillstyle="none",
+              label=f"{HARD}, stopped at its best")  # fmt: skip
+    teacher = np.mean([run["teacher"] for run in numbers["runs"]])
+    axes.axhline(teacher, color="black", linewidth=1, linestyle=(0, (2, 2)))
+    axes.text(texts[-1], teacher * 1.06, "the teacher", ha="right")
+    axes.set(xscale="log", yscale="log", xlabel="texts the student reads",
+             ylabel="KL(truth ‖ student), nats a symbol")  # fmt: skip
+    axes.set_xticks(texts, [f"{n}" for n in texts])
+    axes.legend(fontsize=8)
+    return picture
+
+
+def alt_text(numbers):
+    """What the figure shows, in words, from its own numbers."""
+    texts = numbers["texts"]
+    parts = [
+        f"{way} " + ", ".join(f"{over_seeds(numbers, way, n).mean():.3f}" for n in texts)
+        for way in WAYS
+    ]
+    return f"Gap to the truth with {', '.join(map(str, texts))} texts. {'; '.join(parts)}."
