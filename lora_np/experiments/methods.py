@@ -38,9 +38,9 @@ METHODS = [  # name, method, AdamW's learning rate: the best in benchmarks/metho
     ("IA3", IA3(), 1e-1),
     ("BitFit", BitFit(), 3e-2),
     ("prefix, 4 positions", PrefixTuning(4), 1e-1),
-    ("prompt, 4 tokens", PromptTuning(4), 3e-2),
-    ("prompt, 10 tokens", PromptTuning(10), 3e-2),
-    ("head", HeadTuning(), 1e-2),
+    ("prompt, 4 tokens", PromptTuning(4), 1e-1),
+    ("prompt, 10 tokens", PromptTuning(10), 1e-1),
+    ("head", HeadTuning(), 3e-2),
 ]
 ELICIT = "elicit a known skill"
 TASKS = [ELICIT, *(f"new: {name}" for name in skills.NEW)]
