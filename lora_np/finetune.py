@@ -26,7 +26,10 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
     `windows` windows. Everything random follows from `seed`. `state` is a file to resume
     from. `numbers` is ready for JSON: losses before and after in nats a byte, trained numbers,
     bytes held in a step by kind, milliseconds a step.
+    Raises: ValueError without lr for a method that RATES lacks; as `train` otherwise.
     """
+    if lr is None and type(method) not in RATES:
+        raise ValueError(f"finetune: no usual rate for {type(method).__name__}; give lr")
     rng = np.random.default_rng(seed)
     lr = RATES[type(method)] if lr is None else lr
     model = method.apply(base, rng)

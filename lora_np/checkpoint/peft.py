@@ -5,19 +5,30 @@ Each method's own file says what PEFT calls it and its arrays: `peft_config`, `f
 reading those views, and loading is writing to them. What learns beside a method's own numbers is
 here: whole modules (`modules_to_save`) and biases (`bias`).
 
-PEFT has no form for a head or for biases alone; for those `peft_type` is this library's own name,
-which PEFT refuses to load.
+PEFT has no form for a head or biases alone, nor for bottleneck adapters; for those `peft_type` is
+this library's own name, which PEFT refuses to load.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from ..methods import DoRA, HeadTuning, LoRA
+from ..methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    DoRA,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+)
 from ..methods.common import linear_slots
 from .tensors import compare_shapes, listed, open_tensors, read_json, write_directory
 
-METHODS = (LoRA, DoRA, HeadTuning)  # every method with a form of its own, weights first
+METHODS = (  # every method with a form of its own, in the order in which loading applies them
+    LoRA, DoRA, IA3, BottleneckAdapters, BitFit, HeadTuning, PrefixTuning, PromptTuning,
+)  # fmt: skip
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX, BODY = "base_model.model.", "transformer."
 AT_THE_TOP = ("lm_head.", "score.")  # modules that stand beside the body, not in it
@@ -39,12 +50,15 @@ def save_adapter(model, directory):
     if not learns:
         raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
     config, arrays = {"peft_type": OURS, "task_type": "CAUSAL_LM", "modules_to_save": []}, {}
+    kinds = []
     for method in model.methods:
         if hasattr(method, "peft_config"):
             part = method.peft_config()
+            kinds.append(part.get("peft_type"))
             part["modules_to_save"] = config["modules_to_save"] + part.get("modules_to_save", [])
             config |= part
             arrays |= method.peft_arrays(model)
+    check_one_kind(kinds)
     rest = {
         name: p
         for name, p in learns.items()
@@ -94,6 +108,15 @@ def load_adapter(model, directory):
         for name, array in arrays.items():
             array[...] = stored[name].read(array.dtype)
     return view
+
+
+def check_one_kind(kinds):
+    """Raise ValueError for more than one of PEFT's kinds; None is a method that needs none."""
+    kinds = [kind for kind in kinds if kind is not None]
+    if len(kinds) > 1:
+        raise ValueError(
+            f"save_adapter: PEFT's files hold one method, and here are {' and '.join(kinds)}"
+        )
 
 
 def check_config(config):
