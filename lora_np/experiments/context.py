@@ -156,7 +156,7 @@ def figure(numbers):
         right_axes.plot(others, np.full(len(others), k), "o", color="black", markersize=3)
     left.set(xlabel="step", ylabel="answers all right", title="without the instruction")
     left.set_ylim(-0.03, 1.03)
-    left.legend(loc="center right", bbox_to_anchor=(1, 0.4), fontsize=9)
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=9)
     right_axes.set(xlim=(-0.03, 1.03), xlabel="answers all right", title="the other skills, after")
     right_axes.set_yticks(range(len(names)), [name.removeprefix(f"{SOFT}, ") for name in names])
     right_axes.invert_yaxis()

@@ -62,15 +62,15 @@ def table(numbers):
         shown = [f"{c.mean():.2f} ± {c.std():.2f}" if c.mean() == c.mean() else "-" for c in cells]
         lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in shown))
     judged = [run["reward model"] for run in numbers["runs"]]
-    agrees = ", ".join(
-        f"{np.mean([j[k] for j in judged]):.2f} ± {np.std([j[k] for j in judged]):.2f} on {k}"
-        for k in judged[0]
+    shares = ", ".join(
+        f"{kind} {np.mean([j[kind] for j in judged]):.2f} ± {np.std([j[kind] for j in judged]):.2f}"
+        for kind in judged[0]
     )
     seconds = max(run["CPU seconds"] for run in numbers["runs"])
     lines.append(
         f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
-        f"write the largest symbol.\nThe reward model agrees with {agrees}.\n{verdict(numbers)}"
-        f"{caveat(numbers)}"
+        f"write the largest symbol.\nPairs whose winner the reward model picks: {shares}.\n"
+        f"{verdict(numbers)}{caveat(numbers)}"
     )
     return "\n".join(lines)
 

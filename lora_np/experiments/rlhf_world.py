@@ -34,7 +34,7 @@ class Size:
     pairs: int = 2000
     reference_steps: int = 400
     reward_steps: int = 600
-    iterations: int = 120
+    iterations: int = 200
     dpo_steps: int = 400
     samples: int = 1000
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
