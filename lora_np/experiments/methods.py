@@ -18,6 +18,7 @@ from ..methods import (
     LoRA,
     PrefixTuning,
     PromptTuning,
+    QLoRA,
 )  # fmt: skip
 from ..objectives import cross_entropy
 from ..optim import AdamW
@@ -31,14 +32,15 @@ METHODS = [  # name, method, AdamW's learning rate: the best in benchmarks/metho
     ("LoRA r 1, everywhere", LoRA(1, 1, "all-linear"), 2e-2),
     ("LoRA r 4, attention's qkv", LoRA(4, 4, ("c_attn",)), 1e-2),
     ("LoRA r 4, MLP", LoRA(4, 4, MLP), 1e-2),
+    ("QLoRA r 4, attention's qkv", QLoRA(4, 4, ("c_attn",)), 1e-2),
     ("Houlsby adapters, width 8", BottleneckAdapters(8), 1e-2),
     ("Pfeiffer adapters, width 8", BottleneckAdapters(8, "pfeiffer"), 3e-2),
     ("IA3", IA3(), 1e-1),
     ("BitFit", BitFit(), 3e-2),
     ("prefix, 4 positions", PrefixTuning(4), 1e-1),
-    ("prompt, 4 tokens", PromptTuning(4), 3e-2),
-    ("prompt, 10 tokens", PromptTuning(10), 3e-2),
-    ("head", HeadTuning(), 1e-2),
+    ("prompt, 4 tokens", PromptTuning(4), 1e-1),
+    ("prompt, 10 tokens", PromptTuning(10), 1e-1),
+    ("head", HeadTuning(), 3e-2),
 ]
 ELICIT = "elicit a known skill"
 TASKS = [ELICIT, *(f"new: {name}" for name in skills.NEW)]

@@ -40,7 +40,7 @@ class Size:
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
 
 
-QUICK = Size(500, 100, 80, 20, 60, 200, (0.0, 0.1))
+QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1))
 
 
 def ascents(strings):
