@@ -1,8 +1,9 @@
 """LoRA and QLoRA from scratch in plain NumPy."""
 
+from .checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
 from .generate import generate
 from .gradcheck import check_gradients
-from .methods import FullFineTuning, HeadTuning, LoRA, LoRALinear, QLoRA, merge
+from .methods import DoRA, FullFineTuning, HeadTuning, LoRA, LoRALinear, QLoRA, merge
 from .nn import GPT, GPTConfig, Linear, Module, Parameter
 from .objectives import cross_entropy
 from .optim import SGD, AdamW
@@ -15,6 +16,7 @@ __all__ = [
     "SGD",
     "AdamW",
     "Batch",
+    "DoRA",
     "FullFineTuning",
     "GPTConfig",
     "HeadTuning",
@@ -29,7 +31,11 @@ __all__ = [
     "classification",
     "cross_entropy",
     "generate",
+    "load_adapter",
+    "load_gpt2",
     "merge",
     "next_token",
     "quantize_nf4",
+    "save_adapter",
+    "save_gpt2",
 ]

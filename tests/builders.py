@@ -4,7 +4,9 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
-from lora_np.methods import LoRALinear
+import numpy as np
+
+from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
@@ -27,6 +29,10 @@ def lora_start(case):
 
 def rslora_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), rslora=True)
+
+
+def dora_start(case):
+    return DoRALinear(linear(case), case.rank, case.alpha, case.rng())
 
 
 def moved(start):
@@ -61,6 +67,16 @@ def lora_over_nf4(case):
     return layer
 
 
+def dora_over_nf4(case):
+    """No weight so small that all of a unit's could round to zero, which has no direction."""
+    base = linear(case)
+    base.weight.data += np.sign(base.weight.data)
+    layer = DoRALinear(NF4Linear.from_linear(base), case.rank, case.alpha, case.rng())
+    layer.B.data += case.array(*layer.B.shape, salt=32)
+    layer.m.data += case.array(*layer.m.shape, salt=33)
+    return layer
+
+
 def pissa_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=pissa)
 
@@ -69,8 +85,8 @@ def loftq_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
 
 
-STARTS = [lora_start, rslora_start]
+STARTS = [lora_start, rslora_start, dora_start]
 BUILDERS = [
     linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
-    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start),
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4,
 ]  # fmt: skip

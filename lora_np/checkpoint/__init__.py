@@ -1,6 +1,16 @@
-"""Into and out of the field's own files: GPT-2 from Hugging Face."""
+"""Into and out of the field's own files: GPT-2 from Hugging Face, adapters from PEFT."""
 
 from .base import load_base
 from .gpt2 import load_gpt2, save_gpt2
+from .peft import load_adapter, save_adapter
+from .tokenizer import Tokenizer, load_tokenizer
 
-__all__ = ["load_base", "load_gpt2", "save_gpt2"]
+__all__ = [
+    "Tokenizer",
+    "load_adapter",
+    "load_base",
+    "load_gpt2",
+    "load_tokenizer",
+    "save_adapter",
+    "save_gpt2",
+]

@@ -1,12 +1,15 @@
 """What moves: one file per way of choosing the numbers that learn."""
 
 from .common import merge
+from .dora import DoRA, DoRALinear
 from .full import FullFineTuning
 from .head import HeadTuning
 from .lora import LoRA, LoRALinear, lora_plus_groups
-from .qlora import QLoRA
+from .qlora import QLoRA, quantize_base
 
 __all__ = [
+    "DoRA",
+    "DoRALinear",
     "FullFineTuning",
     "HeadTuning",
     "LoRA",
@@ -14,4 +17,5 @@ __all__ = [
     "QLoRA",
     "lora_plus_groups",
     "merge",
+    "quantize_base",
 ]

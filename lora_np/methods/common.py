@@ -12,7 +12,8 @@ def begin(method, model):
     gets a copy of its own here, so training the view leaves `model` as it is.
     Raises: ValueError if a method of this kind was applied before.
     """
-    if any(type(earlier) is type(method) for earlier in model.methods):
+    kind = type(method)  # LoRA, QLoRA and DoRA are one kind
+    if any(isinstance(m, kind) or isinstance(method, type(m)) for m in model.methods):
         raise ValueError(
             f"{type(method).__name__} was already applied to this model; apply it to the base, "
             f"or merge first. Applied so far: {', '.join(map(str, model.methods))}"
@@ -34,6 +35,15 @@ def linear_slots(module, prefix=""):
             yield full, container, key
         else:
             yield from linear_slots(container[key], full + "." if name else prefix)
+
+
+def layers_of(module, kind, prefix=""):
+    """Yield (dotted name, layer) of every `kind` in the tree, one inside another wrapper too."""
+    for name, container, key in module.children():
+        full, child = prefix + name, container[key]
+        if isinstance(child, kind):
+            yield full.removesuffix("."), child
+        yield from layers_of(child, kind, full + "." if name else prefix)
 
 
 def matching_slots(module, targets):

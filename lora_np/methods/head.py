@@ -33,3 +33,30 @@ class HeadTuning:
             weight = rng.normal(0.0, 0.02, shape).astype(weight.dtype)
         view.lm_head = Head(weight)
         return view
+
+    def peft_config(self):
+        """PEFT saves a trained head whole; one for classes is `score`, as transformers calls it."""
+        if self.n_classes is None:
+            return {"modules_to_save": ["lm_head"]}
+        return {"modules_to_save": ["score"], "task_type": "SEQ_CLS"}
+
+    peft_ignores = ()
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """HeadTuning if the file holds a head, else None. `shapes` are its {name: shape}."""
+        saved = config.get("modules_to_save") or []
+        if "lm_head" in saved:
+            return cls()
+        if "score" not in saved:
+            return None
+        d = model.config.n_embd
+        shape = shapes.get("score.weight")
+        if shape is None or shape[1:] != (d,):
+            raise ValueError(f"expected score.weight of shape (classes, {d}), got {shape}")
+        return cls(n_classes=shape[0])
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the array}, a view: writing to it loads it."""
+        name = "lm_head" if self.n_classes is None else "score"
+        return {f"{name}.weight": model.lm_head.weight.data}

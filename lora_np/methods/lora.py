@@ -1,14 +1,15 @@
 """LoRA: freeze W, learn a low-rank ΔW beside it (Hu et al. 2021, arXiv 2106.09685, §4.1)."""
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..nn.functional import dropout_backward, dropout_forward
 from ..nn.layers import LinearLike, rows
 from ..nn.module import Parameter
-from .common import begin, wrap
-from .inits import zero_b
+from .common import ALL_LINEAR, begin, layers_of, wrap
+from .inits import both_zero, zero_b
 
 
 class LoRALinear(LinearLike):
@@ -75,6 +76,8 @@ class LoRA:
     rslora: bool = False
     init: Callable = zero_b
 
+    layer = LoRALinear  # what stands beside each target
+
     def __post_init__(self):
         _check_settings(self.rank, self.alpha, self.dropout)
 
@@ -84,8 +87,76 @@ class LoRA:
         return wrap(
             begin(self, model),
             self.targets,
-            lambda base: LoRALinear(base, self.rank, self.alpha, rng, **options),
+            lambda base: self.layer(base, self.rank, self.alpha, rng, **options),
         )
+
+    def peft_config(self):
+        """Its part of PEFT's adapter_config.json.
+
+        Raises: ValueError for an init that moved what the base holds: PEFT's form is the factors
+        alone, beside the base as it was.
+        """
+        if self.init not in (zero_b, both_zero):
+            raise ValueError(
+                f"LoRA: {self.init} changed the base, so its factors mean nothing beside "
+                "another; save merge(model) with save_gpt2"
+            )
+        all_linear = self.targets == ALL_LINEAR
+        targets = [self.targets] if isinstance(self.targets, str) else list(self.targets)
+        return {
+            "peft_type": "LORA",
+            "r": self.rank,
+            "lora_alpha": self.alpha,
+            "target_modules": ALL_LINEAR if all_linear else targets,
+            "lora_dropout": self.dropout,
+            "use_rslora": self.rslora,
+            "use_dora": self.layer is not LoRALinear,
+            "fan_in_fan_out": True,  # GPT-2's weights are (in, out)
+            "init_lora_weights": True,
+        }
+
+    # Settings that PEFT also writes, and that change nothing in what a trained adapter computes.
+    peft_ignores = ("layers_pattern", "layers_to_transform", "megatron_core", "qalora_group_size")
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The LoRA that a PEFT config describes, or None if it describes something else.
+
+        `shapes` are the file's {name: shape}: where `target_modules` is a pattern or limited to
+        some layers, the layers are those the file has factors for.
+        """
+        dora = bool(config.get("use_dora"))
+        if config.get("peft_type") != "LORA" or dora != (cls.layer is not LoRALinear):
+            return None
+        if config.get("init_lora_weights", True) not in (True, False, "gaussian", "orthogonal"):
+            raise ValueError(
+                f"init_lora_weights {config['init_lora_weights']!r} changes the base, which a "
+                "file of factors does not hold"
+            )
+        targets = config.get("target_modules") or ["c_attn"]  # PEFT's own choice for a GPT-2
+        pattern = isinstance(targets, str) and targets != ALL_LINEAR
+        if pattern or config.get("layers_to_transform"):
+            end = ".lora_A.weight"
+            targets = [name.removesuffix(end) for name in shapes if name.endswith(end)]
+        if targets != ALL_LINEAR:
+            if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
+                raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
+            targets = tuple(target.removeprefix("transformer.") for target in targets)
+        return cls(
+            rank=config.get("r", 8),
+            alpha=config.get("lora_alpha", 8),
+            targets=targets,
+            dropout=config.get("lora_dropout", 0.0),
+            rslora=bool(config.get("use_rslora")),
+        )
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the factor in PEFT's orientation}: views, so writing to one loads it."""
+        arrays = {}
+        for name, layer in layers_of(model, self.layer):
+            arrays[f"{name}.lora_A.weight"] = layer.A.data.T  # (r, in)
+            arrays[f"{name}.lora_B.weight"] = layer.B.data.T  # (out, r)
+        return arrays
 
 
 def lora_plus_groups(model, lr, ratio=16.0):
@@ -101,7 +172,11 @@ def lora_plus_groups(model, lr, ratio=16.0):
 def _check_settings(rank, alpha, dropout):
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise ValueError(f"LoRA: expected a rank that is a whole number from 1, got {rank!r}")
-    if not math.isfinite(alpha):
+    if not (_real(alpha) and math.isfinite(alpha)):
         raise ValueError(f"LoRA: expected a finite alpha, got {alpha!r}")
-    if not 0 <= dropout < 1:
+    if not (_real(dropout) and 0 <= dropout < 1):
         raise ValueError(f"LoRA: expected a dropout from 0 to below 1, got {dropout!r}")
+
+
+def _real(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

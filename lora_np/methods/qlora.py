@@ -30,14 +30,23 @@ class QLoRA(LoRA):
 
     def apply(self, model, rng):
         """A view of `model`, its linear layers in 4 bits; `model` itself is untouched."""
-        view = super().apply(model, rng)
-        for name, container, key in linear_slots(view):
-            while "base" in vars(container[key]):  # down to what every wrapper stands on
-                container, key = vars(container[key]), "base"
-            linear = container[key]
-            if isinstance(linear, Linear):
-                if linear.weight.trainable:
-                    raise ValueError(f"QLoRA: {name} learns, and a weight in 4 bits cannot")
-                container[key] = NF4Linear.from_linear(linear, self.block_size, self.double_quant)
-                container[key].bias = linear.bias  # one that learnt before still does
-        return view
+        return quantize_base(super().apply(model, rng), self.block_size, self.double_quant)
+
+
+def quantize_base(model, block_size=64, double_quant=False):
+    """A view of `model` whose linear layers, or what their wrappers stand on, are in NF4.
+
+    An adapter that QLoRA trained belongs on this: `load_adapter(quantize_base(base), directory)`.
+    Raises: ValueError for a block size below 1, or a weight that a method trains.
+    """
+    view = model.view()
+    for name, container, key in linear_slots(view):
+        while "base" in vars(container[key]):  # down to what every wrapper stands on
+            container, key = vars(container[key]), "base"
+        linear = container[key]
+        if isinstance(linear, Linear):
+            if linear.weight.trainable and model.methods:
+                raise ValueError(f"QLoRA: {name} learns, and a weight in 4 bits cannot")
+            container[key] = NF4Linear.from_linear(linear, block_size, double_quant)
+            container[key].bias = linear.bias  # one that learnt before still does
+    return view

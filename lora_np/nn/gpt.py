@@ -91,6 +91,7 @@ class GPT(Module):
 
     `forward` is `embed`, then `transform`: a prompt or an adapter can stand between the two.
     Starts as GPT-2: weights N(0, 0.02²), the residual branches' last ones / √(2·n_layer), biases 0.
+    With no rng all weights are 0: a loader puts its own in their place.
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
     Raises: ValueError for tokens that are not whole numbers in the vocabulary, or do not fit in
     the context behind `position` and `past`, before any work is done.
@@ -102,6 +103,8 @@ class GPT(Module):
         inner = config.n_inner or 4 * d
 
         def normal(*shape, std=0.02):
+            if rng is None:
+                return np.zeros(shape, dtype)
             return rng.normal(0.0, std, shape).astype(dtype)
 
         def linear(n_in, n_out, std=0.02):

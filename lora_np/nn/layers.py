@@ -36,6 +36,13 @@ class LinearLike(Module):
         bias = self.effective_bias()
         return Linear(self.effective_weight().copy(), None if bias is None else bias.copy())
 
+    def constants(self):
+        """What backward treats as constant though it depends on what learns, as options of forward.
+
+        Nothing, for most. With these given, every gradient is exactly a derivative.
+        """
+        return {}
+
     def _check(self, x):
         """Raise ValueError unless x is (..., in)."""
         if not isinstance(x, np.ndarray) or x.ndim == 0 or x.shape[-1] != self.in_features:

@@ -1,0 +1,307 @@
+"""GPT-2 directories: theirs in, ours out, and everything that must be refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from golden_hf import GOLDEN, GPT2S, difference
+from lora_np.checkpoint import load_gpt2, save_gpt2
+from lora_np.methods import FullFineTuning, HeadTuning, LoRA, merge, quantize_base
+from lora_np.nn import GPT
+from lora_np.quant import NF4Linear
+from models import CONFIG, moved, small_gpt, some_tokens
+
+HF = GOLDEN / "hf"
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A GPT-2 of our own making, to be damaged."""
+    save_gpt2(small_gpt(dtype=np.float32), tmp_path / "gpt")
+    return tmp_path / "gpt"
+
+
+def edit_config(directory, **changes):
+    path = directory / "config.json"
+    settings = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in settings.items() if v != "absent"}))
+
+
+def edit_tensors(directory, change):
+    tensors = load_file(directory / WEIGHTS)
+    change(tensors)
+    save_file(tensors, directory / WEIGHTS)
+
+
+def parameter_bytes(model):
+    return {name: p.data.tobytes() for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("name", GPT2S)
+def test_logits_are_those_of_transformers(name):
+    assert difference(load_gpt2(HF / name), HF / name) < 1e-5
+
+
+@pytest.mark.parametrize("name", GPT2S)
+def test_round_trip_is_bit_exact(name, tmp_path):
+    model = load_gpt2(HF / name)
+    save_gpt2(model, tmp_path)
+    again = load_gpt2(tmp_path)
+    assert again.config == model.config and parameter_bytes(again) == parameter_bytes(model)
+    tied = [m.lm_head.weight is m.wte.weight for m in (model, again)]
+    assert tied == [name != "untied"] * 2
+
+
+@pytest.mark.parametrize("name", ["nf4", "nf4_double_quant"])
+def test_bitsandbytes_form_is_written_bit_for_bit(name, tmp_path):
+    model = load_gpt2(HF / name)
+    assert isinstance(model.h[0].attn.c_attn, NF4Linear)
+    save_gpt2(model, tmp_path)
+    ours, theirs = load_file(tmp_path / WEIGHTS), load_file(HF / name / WEIGHTS)
+    assert {k: (v.shape, v.tobytes()) for k, v in ours.items()} == {
+        k: (v.shape, v.tobytes()) for k, v in theirs.items()
+    }
+
+
+def test_bfloat16_is_a_float32_cut_short(tmp_path):
+    """Every bfloat16 is a float32 whose lower 16 bits are zero."""
+    weight = load_gpt2(HF / "bfloat16").h[0].mlp.c_fc.weight.data
+    assert weight.dtype == np.float32 and not (weight.view(np.uint32) & 0xFFFF).any()
+    half = load_gpt2(HF / "float16").h[0].mlp.c_fc.weight.data
+    assert np.array_equal(half.astype(np.float16), half)
+
+
+def test_half_precision_on_disk(tmp_path):
+    model = small_gpt(dtype=np.float32)
+    save_gpt2(model, tmp_path, dtype=np.float16)
+    stored = load_file(tmp_path / WEIGHTS)
+    assert {array.dtype for array in stored.values()} == {np.dtype(np.float16)}
+    halved = load_gpt2(tmp_path).wte.weight.data
+    assert np.array_equal(halved, model.wte.weight.data.astype(np.float16).astype(np.float32))
+    model.wte.weight.data[0, 0] = 1e6
+    with pytest.raises(ValueError, match="wte.weight is not finite in float16"):
+        save_gpt2(model, tmp_path, dtype=np.float16)
+
+
+def test_float64_round_trip(tmp_path):
+    model = small_gpt()
+    save_gpt2(model, tmp_path)
+    assert parameter_bytes(load_gpt2(tmp_path, dtype=np.float64)) == parameter_bytes(model)
+
+
+def test_what_was_trained_is_what_is_saved(tmp_path, rng):
+    base, tokens = small_gpt(dtype=np.float32), some_tokens()
+    for method in (FullFineTuning(), HeadTuning()):
+        model = moved(method.apply(base, rng))
+        save_gpt2(model, tmp_path)
+        assert np.array_equal(load_gpt2(tmp_path)(tokens), model(tokens))
+
+
+def test_the_base_of_qlora_is_saved_in_four_bits(tmp_path):
+    model = quantize_base(small_gpt(dtype=np.float32), double_quant=True)
+    save_gpt2(model, tmp_path)
+    assert np.array_equal(load_gpt2(tmp_path)(some_tokens()), model(some_tokens()))
+    model.h[0].mlp.c_fc = model.h[0].mlp.c_fc.merge()
+    with pytest.raises(ValueError, match="expected all linear layers in NF4, or none"):
+        save_gpt2(model, tmp_path)
+
+
+def test_adapters_are_not_written_into_a_base(tmp_path, rng):
+    model = LoRA(2).apply(small_gpt(), rng)
+    with pytest.raises(ValueError, match=r"merge adapters.*unexpected: h.0.attn.c_attn.A \(6, 2\)"):
+        save_gpt2(model, tmp_path)
+    save_gpt2(merge(model), tmp_path)
+    with pytest.raises(ValueError, match=r"lm_head.weight is \(3, 6\), expected \(7, 6\)"):
+        save_gpt2(HeadTuning(3).apply(small_gpt(), rng), tmp_path)
+    with pytest.raises(ValueError, match="expected a GPT, got Linear"):
+        save_gpt2(small_gpt().h[0].attn.c_attn, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_type": "llama"}, "model_type 'llama'"),
+        ({"model_type": "absent"}, "model_type None"),
+        ({"activation_function": "relu"}, "activation_function 'relu'"),
+        ({"activation_function": ["x"], "scale_attn_weights": False}, "'x'.*scale_attn_weights"),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx True"),
+        ({"tie_word_embeddings": "no"}, "tie_word_embeddings 'no'"),
+        ({"tie_word_embeddings": False}, r"missing: lm_head.weight \(7, 6\)"),
+        ({"n_layer": 3}, "missing: transformer.h.2.attn.c_attn.weight"),
+        ({"n_layer": 10**12}, "28 tensors are too few for n_layer 1000000000000"),
+        ({"n_layer": 1}, "unexpected: transformer.h.1.attn.c_attn.bias"),
+        ({"n_embd": 10**9}, r"wte.weight is \(7, 6\), expected \(7, 1000000000\)"),
+        ({"vocab_size": 10**400}, "not JSON: 10+ is not a number to work with"),
+        ({"vocab_size": 2**63}, "not JSON: 9223372036854775808 is not a number"),
+        ({"vocab_size": 7.5}, "expected vocab_size from 1, a whole number, got 7.5"),
+        ({"vocab_size": None}, "expected vocab_size to be a number, got None"),
+        ({"n_head": 4}, "does not divide into 4 heads"),
+        ({"n_head": True}, "n_head to be a number, got True"),
+        ({"layer_norm_epsilon": float("inf")}, "Infinity is not a number"),
+        ({"resid_pdrop": "0.1"}, "resid_pdrop to be a number, got '0.1'"),
+    ],
+)
+def test_settings_that_do_not_fit(directory, changes, message):
+    edit_config(directory, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(directory)
+
+
+def test_one_error_lists_every_tensor(directory):
+    def damage(tensors):
+        del tensors["transformer.wpe.weight"], tensors["transformer.ln_f.bias"]
+        tensors["transformer.h.0.extra"] = np.zeros(2, np.float32)
+        c_fc = "transformer.h.1.mlp.c_fc.weight"
+        tensors[c_fc] = np.ascontiguousarray(tensors[c_fc].T)
+
+    edit_tensors(directory, damage)
+    with pytest.raises(ValueError) as caught:
+        load_gpt2(directory)
+    for part in (
+        "missing: transformer.wpe.weight (8, 6), transformer.ln_f.bias (6,)",
+        "unexpected: transformer.h.0.extra (2,)",
+        "of another shape: transformer.h.1.mlp.c_fc.weight is (10, 6), expected (6, 10)",
+    ):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("transformer.ln_f.bias", np.zeros(6, np.int32), "ln_f.bias in floats, got I32"),
+        ("transformer.ln_f.bias", np.full(6, np.nan, np.float32), "not finite"),
+        ("transformer.ln_f.bias", np.full(6, 1e300), "not finite in float32"),
+        ("transformer.ln_f.bias", np.zeros((0,), np.float32), "is empty"),
+        ("lm_head.weight", np.ones((7, 6), np.float32), "tie_word_embeddings is set, but lm_head"),
+        ("wte.weight", np.ones((7, 6), np.float32), r"unexpected: wte.weight \(7, 6\)"),
+        ("transformer.h.0.attn.bias", np.ones((1, 1, 9, 9), np.float32), "unexpected: .*attn.bias"),
+    ],
+)
+def test_tensors_that_do_not_fit(directory, name, value, message):
+    edit_tensors(directory, lambda tensors: tensors.update({name: value}))
+    with pytest.raises(ValueError, match=message):
+        load_gpt2(directory)
+
+
+def test_a_tied_head_may_be_in_the_file(directory):
+    edit_tensors(
+        directory, lambda t: t.update({"lm_head.weight": t["transformer.wte.weight"].copy()})
+    )
+    model = load_gpt2(directory)
+    assert model.lm_head.weight is model.wte.weight
+
+
+def test_directories_that_are_none(directory, tmp_path):
+    with pytest.raises(ValueError, match="no config.json in .*nowhere: no such directory"):
+        load_gpt2(tmp_path / "nowhere")
+    (directory / WEIGHTS).rename(directory / "pytorch_model.bin")
+    with pytest.raises(ValueError, match="no model.safetensors.*pytorch_model.bin; pickled"):
+        load_gpt2(directory)
+    for content, message in [
+        (b"", "not JSON"), (b"[1]", "expected a JSON object, got list"), (b"\xff", "not JSON"),
+        (b'{"a":' * 50_000, "not JSON"), (b'{"n_layer": 1' + b"0" * 5000 + b"}", "not JSON"),
+    ]:  # fmt: skip
+        (directory / "config.json").write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            load_gpt2(directory)
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        "../three_heads/model.safetensors",
+        "/etc/passwd",
+        "..",
+        "",
+        "C:x.safetensors",
+        "a\\b.safetensors",
+        "model.bin",
+        "x\0.safetensors",
+    ],  # fmt: skip
+)
+def test_an_index_cannot_name_files_elsewhere(tmp_path, shard):
+    shutil.copytree(HF / "sharded", tmp_path / "gpt")
+    index = tmp_path / "gpt" / "model.safetensors.index.json"
+    names = json.loads(index.read_text())
+    names["weight_map"]["transformer.wte.weight"] = shard
+    index.write_text(json.dumps(names))
+    with pytest.raises(ValueError, match="expected plain names of .safetensors files, got"):
+        load_gpt2(tmp_path / "gpt")
+
+
+def test_an_index_must_be_true(tmp_path):
+    shutil.copytree(HF / "sharded", tmp_path / "gpt")
+    index = tmp_path / "gpt" / "model.safetensors.index.json"
+    names = json.loads(index.read_text())
+    first, last = sorted(set(names["weight_map"].values()))[
+        :: len(set(names["weight_map"].values())) - 1
+    ]
+    moved_name = next(k for k, v in names["weight_map"].items() if v == first)
+    index.write_text(json.dumps({"weight_map": names["weight_map"] | {moved_name: last}}))
+    with pytest.raises(ValueError, match=f"otherwise than it says: {moved_name}"):
+        load_gpt2(tmp_path / "gpt")
+    index.write_text(json.dumps({"weight_map": {"a": 3}}))
+    with pytest.raises(ValueError, match="expected a weight_map of names to file names"):
+        load_gpt2(tmp_path / "gpt")
+    index.write_text(json.dumps({"weight_map": {**names["weight_map"], "a": "gone.safetensors"}}))
+    with pytest.raises(ValueError, match="gone.safetensors: not a readable safetensors file"):
+        load_gpt2(tmp_path / "gpt")
+
+
+def test_saving_over_shards_leaves_no_index(tmp_path):
+    shutil.copytree(HF / "sharded", tmp_path / "gpt")
+    model = small_gpt(dtype=np.float32)
+    save_gpt2(model, tmp_path / "gpt")
+    assert np.array_equal(load_gpt2(tmp_path / "gpt")(some_tokens()), model(some_tokens()))
+
+
+def test_a_save_killed_half_way_leaves_the_old_file(directory):
+    """The process dies between writing and renaming; what was there still loads."""
+    before = {p.name: p.read_bytes() for p in directory.iterdir()}
+    script = (
+        "import os, sys, numpy as np\n"
+        "from lora_np.checkpoint import load_gpt2, save_gpt2\n"
+        "model = load_gpt2(sys.argv[1])\n"
+        "model.wte.weight.data += 1\n"
+        "os.fsync = lambda file: os._exit(9)\n"
+        "save_gpt2(model, sys.argv[1])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", script, directory], env=environment)
+    assert ended.returncode == 9
+    assert {name: (directory / name).read_bytes() for name in before} == before
+    load_gpt2(directory)
+
+
+def test_a_save_that_fails_leaves_nothing_behind(directory, monkeypatch):
+    before = {p.name: p.read_bytes() for p in directory.iterdir()}
+    monkeypatch.setattr("lora_np.checkpoint.tensors.save_file", no_space)
+    with pytest.raises(OSError, match="no space"):
+        save_gpt2(small_gpt(dtype=np.float32), directory)
+    assert {p.name: p.read_bytes() for p in directory.iterdir()} == before
+
+
+def no_space(tensors, path, metadata):
+    path.write_bytes(b"half a file")
+    raise OSError("no space")
+
+
+def test_no_weights_are_drawn_for_a_loader():
+    assert not any(p.data.any() for n, p in GPT(CONFIG, None).named_parameters() if "ln" not in n)
+
+
+def test_weights_are_as_readable_as_settings(directory):
+    modes = {path.stat().st_mode for path in directory.iterdir()}
+    assert len(modes) == 1

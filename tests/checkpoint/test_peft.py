@@ -1,0 +1,313 @@
+"""Adapters in PEFT's files: theirs in, ours out, and everything that must be refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from golden_hf import ADAPTERS, GOLDEN, base_of, difference
+from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
+from lora_np.methods import DoRA, FullFineTuning, HeadTuning, LoRA, QLoRA, merge, quantize_base
+from lora_np.methods.common import begin
+from lora_np.methods.inits import loftq, pissa
+from models import moved, small_gpt, some_tokens
+
+PEFT = GOLDEN / "peft"
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+RNG = np.random.default_rng
+
+
+def biases(model, rng):
+    view = begin(Biases(), model)
+    for name, parameter in view.named_parameters():
+        if name.endswith("bias"):
+            parameter.train()
+    return view
+
+
+class Biases:
+    """A method that has no form of its own in PEFT."""
+
+    apply = staticmethod(biases)
+
+
+def norms(model, rng):
+    view = LoRA(2, 3.0, "c_fc").apply(model, rng)
+    for block in view.h:
+        block.ln_1.weight.train()
+        block.ln_1.bias.train()
+    return view
+
+
+def wrapped_biases(model, rng):
+    view = DoRA(2, 3.0, ("attn.c_proj",)).apply(model, rng)
+    for block in view.h:
+        block.attn.c_proj.base.bias.train()
+    return view
+
+
+WAYS = {
+    "LoRA": LoRA(2, 3.0, ("attn.c_proj", "c_fc"), dropout=0.25).apply,
+    "LoRA everywhere": LoRA(3, 4, "all-linear").apply,
+    "rsLoRA": LoRA(2, 3.0, rslora=True).apply,
+    "DoRA": DoRA(2, 3.0, "all-linear").apply,
+    "LoRA and a head": lambda m, rng: HeadTuning().apply(LoRA(2, 3.0).apply(m, rng), rng),
+    "three classes, then DoRA": lambda m, rng: DoRA(2).apply(HeadTuning(3).apply(m, rng), rng),
+    "a head alone": HeadTuning().apply,
+    "biases alone": biases,
+    "LoRA and all biases": lambda m, rng: biases(LoRA(2, 3.0).apply(m, rng), rng),
+    "DoRA and its layers' biases": wrapped_biases,
+    "LoRA and norms": norms,
+}
+
+
+def learnt(model):
+    return {name: p.data.tobytes() for name, p in model.named_parameters() if p.trainable}
+
+
+@pytest.fixture
+def base():
+    return small_gpt(dtype=np.float32)
+
+
+@pytest.fixture
+def directory(tmp_path, base):
+    save_adapter(moved(LoRA(2, 3.0).apply(base, RNG(0))), tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def edit_config(directory, **changes):
+    path = directory / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def edit_tensors(directory, change):
+    tensors = load_file(directory / WEIGHTS)
+    change(tensors)
+    save_file(tensors, directory / WEIGHTS)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_logits_are_those_of_peft(name):
+    model = load_adapter(load_gpt2(base_of(name)), PEFT / name)
+    assert difference(model, PEFT / name) < 1e-5
+
+
+@pytest.mark.parametrize("name", [name for name in ADAPTERS if name.endswith("linear")])
+def test_merged_logits_are_those_of_peft(name):
+    model = merge(load_adapter(load_gpt2(base_of(name)), PEFT / name))
+    assert difference(model, PEFT / name) < 1e-5
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_what_peft_wrote_we_write_again(name, tmp_path):
+    """Same names, same bytes; and the settings that say what they mean."""
+    save_adapter(load_adapter(load_gpt2(base_of(name)), PEFT / name), tmp_path)
+    ours, theirs = load_file(tmp_path / WEIGHTS), load_file(PEFT / name / WEIGHTS)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[key].tobytes() == theirs[key].tobytes() for key in ours)
+    ours, theirs = (json.loads((d / CONFIG).read_text()) for d in (tmp_path, PEFT / name))
+    for key in ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "bias", "task_type"):
+        assert ours[key] == theirs[key], key
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_round_trip_is_bit_exact(way, dtype, tmp_path):
+    base = small_gpt(dtype=dtype)
+    before = {name: p.data.tobytes() for name, p in base.named_parameters()}
+    model = moved(WAYS[way](base, RNG(0)))
+    save_adapter(model, tmp_path)
+    loaded = load_adapter(base, tmp_path)
+    assert np.array_equal(loaded(some_tokens()), model(some_tokens()))
+    assert learnt(loaded) == learnt(model)
+    own = [m for m in model.methods if not isinstance(m, Biases)]
+    assert [type(m) for m in loaded.methods] == sorted(
+        (type(m) for m in own), key=[LoRA, DoRA, HeadTuning].index
+    )
+    assert before == {name: p.data.tobytes() for name, p in base.named_parameters()}
+    frozen = {n: p for n, p in loaded.named_parameters() if not p.trainable}
+    shared = dict(base.named_parameters())
+    assert frozen and all(np.shares_memory(p.data, shared[n].data) for n, p in frozen.items())
+
+
+def test_settings_survive(base, tmp_path):
+    method = LoRA(2, 3.0, ("attn.c_proj", "c_fc"), dropout=0.25, rslora=True)
+    save_adapter(method.apply(base, RNG(0)), tmp_path)
+    assert load_adapter(base, tmp_path).methods == (method,)
+
+
+def test_an_adapter_trained_over_four_bits_loads_on_either_base(base, tmp_path):
+    """QLoRA's file is LoRA's: what it stands on is the base's business."""
+    model = moved(QLoRA(2, 3.0).apply(base, RNG(0)))
+    save_adapter(model, tmp_path)
+    dense = load_adapter(base, tmp_path)
+    assert type(dense.methods[0]) is LoRA
+    assert np.array_equal(dense.h[0].attn.c_attn.A.data, model.h[0].attn.c_attn.A.data)
+    four_bit = quantize_base(base)
+    assert np.array_equal(load_adapter(four_bit, tmp_path)(some_tokens()), model(some_tokens()))
+
+
+def test_the_smallest_file_that_peft_takes(base, directory):
+    (directory / CONFIG).write_text('{"peft_type": "LORA", "r": 2, "lora_alpha": 3.0}')
+    assert load_adapter(base, directory).methods == (LoRA(2, 3.0),)
+
+
+def test_names_of_a_bare_body(base, directory):
+    expected = load_adapter(base, directory)(some_tokens())
+    tensors = load_file(directory / WEIGHTS)
+    tensors = {key.replace("transformer.", ""): array for key, array in tensors.items()}
+    save_file(tensors, directory / WEIGHTS)
+    assert np.array_equal(load_adapter(base, directory)(some_tokens()), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
+        ({"peft_type": None}, "peft_type None is no method"),
+        ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
+        ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
+        ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),
+        ({"r": "2"}, "expected a rank that is a whole number from 1, got '2'"),
+        ({"lora_alpha": "6"}, "expected a finite alpha, got '6'"),
+        ({"lora_dropout": [0]}, "expected a dropout from 0 to below 1"),
+        ({"target_modules": ["c_fc"]}, "missing: h.0.mlp.c_fc.lora_A.weight.*unexpected: h.0.attn"),
+        ({"target_modules": ["q_proj"]}, "'q_proj' matches no linear layer; the names there are"),
+        ({"target_modules": {"c_attn": 1}}, "target_modules to be a list of names"),
+        ({"target_modules": [3]}, "target_modules to be a list of names"),
+        ({"use_dora": True}, "missing: h.0.attn.c_attn.lora_magnitude_vector"),
+        ({"bias": "some"}, "expected bias none, all or lora_only, got 'some'"),
+        ({"bias": "lora_only"}, "missing: h.0.attn.c_attn.base_layer.bias"),
+        ({"modules_to_save": "ln_f"}, "expected modules_to_save to be a list of names"),
+        ({"modules_to_save": ["ln_f"]}, "missing: ln_f.bias.*ln_f.weight"),
+        ({"modules_to_save": ["norm"]}, "no module is called 'norm'"),
+        ({"modules_to_save": ["wte"]}, "'wte' is wrapped, or is the embedding"),
+        ({"modules_to_save": ["c_attn"]}, "'c_attn' is wrapped, or is the embedding"),
+        ({"modules_to_save": ["score"]}, r"score.weight of shape \(classes, 6\), got None"),
+        ({"init_lora_weights": "pissa"}, "'pissa' changes the base"),
+        ({"rank_pattern": {"c_fc": 4}}, "does not have: {'rank_pattern'"),
+        ({"lora_bias": True}, "does not have: {'lora_bias': True}"),
+        ({"trainable_token_indices": [3]}, "does not have: {'trainable_token_indices'"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit(base, directory, changes, message):
+    edit_config(directory, **changes)
+    before = {name: p.data.tobytes() for name, p in base.named_parameters()}
+    with pytest.raises(ValueError, match=message):
+        load_adapter(base, directory)
+    assert before == {name: p.data.tobytes() for name, p in base.named_parameters()}
+    assert base.methods == ()
+
+
+def test_another_base(directory):
+    other = load_gpt2(GOLDEN / "hf" / "three_heads")
+    with pytest.raises(ValueError, match=r"lora_A.weight is \(2, 6\), expected \(2, 12\)"):
+        load_adapter(other, directory)
+    shallow = small_gpt()
+    del shallow.h[1:]
+    with pytest.raises(ValueError, match="unexpected: h.1.attn.c_attn.lora_A.weight"):
+        load_adapter(shallow, directory)
+
+
+def test_one_error_lists_every_tensor(base, directory):
+    prefix = "base_model.model.transformer.h"
+
+    def damage(tensors):
+        del tensors[f"{prefix}.0.attn.c_attn.lora_A.weight"]
+        tensors[f"{prefix}.1.attn.q_proj.lora_A.weight"] = np.ones((2, 6), np.float32)
+        name = f"{prefix}.1.attn.c_attn.lora_B.weight"
+        tensors[name] = np.ascontiguousarray(tensors[name].T)
+
+    edit_tensors(directory, damage)
+    with pytest.raises(ValueError) as caught:
+        load_adapter(base, directory)
+    for part in (
+        "missing: h.0.attn.c_attn.lora_A.weight (2, 6)",
+        "unexpected: h.1.attn.q_proj.lora_A.weight (2, 6)",
+        "of another shape: h.1.attn.c_attn.lora_B.weight is (2, 18), expected (18, 2)",
+    ):
+        assert part in str(caught.value)
+
+
+def test_the_same_tensor_twice(base, directory):
+    name = "transformer.h.0.attn.c_attn.lora_A.weight"
+    edit_tensors(directory, lambda t: t.update({name: np.ones((2, 6), np.float32)}))
+    with pytest.raises(ValueError, match="base_model.* are the same|transformer.* are the same"):
+        load_adapter(base, directory)
+
+
+def test_a_truncated_file(base, directory):
+    content = (directory / WEIGHTS).read_bytes()
+    (directory / WEIGHTS).write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="adapter_model.safetensors: not a readable safetensors"):
+        load_adapter(base, directory)
+
+
+def test_a_second_adapter_of_the_kind(base, directory):
+    with pytest.raises(ValueError, match="LoRA was already applied"):
+        load_adapter(load_adapter(base, directory), directory)
+    with pytest.raises(ValueError, match="DoRA was already applied|LoRA was already applied"):
+        DoRA(2).apply(load_adapter(base, directory), RNG(0))
+
+
+def test_an_adapter_is_added_to_what_already_learns(base, directory):
+    """Loading onto a model with a method of another kind leaves that model as it was."""
+    model = moved(biases(base, RNG(0)))
+    before = learnt(model)
+    view = load_adapter(model, directory)
+    assert learnt(view).keys() > before.keys()
+    moved(view)
+    assert learnt(model) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda base: base.view().freeze(), "nothing in this model learns"),
+        (lambda base: FullFineTuning().apply(base), "no place for wte.weight.*save_gpt2 saves"),
+        (lambda base: one_bias(base), "no place for h.0.attn.c_attn.bias, which learn"),
+        (lambda base: LoRA(2, init=pissa).apply(base, RNG(0)), "pissa .*changed the base"),
+        (lambda base: QLoRA(2, init=partial(loftq, iterations=1)).apply(base, RNG(0)), "loftq"),
+    ],
+)
+def test_what_no_adapter_can_hold(base, tmp_path, make, message):
+    with pytest.raises(ValueError, match=message):
+        save_adapter(make(base), tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+def one_bias(base):
+    view = LoRA(2).apply(base, RNG(0))
+    view.h[0].attn.c_attn.base.bias.train()
+    return view
+
+
+def test_a_save_killed_half_way_leaves_the_old_files(directory):
+    before = {p.name: p.read_bytes() for p in directory.iterdir()}
+    script = (
+        "import os, sys, numpy as np\n"
+        "from lora_np.checkpoint import save_adapter\n"
+        "from lora_np.methods import LoRA\n"
+        "from models import small_gpt\n"
+        "os.fsync = lambda file: os._exit(9)\n"
+        "save_adapter(LoRA(3).apply(small_gpt(), np.random.default_rng(0)), sys.argv[1])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", script, directory], env=environment)
+    assert ended.returncode == 9
+    assert {name: (directory / name).read_bytes() for name in before} == before
+
+
+def test_a_directory_that_is_none(base, tmp_path):
+    with pytest.raises(ValueError, match="no adapter_config.json in .*: it holds nothing"):
+        load_adapter(base, tmp_path)
+    shutil.copy(PEFT / "rslora" / CONFIG, tmp_path)
+    with pytest.raises(ValueError, match="adapter_model.safetensors: not a readable"):
+        load_adapter(base, tmp_path)
