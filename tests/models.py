@@ -89,10 +89,10 @@ WAYS = {  # every way of choosing what moves, alone and composed: (model, rng) -
 
 
 class LearnedPast(Module):
-    """A GPT behind learned keys and values for each layer, the same for every sequence."""
+    """A model behind learned keys and values for each layer, the same for every sequence."""
 
     def __init__(self, base, P, rng):
-        self.base, shape = base, (base.config.n_head, P, base.config.n_embd // base.config.n_head)
+        self.base, shape = base, (base.config.n_kv_head, P, base.config.head_dim)
         self.k, self.v = (
             Parameter(np.stack([rng.standard_normal(shape) for _ in base.h])) for _ in "kv"
         )
@@ -111,7 +111,7 @@ class LearnedPast(Module):
 
 
 class LearnedPrompt(Module):
-    """A GPT behind learned rows at its embeddings; their logits are cut off."""
+    """A model behind learned rows at its embeddings; their logits are cut off."""
 
     def __init__(self, base, P, rng):
         self.base = base
