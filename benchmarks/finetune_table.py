@@ -5,7 +5,8 @@
 
 Each run is added to results/finetune_table.json as it ends, and one that is there already is not
 repeated, so this can be stopped and started again. The best rate is the one with the lowest
-held-out loss on code with the first seed. Times are this machine's: read their ratios.
+held-out loss on code with the first seed. A step's time
+is the processor's, the smallest of the seeds', as a ratio to full fine-tuning's.
 """
 
 import argparse
@@ -15,11 +16,11 @@ import pathlib
 import numpy as np
 
 from lora_np.checkpoint import load_base
+from lora_np.commands.common import prepare, write_json
 from lora_np.files import whole_file
 from lora_np.finetune import describe, finetune, share_of_gain
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
 from lora_np.tasks import text
-from lora_np.train import reuse_memory
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "finetune_table.json"
 ALL = "all-linear"
@@ -35,12 +36,12 @@ METHODS = {  # name: (method, learning rates to try)
 SEEDS = (0, 1, 2)
 
 
-def run_once(runs, base, texts, name, lr, seed, options):
-    """Fine-tune, unless the same run is among `runs`; returns its numbers."""
+def run_once(base, texts, name, lr, seed, options):
+    """Fine-tune, unless the same run was measured before; returns its numbers."""
     method = METHODS[name][0]
     key = {"name": name, "lr": lr, "seed": seed, "steps": options.steps,
            "batch": [options.batch_size, 128]}  # fmt: skip
-    for run in runs:
+    for run in measured():
         if all(run[k] == v for k, v in key.items()) and run["method"] == describe(method):
             return run
     code, prose = texts
@@ -53,11 +54,14 @@ def run_once(runs, base, texts, name, lr, seed, options):
             raise KeyboardInterrupt
     except FloatingPointError as error:
         numbers = {"method": describe(method), "diverged": str(error), "after": None}
-    runs.append({**numbers, **key})
-    with whole_file(RESULTS) as temporary:
-        temporary.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS, [*measured(), {**numbers, **key}])
     print(name, lr, seed, numbers["after"], flush=True)
-    return runs[-1]
+    return {**numbers, **key}
+
+
+def measured():
+    """What was measured so far; read anew each time, so that several of these can run at once."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
 
 
 def best_rate(runs):
@@ -81,7 +85,7 @@ def table(runs):
         seeds = sorted(set(by_seed) & set(full))
         chosen = [by_seed[seed] for seed in seeds]
         shares = [share_of_gain(by_seed[seed], full[seed], "code") for seed in seeds]
-        times = [by_seed[seed]["ms_per_step"] / full[seed]["ms_per_step"] for seed in seeds]
+        times = [run["cpu_ms_per_step"] for run in chosen]
         held = chosen[0]["bytes"]
         state = sum(size for kind, size in held.items() if kind != "activations")
         cells = [
@@ -93,7 +97,7 @@ def table(runs):
             spread([run["after"]["prose"] for run in chosen]),
             f"{state / 1e6:.2f}",
             f"{held['activations'] / 1e6:.1f}",
-            f"{np.median(times):.2f}",
+            f"{min(times) / min(run['cpu_ms_per_step'] for run in full.values()):.2f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     before = full[SEEDS[0]]
@@ -113,19 +117,22 @@ def main():
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--table", action="store_true", help="only print what was measured")
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     options = parser.parse_args()
-    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     if not options.table:
-        reuse_memory()
+        prepare()
         RESULTS.parent.mkdir(exist_ok=True)
         base, texts = load_base(), (text.code(), text.prose())
-        for name, (_, rates) in METHODS.items():
-            swept = [run_once(runs, base, texts, name, lr, SEEDS[0], options) for lr in rates]
+        for name in options.only:
+            rates = METHODS[name][1]
+            swept = [run_once(base, texts, name, lr, SEEDS[0], options) for lr in rates]
             lr = best_rate(swept)
             for seed in SEEDS[1:]:
-                run_once(runs, base, texts, name, lr, seed, options)
-    same = [run for run in runs
+                run_once(base, texts, name, lr, seed, options)
+    same = [run for run in measured()
             if (run["steps"], run["batch"][0]) == (options.steps, options.batch_size)]  # fmt: skip
+    if not any(run["name"] == "full" for run in same):
+        return  # full fine-tuning is what the others are compared with
     text_table = table(same)
     with whole_file(RESULTS.with_suffix(".md")) as temporary:
         temporary.write_text(text_table + "\n", encoding="utf-8")

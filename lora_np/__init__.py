@@ -3,7 +3,20 @@
 from .checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
 from .generate import generate
 from .gradcheck import check_gradients
-from .methods import DoRA, FullFineTuning, HeadTuning, LoRA, LoRALinear, QLoRA, merge
+from .methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    DoRA,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    LoRALinear,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+    merge,
+)
 from .nn import GPT, GPTConfig, Linear, Module, Parameter
 from .objectives import cross_entropy
 from .optim import SGD, AdamW
@@ -13,10 +26,13 @@ from .tasks import Batch, classification, next_token
 __version__ = "0.1.0"
 __all__ = [
     "GPT",
+    "IA3",
     "SGD",
     "AdamW",
     "Batch",
     "DoRA",
+    "BitFit",
+    "BottleneckAdapters",
     "FullFineTuning",
     "GPTConfig",
     "HeadTuning",
@@ -26,6 +42,8 @@ __all__ = [
     "Module",
     "NF4Linear",
     "Parameter",
+    "PrefixTuning",
+    "PromptTuning",
     "QLoRA",
     "check_gradients",
     "classification",

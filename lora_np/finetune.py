@@ -26,7 +26,10 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
     `windows` windows. Everything random follows from `seed`. `state` is a file to resume
     from. `numbers` is ready for JSON: losses before and after in nats a byte, trained numbers,
     bytes held in a step by kind, milliseconds a step.
+    Raises: ValueError without lr for a method that RATES lacks; as `train` otherwise.
     """
+    if lr is None and type(method) not in RATES:
+        raise ValueError(f"finetune: no usual rate for {type(method).__name__}; give lr")
     rng = np.random.default_rng(seed)
     lr = RATES[type(method)] if lr is None else lr
     model = method.apply(base, rng)
@@ -69,6 +72,7 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
         "trained": sum(p.size for p in model.trainable_parameters()),
         "bytes": held,
         "ms_per_step": 1e3 * history.seconds / max(1, len(history.losses)),
+        "cpu_ms_per_step": 1e3 * history.cpu_seconds / max(1, len(history.losses)),
     }
     return model, history, numbers
 

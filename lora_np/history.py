@@ -7,14 +7,16 @@ from dataclasses import asdict, dataclass, field
 class History:
     """Losses in nats a token, one entry a step; evaluations, and the seconds that steps took.
 
-    `evaluations` holds {"step": steps done, name: held-out loss, …}. `seconds` leaves out
-    evaluation. `interrupted` says that Ctrl-C ended the run.
+    `evaluations` holds {"step": steps done, name: held-out loss, …}. `seconds` on the clock and
+    `cpu_seconds` of work, which a busy machine stretches less, leave out evaluation.
+    `interrupted` says that Ctrl-C ended the run.
     """
 
     losses: list = field(default_factory=list)
     rates: list = field(default_factory=list)
     evaluations: list = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     interrupted: bool = False
 
     def as_dict(self):

@@ -5,17 +5,23 @@ import time
 import numpy as np
 
 from . import memory, worked_example
-from .methods import LoRALinear
+from .checkpoint import load_base
+from .finetune import finetune
+from .generate import generate
+from .methods import LoRA, LoRALinear, QLoRA
+from .methods.common import ALL_LINEAR
 from .nn import Linear
 from .optim import AdamW
 from .quant import NF4Linear
+from .tasks import text
 from .worked_example_screen import bar, descent_lines, number, vector
 
 
-def run(seed=0):
-    """Every number of the tour, as a dictionary."""
+def run(seed=0, steps=60):
+    """Every number of the tour, as a dictionary; `steps` of fine-tuning for each method."""
     start = time.perf_counter()
     numbers = {"seed": seed, "six_numbers": worked_example.run(), "layer": layer_table(seed)}
+    numbers["language_model"] = language_model(seed, steps)
     numbers["seconds"] = time.perf_counter() - start
     return numbers
 
@@ -41,6 +47,55 @@ def layer_table(seed, n_in=512, n_out=1536, rank=8, tokens=8 * 128):
         trained = sum(p.size for p in layer.trainable_parameters())
         rows.append({"name": name, "trained": trained, **held, "total": sum(held.values())})
     return {"shape": [n_in, n_out], "rows": rows, "tokens": tokens, "input_bytes": x.nbytes}
+
+
+def language_model(seed=0, steps=60, rank=8, batch_size=8, windows=32):
+    """The base adapted from English prose to Python code by LoRA and by QLoRA, a row for each."""
+    base, code, prose = load_base(), text.code(), text.prose()
+    methods = {
+        f"LoRA r {rank}": LoRA(rank, 2.0 * rank, ALL_LINEAR),
+        f"QLoRA r {rank}": QLoRA(rank, 2.0 * rank, ALL_LINEAR),
+    }
+    rows, samples = [], {"before": sample(base, seed)}
+    for name, method in methods.items():
+        model, _, numbers = finetune(base, method, code, [prose], steps=steps, seed=seed,
+                                     batch_size=batch_size, windows=windows)  # fmt: skip
+        rows.append({"name": name, **numbers})
+        samples[name] = sample(model, seed)
+    weights = sum(parameter.size for parameter in base.parameters())
+    return {"weights": weights, "steps": steps, "rows": rows, "samples": samples}
+
+
+def sample(model, seed, prompt="def ", n=40):
+    """Bytes drawn after `prompt`, one after another; escaped, so that they fit one line."""
+    rng = np.random.default_rng(seed)
+    tokens = generate(model, text.encode(prompt), n, temperature=0.6, rng=rng)[len(prompt) :]
+    return text.decode(tokens).encode("unicode_escape").decode()
+
+
+def language_lines(model, seed):
+    lines = [
+        f"3  A LANGUAGE MODEL ({model['weights']:,} weights), ENGLISH PROSE -> PYTHON CODE",
+        "     held-out loss, nats/byte       code    prose   trained    bytes*  ms/step",
+    ]
+    base = model["rows"][0]["base"]
+    lines.append(f"     {'before':<27}{base['code']:>8.3f}{base['prose']:>9.3f}")
+    for row in model["rows"]:
+        held = sum(size for kind, size in row["bytes"].items() if kind != "activations")
+        lines.append(
+            f"     {row['name'] + ', ' + str(row['steps']) + ' steps':<27}"
+            f"{row['after']['code']:>8.3f}{row['after']['prose']:>9.3f}{row['trained']:>10,}"
+            f"{held / 1e6:>7.2f} MB{row['ms_per_step']:>8.0f}"
+        )
+    rise = model["rows"][0]["after"]["prose"] - base["prose"]
+    verb = "rose" if rise > 0 else "fell"
+    lines.append(
+        f"   prose {verb} by {abs(rise):.3f}" + (": that is forgetting." if rise > 0 else ".")
+        + f" One seed ({seed}), few steps."
+    )  # fmt: skip
+    before, after = model["samples"]["before"], model["samples"][model["rows"][0]["name"]]
+    lines += [f'   "def " before: {before[:58]}', f"           after: {after[:58]}", ""]
+    return lines
 
 
 def screen(numbers):
@@ -70,8 +125,10 @@ def screen(numbers):
         "   * weights + gradients + AdamW's two moments. Activations are extra and no",
         f"     smaller: the inputs of {layer['tokens']:,} tokens alone take "
         f"{layer['input_bytes'] / 1e6:.2f} MB.", "",
+        *language_lines(numbers["language_model"], numbers["seed"]),
         "NEXT  python -m lora_np.worked_example     part 1 by hand, step by step",
         "      jupyter lab notebooks/01_worked_example.ipynb        lesson 1, 25 minutes",
+        "      python -m lora_np finetune --data YOUR.txt    fine-tune on your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]  # fmt: skip
     return "\n".join(lines)

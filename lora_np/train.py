@@ -50,7 +50,7 @@ def train(
         if done == 0:
             pause()
         while done < steps and not interrupted():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             optimizer.rate = 1.0 if schedule is None else schedule(done)
             batch = next(batches, None)
             if batch is None:
@@ -66,6 +66,7 @@ def train(
             history.losses.append(loss)
             history.rates.append(optimizer.rate)
             history.seconds += time.perf_counter() - start
+            history.cpu_seconds += time.process_time() - cpu_start
             bar.update()
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
             if done % every == 0 and done < steps:

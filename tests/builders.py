@@ -7,6 +7,7 @@ identity on its base at initialisation).
 import numpy as np
 
 from lora_np.methods import DoRALinear, LoRALinear
+from lora_np.methods.ia3 import ScaledInput, ScaledOutput
 from lora_np.methods.inits import loftq, pissa
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
@@ -29,6 +30,14 @@ def lora_start(case):
 
 def rslora_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), rslora=True)
+
+
+def scaled_output_start(case):
+    return ScaledOutput(linear(case))
+
+
+def scaled_input_start(case):
+    return ScaledInput(linear(case))
 
 
 def dora_start(case):
@@ -85,8 +94,16 @@ def loftq_start(case):
     return LoRALinear(linear(case), case.rank, case.alpha, case.rng(), init=loftq)
 
 
-STARTS = [lora_start, rslora_start, dora_start]
+def scaled_both_ways(case):
+    """One rescaling over another, over LoRA."""
+    layer = ScaledInput(ScaledOutput(moved(lora_start)(case)))
+    for salt, scale in enumerate((layer.l, layer.base.l), start=34):
+        scale.data += case.array(*scale.shape, salt=salt)
+    return layer
+
+
+STARTS = [lora_start, rslora_start, dora_start, scaled_output_start, scaled_input_start]
 BUILDERS = [
     linear, frozen_linear, *map(moved, STARTS), lora_over_lora,
-    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4,
+    nf4, lora_over_nf4, moved(pissa_start), moved(loftq_start), dora_over_nf4, scaled_both_ways,
 ]  # fmt: skip

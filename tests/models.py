@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from lora_np.methods import FullFineTuning, HeadTuning, LoRA
+from lora_np.methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+)  # fmt: skip
 from lora_np.nn import GPT, GPTConfig, Module, Parameter
 
 CONFIG = GPTConfig(vocab_size=7, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
@@ -81,6 +90,14 @@ WAYS = {  # every way of choosing what moves, alone and composed: (model, rng) -
     "LoRA, then a head": lambda m, rng: HeadTuning(3).apply(LoRA(2, 3.0).apply(m, rng), rng),
     "a head, then LoRA": lambda m, rng: LoRA(2, 3.0).apply(HeadTuning(3).apply(m, rng), rng),
     "LoRA and biases": lora_and_biases,
+    "Houlsby adapters": BottleneckAdapters(3).apply,
+    "Pfeiffer adapters": BottleneckAdapters(3, "pfeiffer").apply,
+    "adapters, then biases": lambda m, rng: BitFit().apply(BottleneckAdapters(3).apply(m, rng)),
+    "IA3": IA3().apply,
+    "biases": BitFit().apply,
+    "prefix": PrefixTuning(2).apply,
+    "prefix from an MLP": PrefixTuning(2, mlp_width=3).apply,
+    "prompt": PromptTuning(2).apply,
     "top block": top_block_only,
     "one norm below": lower_norm_only,
     "positions": positions_only,

@@ -1,14 +1,18 @@
 """The subcommands, in this process, on a tiny model and tiny texts."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from lora_np import cross_entropy
 from lora_np.__main__ import main
-from lora_np.checkpoint import load_base, load_gpt2, save_gpt2
+from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_gpt2
+from lora_np.commands import common
 from lora_np.nn import GPT, GPTConfig
 from lora_np.tasks import text
+from lora_np.train import held_out_loss
 
 TINY = GPTConfig(text.VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2)
 
@@ -17,7 +21,7 @@ TINY = GPTConfig(text.VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2
 def tiny(tmp_path, monkeypatch):
     """A directory with a tiny model, `own.txt`, and a prose that is as short."""
     paragraphs = {f"p{i}": f"Paragraph {i} says this and that. " * 60 for i in range(3)}
-    monkeypatch.setattr(text, "prose", lambda: text.split("prose", paragraphs))
+    monkeypatch.setattr(text, "prose", lambda t=text.Bytes: text.split("prose", paragraphs, t))
     (tmp_path / "own.txt").write_text("\n\n".join(paragraphs.values()), encoding="utf-8")
     save_gpt2(GPT(TINY, np.random.default_rng(0)), tmp_path / "base")
     return tmp_path
@@ -40,8 +44,42 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method):
     assert numbers["steps"] == 3 and set(numbers["after"]) == {str(tiny / "own.txt"), "prose"}
     saved = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert saved["after"] == numbers["after"] and len(saved["history"]["losses"]) == 3
-    reply = run_json(capsys, "generate", "--base", out, "--prompt", "This ", "--tokens", 5)
+    use = ["--base", out] if method == "full" else ["--base", tiny / "base", "--adapter", out]
+    reply = run_json(capsys, "generate", *use, "--prompt", "This ", "--tokens", 5)
     assert reply["prompt"] == "This " and reply["tokens"] <= 5
+
+
+def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
+    """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
+    out = tiny / "out"
+    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--out", out)])
+    after = json.loads((out / "results.json").read_text(encoding="utf-8"))["after"]
+    model = load_adapter(load_gpt2(tiny / "base"), out)
+    batches = text.file(tiny / "own.txt").held_out_batches(128)
+    assert held_out_loss(model, batches, cross_entropy) == after[str(tiny / "own.txt")]
+
+
+class Words:
+    """A tokenizer unlike bytes: each letter is its place in the alphabet, other things are 26."""
+
+    end, vocab_size = None, 27
+
+    def encode(self, string):
+        return np.array([min(abs(ord(c) - 97), 26) for c in string.lower()], np.int64)
+
+    def decode(self, tokens):
+        return "".join("abcdefghijklmnopqrstuvwxyz "[t] for t in tokens)
+
+
+def test_a_model_with_its_own_tokenizer(tiny, capsys, monkeypatch):
+    """Fine-tuned and read through the tokenizer beside its weights, not through bytes."""
+    monkeypatch.setattr(common, "load_tokenizer", lambda directory: Words())
+    config = dataclasses.replace(TINY, vocab_size=27)
+    save_gpt2(GPT(config, np.random.default_rng(0)), tiny / "base")
+    numbers = run_json(capsys, *finetune(tiny))
+    assert numbers["base"][str(tiny / "own.txt")] < 3.5  # near log 27, where bytes would not fit
+    reply = run_json(capsys, "generate", "--base", tiny / "base", "--prompt", "ab", "--tokens", 7)
+    assert reply["tokens"] == 7 and set(reply["text"]) <= set("abcdefghijklmnopqrstuvwxyz ")
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tiny, capsys):
@@ -70,7 +108,7 @@ def test_finetune_resumes(tiny, capsys):
     capsys.readouterr()
     resumed = run_json(capsys, *finetune(tiny, "--out", stopped, "--resume"))
     assert resumed["after"] == numbers["after"]
-    for name in ("model.safetensors", "config.json"):
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
         assert (stopped / name).read_bytes() == (tiny / "whole" / name).read_bytes()
 
 
@@ -106,8 +144,8 @@ def test_memory_of_a_layer_is_measured_and_predicted_alike(capsys, tmp_path):
 def test_memory_of_a_model_shows_published_figures_beside_one_assumption(capsys, model):
     assert not main(["memory", "--model", model])
     shown = capsys.readouterr().out
-    assert shown.isascii() and max(map(len, shown.splitlines())) <= 79 + 6
-    assert "16.000 bytes a weight" in shown and "A number that learns costs 16 bytes" in shown
+    assert shown.isascii() and max(map(len, shown.splitlines())) <= 79
+    assert "16.000 bytes a weight" in shown and "A number that learns costs\n16 bytes" in shown
     implied = {"gpt2": [], "gpt3-175b": ["6.86", "2.00", "1.85"], "llama-65b": ["12.00", "0.74"]}
     assert all(figure in shown for figure in implied[model])
     assert ("differ from each other" in shown) == bool(implied[model])
@@ -151,9 +189,6 @@ def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
 
 def test_the_base_comes_with_the_package():
     """It loads with no network, and has read: far better than an even guess (5.55 nats)."""
-    from lora_np import cross_entropy
-    from lora_np.train import held_out_loss
-
     model = load_base()
     assert sum(p.size for p in model.parameters()) == 850_816
     assert model.wte.weight.dtype == np.float32

@@ -5,19 +5,30 @@ Each method's own file says what PEFT calls it and its arrays: `peft_config`, `f
 reading those views, and loading is writing to them. What learns beside a method's own numbers is
 here: whole modules (`modules_to_save`) and biases (`bias`).
 
-PEFT has no form for a head or for biases alone; for those `peft_type` is this library's own name,
-which PEFT refuses to load.
+PEFT has no form for a head or biases alone, nor for bottleneck adapters; for those `peft_type` is
+this library's own name, which PEFT refuses to load.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from ..methods import DoRA, HeadTuning, LoRA
+from ..methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    DoRA,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+)
 from ..methods.common import linear_slots
 from .tensors import compare_shapes, listed, open_tensors, read_json, write_directory
 
-METHODS = (LoRA, DoRA, HeadTuning)  # every method with a form of its own, weights first
+METHODS = (  # every method with a form of its own, in the order in which loading applies them
+    LoRA, DoRA, IA3, BottleneckAdapters, BitFit, HeadTuning, PrefixTuning, PromptTuning,
+)  # fmt: skip
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX, BODY = "base_model.model.", "transformer."
 AT_THE_TOP = ("lm_head.", "score.")  # modules that stand beside the body, not in it
@@ -39,12 +50,15 @@ def save_adapter(model, directory):
     if not learns:
         raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
     config, arrays = {"peft_type": OURS, "task_type": "CAUSAL_LM", "modules_to_save": []}, {}
+    kinds = []
     for method in model.methods:
         if hasattr(method, "peft_config"):
             part = method.peft_config()
+            kinds.append(part.get("peft_type"))
             part["modules_to_save"] = config["modules_to_save"] + part.get("modules_to_save", [])
             config |= part
             arrays |= method.peft_arrays(model)
+    check_one_kind(kinds)
     rest = {
         name: p
         for name, p in learns.items()
@@ -96,8 +110,19 @@ def load_adapter(model, directory):
     return view
 
 
+def check_one_kind(kinds):
+    """Raise ValueError for more than one of PEFT's kinds; None is a method that needs none."""
+    kinds = [kind for kind in kinds if kind is not None]
+    if len(kinds) > 1:
+        raise ValueError(
+            f"save_adapter: PEFT's files hold one method, and here are {' and '.join(kinds)}"
+        )
+
+
 def check_config(config):
     """Raise ValueError for general settings of the wrong type."""
+    if not isinstance(config.get("peft_type"), str):
+        raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
     saved = config.get("modules_to_save") or []
     if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
         raise ValueError(f"expected modules_to_save to be a list of names, got {saved!r}")
@@ -112,10 +137,8 @@ def check_understood(config, methods):
     """
     known = GENERAL.union(*(m.peft_config().keys() | set(m.peft_ignores) for m in methods))
     kinds = {m.peft_config().get("peft_type", OURS) for m in methods} | {OURS}
-    if config.get("peft_type") not in kinds:
-        raise ValueError(
-            f"peft_type {config.get('peft_type')!r} is no method that this library has"
-        )
+    if config["peft_type"] not in kinds:
+        raise ValueError(f"peft_type {config['peft_type']!r} is no method that this library has")
     unknown = {name: value for name, value in config.items() if name not in known and value}
     if unknown:
         raise ValueError(f"settings that this library does not have: {unknown}")

@@ -3,9 +3,22 @@
 import json
 import pathlib
 
-from ..checkpoint import load_base, load_gpt2
+from threadpoolctl import threadpool_limits
+
+from ..checkpoint import load_base, load_gpt2, load_tokenizer
 from ..files import whole_file
 from ..tasks import text
+from ..train import reuse_memory
+
+
+def prepare():
+    """Keep freed memory, and do matrix products on one thread, for the rest of this process.
+
+    At these sizes a second thread gains little, and where other programs want the processor too,
+    the threads wait for one another: a step can take eight times as long.
+    """
+    reuse_memory()
+    threadpool_limits(1)
 
 
 def positive(string):
@@ -19,15 +32,21 @@ def positive(string):
 positive.__name__ = "whole number from 1"  # argparse says: invalid … value
 
 
-def open_text(name):
+def open_text(name, tokenizer):
     """The Text called `code` or `prose`, or else the file of that name."""
     known = {"code": text.code, "prose": text.prose}
-    return known[name]() if name in known else text.file(name)
+    return known[name](tokenizer) if name in known else text.file(name, tokenizer)
 
 
 def open_model(directory):
-    """The GPT in `directory`, or the base that comes with the package."""
-    return load_base() if directory is None else load_gpt2(directory)
+    """(the GPT in `directory`, its tokenizer), or the base that comes with the package.
+
+    A model over 257 tokens reads bytes; any other brings its tokenizer's files.
+    """
+    model = load_base() if directory is None else load_gpt2(directory)
+    if model.config.vocab_size == text.VOCABULARY:
+        return model, text.Bytes
+    return model, load_tokenizer(directory)
 
 
 def make_directory(path):

@@ -10,9 +10,9 @@ from ..quant import NF4Linear
 from .common import positive, show, write_json
 
 ASSUMPTION = (
-    "Assumed throughout: float32 numbers and AdamW. A number that learns costs 16 bytes\n"
-    "(weight 4, gradient 4, two moments 8), a frozen one 4, in NF4 0.5625 (4.5 bits).\n"
-    "Activations are extra: they depend on the batch, not on what is trained."
+    "Assumed throughout: float32 numbers and AdamW. A number that learns costs\n"
+    "16 bytes (weight 4, gradient 4, two moments 8), a frozen one 4, in NF4 0.5625\n"
+    "(4.5 bits). Activations are extra: they depend on the batch."
 )
 
 

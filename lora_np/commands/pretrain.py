@@ -2,8 +2,7 @@
 
 from .. import pretrain
 from ..tasks import text
-from ..train import reuse_memory
-from .common import make_directory, positive, show
+from .common import make_directory, positive, prepare, show
 
 
 def add(commands):
@@ -19,7 +18,7 @@ def add(commands):
 
 
 def run(options):
-    reuse_memory()
+    prepare()
     directory = make_directory(options.out or "base")
     state = directory / "state.safetensors"
     reading = text.prose()

@@ -1,7 +1,7 @@
 """python -m lora_np tour, also the command of no name: what a stranger sees first."""
 
 from .. import tour, worked_example
-from .common import show, write_json
+from .common import prepare, show, write_json
 
 
 def add(commands):
@@ -9,6 +9,7 @@ def add(commands):
 
 
 def run(options):
+    prepare()
     numbers = tour.run(options.seed)
     plain = worked_example.plain(numbers)
     if options.out:

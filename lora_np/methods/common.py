@@ -84,7 +84,12 @@ def merge(model):
 
     Frozen, and with no method recorded, so that a new one can be applied. Layers that were plain
     already keep sharing their arrays.
+    Raises: ValueError for a model with parts that no dense layer can equal (an adapter's
+    bottleneck, a prompt).
     """
+    for module in model.modules():
+        if "base" in vars(module) and not isinstance(module, LinearLike):
+            raise ValueError(f"{type(module).__name__} acts as no dense layer: it cannot be merged")
     view = model.view()
     for _, container, key in linear_slots(view):
         if type(container[key]) is not Linear:

@@ -59,4 +59,5 @@ class HeadTuning:
     def peft_arrays(self, model):
         """{PEFT's name: the array}, a view: writing to it loads it."""
         name = "lm_head" if self.n_classes is None else "score"
-        return {f"{name}.weight": model.lm_head.weight.data}
+        weight = dict(model.named_parameters())["lm_head.weight"]  # behind a prompt too
+        return {f"{name}.weight": weight.data}

@@ -126,7 +126,7 @@ class LoRA:
         some layers, the layers are those the file has factors for.
         """
         dora = bool(config.get("use_dora"))
-        if config.get("peft_type") != "LORA" or dora != (cls.layer is not LoRALinear):
+        if config["peft_type"] != "LORA" or dora != (cls.layer is not LoRALinear):
             return None
         if config.get("init_lora_weights", True) not in (True, False, "gaussian", "orthogonal"):
             raise ValueError(
@@ -172,7 +172,7 @@ def lora_plus_groups(model, lr, ratio=16.0):
 def _check_settings(rank, alpha, dropout):
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise ValueError(f"LoRA: expected a rank that is a whole number from 1, got {rank!r}")
-    if not (_real(alpha) and math.isfinite(alpha)):
+    if not (_real(alpha) and abs(alpha) < 2.0**127):  # finite in float32, too
         raise ValueError(f"LoRA: expected a finite alpha, got {alpha!r}")
     if not (_real(dropout) and 0 <= dropout < 1):
         raise ValueError(f"LoRA: expected a dropout from 0 to below 1, got {dropout!r}")

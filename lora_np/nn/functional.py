@@ -37,6 +37,14 @@ def log_softmax(z):
     return logp
 
 
+def log_sigmoid(x):
+    """log σ(x) = −log(1 + e⁻ˣ), finite for every finite x; its derivative is σ(−x).
+
+    Shapes: x and log σ alike.
+    """
+    return -np.logaddexp(0, -x)
+
+
 def gelu_forward(x):
     """y = x·h, h = ½(1 + tanh(√(2/π)(x + 0.044715x³))): GPT-2's GELU.
 

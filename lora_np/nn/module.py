@@ -86,6 +86,12 @@ class Module:
                     if isinstance(item, Module):
                         yield f"{key}.{i}", value, i
 
+    def modules(self):
+        """Yield this module and every one below it, outermost first."""
+        yield self
+        for _, container, key in self.children():
+            yield from container[key].modules()
+
     def named_parameters(self):
         """Yield (dotted name, Parameter), each once even where two places share it (tied)."""
         seen = set()

@@ -13,28 +13,27 @@ from safetensors.numpy import load_file, save_file
 
 from golden_hf import ADAPTERS, GOLDEN, base_of, difference
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
-from lora_np.methods import DoRA, FullFineTuning, HeadTuning, LoRA, QLoRA, merge, quantize_base
-from lora_np.methods.common import begin
+from lora_np.checkpoint.peft import METHODS
+from lora_np.methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    DoRA,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+    merge,
+    quantize_base,
+)
 from lora_np.methods.inits import loftq, pissa
 from models import moved, small_gpt, some_tokens
 
 PEFT = GOLDEN / "peft"
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 RNG = np.random.default_rng
-
-
-def biases(model, rng):
-    view = begin(Biases(), model)
-    for name, parameter in view.named_parameters():
-        if name.endswith("bias"):
-            parameter.train()
-    return view
-
-
-class Biases:
-    """A method that has no form of its own in PEFT."""
-
-    apply = staticmethod(biases)
 
 
 def norms(model, rng):
@@ -60,10 +59,20 @@ WAYS = {
     "LoRA and a head": lambda m, rng: HeadTuning().apply(LoRA(2, 3.0).apply(m, rng), rng),
     "three classes, then DoRA": lambda m, rng: DoRA(2).apply(HeadTuning(3).apply(m, rng), rng),
     "a head alone": HeadTuning().apply,
-    "biases alone": biases,
-    "LoRA and all biases": lambda m, rng: biases(LoRA(2, 3.0).apply(m, rng), rng),
+    "biases alone": BitFit().apply,
+    "LoRA and all biases": lambda m, rng: BitFit().apply(LoRA(2, 3.0).apply(m, rng), rng),
     "DoRA and its layers' biases": wrapped_biases,
     "LoRA and norms": norms,
+    "IA3": IA3().apply,
+    "IA3 behind layers only": IA3(("c_fc", "attn.c_proj"), ()).apply,
+    "IA3 and a head": lambda m, rng: HeadTuning().apply(IA3().apply(m, rng), rng),
+    "prompt": PromptTuning(2).apply,
+    "prefix": PrefixTuning(2).apply,
+    "a head, then a prompt": lambda m, r: PromptTuning(2).apply(HeadTuning(3).apply(m, r), r),
+    "Houlsby adapters": BottleneckAdapters(3).apply,
+    "Pfeiffer adapters and biases": lambda m, rng: BitFit().apply(
+        BottleneckAdapters(2, "pfeiffer").apply(m, rng)
+    ),
 }
 
 
@@ -113,7 +122,10 @@ def test_what_peft_wrote_we_write_again(name, tmp_path):
     assert ours.keys() == theirs.keys()
     assert all(ours[key].tobytes() == theirs[key].tobytes() for key in ours)
     ours, theirs = (json.loads((d / CONFIG).read_text()) for d in (tmp_path, PEFT / name))
-    for key in ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "bias", "task_type"):
+    told = {"peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "bias", "task_type",
+            "num_virtual_tokens"}  # fmt: skip
+    assert len(told & theirs.keys()) >= 2
+    for key in told & theirs.keys():
         assert ours[key] == theirs[key], key
 
 
@@ -127,10 +139,8 @@ def test_round_trip_is_bit_exact(way, dtype, tmp_path):
     loaded = load_adapter(base, tmp_path)
     assert np.array_equal(loaded(some_tokens()), model(some_tokens()))
     assert learnt(loaded) == learnt(model)
-    own = [m for m in model.methods if not isinstance(m, Biases)]
-    assert [type(m) for m in loaded.methods] == sorted(
-        (type(m) for m in own), key=[LoRA, DoRA, HeadTuning].index
-    )
+    kinds = [type(m) for m in model.methods]
+    assert [type(m) for m in loaded.methods] == sorted(kinds, key=METHODS.index)
     assert before == {name: p.data.tobytes() for name, p in base.named_parameters()}
     frozen = {n: p for n, p in loaded.named_parameters() if not p.trainable}
     shared = dict(base.named_parameters())
@@ -154,6 +164,48 @@ def test_an_adapter_trained_over_four_bits_loads_on_either_base(base, tmp_path):
     assert np.array_equal(load_adapter(four_bit, tmp_path)(some_tokens()), model(some_tokens()))
 
 
+def test_a_prefix_is_saved_without_the_mlp_that_made_it(base, tmp_path):
+    model = moved(PrefixTuning(2, mlp_width=3).apply(base, RNG(0)))
+    with pytest.raises(ValueError, match=r"save model.without_mlp\(\)"):
+        save_adapter(model, tmp_path / "adapter")
+    plain = model.without_mlp()
+    assert np.array_equal(plain(some_tokens()), model(some_tokens()))
+    assert plain.methods == (PrefixTuning(2),) and plain.table.prefix.trainable
+    save_adapter(plain, tmp_path / "adapter")
+    loaded = load_adapter(base, tmp_path / "adapter")
+    assert np.array_equal(loaded(some_tokens()), model(some_tokens()))
+
+
+@pytest.mark.parametrize("first", [LoRA(2), DoRA(2), IA3()])
+@pytest.mark.parametrize("then", [BottleneckAdapters(2), PromptTuning(2), PrefixTuning(2)])
+def test_one_file_holds_one_method(base, tmp_path, first, then):
+    model = then.apply(first.apply(base, RNG(0)), RNG(0))
+    with pytest.raises(ValueError, match="files hold one method, and here are (LORA|IA3) and "):
+        save_adapter(model, tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        (IA3(), {"target_modules": ["q_proj"]}, "'q_proj' matches no linear layer"),
+        (IA3(), {"feedforward_modules": ["c_attn"]}, r"ia3_l is \(18, 1\), expected \(1, 6\)"),
+        (PromptTuning(2), {"num_virtual_tokens": 3}, r"is \(2, 6\), expected \(3, 6\)"),
+        (PromptTuning(2), {"num_virtual_tokens": None}, "expected a length from 1"),
+        (PromptTuning(2), {"num_virtual_tokens": 8}, "8 virtual tokens leave no room"),
+        (PromptTuning(2), {"peft_type": "PREFIX_TUNING"}, "does not have: .*init"),
+        (PrefixTuning(2), {"peft_type": "PROMPT_TUNING"}, "prompt_embeddings is"),
+        (BottleneckAdapters(2), {"adapter_width": 3}, r"down is \(6, 2\), expected \(6, 3\)"),
+        (BottleneckAdapters(2), {"adapter_placement": "pfeiffer"}, "unexpected: h.0.attn.down"),
+    ],
+)
+def test_settings_of_other_methods_that_do_not_fit(base, tmp_path, method, changes, message):
+    save_adapter(method.apply(base, RNG(0)), tmp_path)
+    edit_config(tmp_path, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_adapter(base, tmp_path)
+
+
 def test_the_smallest_file_that_peft_takes(base, directory):
     (directory / CONFIG).write_text('{"peft_type": "LORA", "r": 2, "lora_alpha": 3.0}')
     assert load_adapter(base, directory).methods == (LoRA(2, 3.0),)
@@ -171,7 +223,9 @@ def test_names_of_a_bare_body(base, directory):
     ("changes", "message"),
     [
         ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
-        ({"peft_type": None}, "peft_type None is no method"),
+        ({"peft_type": None}, "expected a peft_type, got None"),
+        ({"peft_type": ["LORA"]}, r"expected a peft_type, got \['LORA'\]"),
+        ({"lora_alpha": 1e308, "use_dora": True}, r"expected a finite alpha, got 1e\+308"),
         ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
         ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
         ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),
@@ -259,7 +313,7 @@ def test_a_second_adapter_of_the_kind(base, directory):
 
 def test_an_adapter_is_added_to_what_already_learns(base, directory):
     """Loading onto a model with a method of another kind leaves that model as it was."""
-    model = moved(biases(base, RNG(0)))
+    model = moved(BitFit().apply(base))
     before = learnt(model)
     view = load_adapter(model, directory)
     assert learnt(view).keys() > before.keys()

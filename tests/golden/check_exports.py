@@ -24,7 +24,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of, difference
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
-from lora_np.methods import DoRA, HeadTuning, LoRA, QLoRA, merge, quantize_base
+from lora_np.methods import (
+    IA3,
+    DoRA,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+    merge,
+    quantize_base,
+)
 from lora_np.objectives import cross_entropy
 from lora_np.optim import AdamW
 from lora_np.tasks import next_token
@@ -67,6 +77,11 @@ def adapters():
         "trained: LoRA and biases": [LoRA(2, 3.0)],
         "trained: LoRA and norms": [LoRA(2, 3.0)],
         "trained: QLoRA": [QLoRA(2, 3.0)],
+        "trained: IA3": [IA3()],
+        "trained: IA3 and head": [IA3(("attn.c_proj",), ("c_fc",)), HeadTuning()],
+        "trained: prompt": [PromptTuning(2)],
+        "trained: prefix": [PrefixTuning(3)],
+        "trained: prefix from an MLP": [PrefixTuning(2, mlp_width=4)],
     }.items():
         base = GOLDEN / "hf" / "three_heads"
         model = load_gpt2(base)
@@ -78,21 +93,23 @@ def adapters():
             ):
                 p.train()
         train(model, rng)
+        if hasattr(methods[0], "mlp_width") and methods[0].mlp_width:
+            model = model.without_mlp()
         yield name, None, ours_in_peft(model, base)
 
 
 def train(model, rng):
     optimizer = AdamW(model.trainable_parameters(), lr=0.05)
     for _ in range(5):
-        batch = next_token(rng.integers(0, min(model.lm_head.n_classes, 23), (4, 8)))
+        batch = next_token(rng.integers(0, 3, (4, 7)))  # ids that are classes of a small head too
         logits, cache = model.forward(batch.tokens)
         model.backward(cross_entropy(logits, batch)[1], cache)
         optimizer.step()
 
 
 def ours_in_peft(model, base):
-    classes = model.lm_head.n_classes != model.config.vocab_size
-    tokens = np.random.default_rng(1).integers(1, 23, (3, 8))
+    classes = any(getattr(method, "n_classes", None) for method in model.methods)
+    tokens = np.random.default_rng(1).integers(1, 23, (3, 7))
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as dense:
         save_adapter(model, out)
         if any(isinstance(method, QLoRA) for method in model.methods):
@@ -104,8 +121,10 @@ def ours_in_peft(model, base):
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Found missing adapter keys")
             theirs = PeftModel.from_pretrained(theirs, out)
-        logits = model(tokens)
-        return gap(logits[:, -1] if classes else logits, logits_of(theirs, tokens))
+        logits, theirs = model(tokens), logits_of(theirs, tokens)
+        if classes:  # transformers shows them at the last position only
+            return gap(logits[:, -1], theirs)
+        return gap(logits, theirs[:, -tokens.shape[1] :])  # PEFT shows a prompt's logits too
 
 
 def main():

@@ -1,0 +1,71 @@
+"""Ranks 1 to 64 on code: the loss, the singular values of full fine-tuning's change, and overlap.
+
+    python benchmarks/rank_sweep.py         a quarter of an hour on one core
+
+All ranks share one learning rate and one scale, 2 (alpha = 2 r), so only the rank differs.
+Writes results/rank_sweep.json: for each rank the held-out losses and, for one layer, LoRA's
+singular values; for full fine-tuning those of every layer; the overlap of r 8 and r 64.
+"""
+
+import argparse
+import json
+import pathlib
+
+from lora_np.checkpoint import load_base
+from lora_np.commands.common import prepare, write_json
+from lora_np.finetune import RATES, finetune
+from lora_np.methods import FullFineTuning, LoRA
+from lora_np.methods.common import ALL_LINEAR
+from lora_np.spectrum import delta_weights, overlap, rank_for, singular_values
+from lora_np.tasks import text
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "rank_sweep.json"
+RANKS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--lr", type=float, default=5e-3, help="LoRA's, for every rank")
+    parser.add_argument("--layer", default="h.2.mlp.c_fc", help="whose singular values to keep")
+    options = parser.parse_args()
+    prepare()
+    base, code, prose = load_base(), text.code(), text.prose()
+
+    def run(method, lr):
+        model, _, numbers = finetune(
+            base, method, code, [prose], lr=lr, steps=options.steps,
+            batch_size=options.batch_size, windows=256,
+        )  # fmt: skip
+        print(numbers["method"], lr, numbers["after"], flush=True)
+        return delta_weights(model, base), {"lr": lr, "after": numbers["after"]}
+
+    full, numbers = run(FullFineTuning(), RATES[FullFineTuning])
+    spectra = {name: singular_values(delta) for name, delta in full.items()}
+    results = {
+        "settings": vars(options),
+        "full": {
+            **numbers,
+            "singular_values": {name: values.tolist() for name, values in spectra.items()},
+            "rank_for_90_percent": {name: rank_for(0.9, v) for name, v in spectra.items()},
+        },
+        "ranks": {},
+    }
+    deltas = {}
+    for rank in RANKS:
+        deltas[rank], numbers = run(LoRA(rank, 2.0 * rank, ALL_LINEAR), options.lr)
+        values = singular_values(deltas[rank][options.layer])[:rank]
+        results["ranks"][rank] = {**numbers, "singular_values": values.tolist()}
+    pairs = [(deltas[8][name], deltas[64][name]) for name in full]
+    results["overlap_r8_r64"] = {
+        f"first {i}": {name: overlap(*pair, i, 64) for name, pair in zip(full, pairs)}
+        for i in (1, 2, 4, 8)
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    write_json(RESULTS, results)
+    print(json.dumps({rank: r["after"] for rank, r in results["ranks"].items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

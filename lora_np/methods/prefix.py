@@ -1,0 +1,195 @@
+"""Prefix tuning: learn keys and values that every layer finds in its past (Li & Liang 2021).
+
+(arXiv 2101.00190, §4.) Each layer has a past of its own, so a prefix reaches deeper than a soft
+prompt at the model's input; what is "prepended to the input" is prompt tuning.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..nn.module import Module, Parameter
+from .common import begin
+from .virtual import PEFT_SIZES, BehindVirtualTokens, check_length, check_model, repeated_ids
+
+
+class PrefixTable(Module):
+    """The prefix itself, (P, 2·L·d): for each position K₀, V₀, K₁, V₁, …, as PEFT stores it."""
+
+    def __init__(self, prefix):
+        self.prefix = Parameter(prefix)
+
+    def forward(self):
+        return self.prefix.data, None
+
+    def backward(self, dprefix, cache):
+        if self.prefix.trainable:
+            self.prefix.accumulate(dprefix)
+
+
+class PrefixMLP(Module):
+    """prefix = tanh(E W₁ + b₁) W₂ + b₂ (Li & Liang 2021, §4.3): trained in its place, since the
+    authors found that steadier; afterwards only the prefix it makes is needed.
+
+    Shapes: E (P, d), W₁ (d, width), b₁ (width,), W₂ (width, 2·L·d), b₂ (2·L·d,).
+    """
+
+    def __init__(self, P, d, width, n_out, rng, dtype):
+        def uniform(n_in, n_out):
+            bound = 1 / math.sqrt(n_in)
+            return Parameter(rng.uniform(-bound, bound, (n_in, n_out)).astype(dtype))
+
+        self.inputs = Parameter(rng.standard_normal((P, d)).astype(dtype))
+        self.mlp_in, self.mlp_in_bias = uniform(d, width), Parameter(np.zeros(width, dtype))
+        self.mlp_out, self.mlp_out_bias = uniform(width, n_out), Parameter(np.zeros(n_out, dtype))
+
+    def forward(self):
+        t = np.tanh(self.inputs.data @ self.mlp_in.data + self.mlp_in_bias.data)  # (P, width)
+        return t @ self.mlp_out.data + self.mlp_out_bias.data, t
+
+    def backward(self, dprefix, t):
+        dz = (dprefix @ self.mlp_out.data.T) * (1 - t * t)  # undoes t W₂, then tanh
+        gradients = [
+            (self.mlp_out_bias, dprefix.sum(axis=0)),  # undoes + b₂
+            (self.mlp_out, t.T @ dprefix),  # undoes t W₂
+            (self.mlp_in_bias, dz.sum(axis=0)),  # undoes + b₁
+            (self.mlp_in, self.inputs.data.T @ dz),  # undoes E W₁
+            (self.inputs, dz @ self.mlp_in.data.T),  # undoes E W₁
+        ]
+        for parameter, gradient in gradients:
+            if parameter.trainable:
+                parameter.accumulate(gradient)
+
+
+class PrefixTuned(BehindVirtualTokens):
+    """A GPT each of whose layers finds P learned keys and values before its own: k = [P_K; x W_K],
+    v = [P_V; x W_V] (Li & Liang 2021, §4.2, eq. 3).
+
+    Shapes: prefix (P, 2·L·d), which is L pairs of keys and values (H, P, hd); tokens (B, T).
+    """
+
+    def __init__(self, base, length, table):
+        self.base, self.length, self.table = base, length, table
+
+    def forward(self, tokens, *, rng=None, past=None, position=0, keep=True):
+        own = past is None
+        if own:
+            self._check_room(np.shape(tokens), position)
+            prefix, table_cache = self.table.forward()
+            past = self._pairs(prefix, np.shape(tokens)[0])
+        logits, cache = self.base.forward(tokens, rng=rng, past=past, position=position, keep=keep)
+        return logits, (own, table_cache if own else None, cache)
+
+    def backward(self, dlogits, cache):
+        own, table_cache, cache = cache
+        dpast = self.base.backward(dlogits, cache)
+        if not own:
+            return dpast
+        # Every sequence had the same prefix, so a sum over B: (L, 2, H, P, hd)
+        dpairs = np.stack([(dk.sum(axis=0), dv.sum(axis=0)) for dk, dv in dpast])
+        dprefix = dpairs.transpose(3, 0, 1, 2, 4).reshape(self.length, -1)  # undoes the reshape
+        self.table.backward(dprefix, table_cache)
+
+    def _pairs(self, prefix, B):
+        """(P, 2·L·d) as L pairs of keys and values (B, H, P, hd), the same for each sequence."""
+        L, H = self.config.n_layer, self.config.n_head
+        pairs = prefix.reshape(self.length, L, 2, H, -1).transpose(1, 2, 3, 0, 4)
+        return [tuple(np.broadcast_to(kv, (B, *kv.shape)) for kv in pair) for pair in pairs]
+
+    def new_past(self, batch, length):
+        """A past to generate with that holds the prefix already."""
+        past = self._new_past(batch, length)
+        for layer, pair in zip(past, self._pairs(self.table.forward()[0], batch)):
+            layer.append(*pair)
+        return past
+
+    def without_mlp(self):
+        """A view with the prefix that the MLP makes in the MLP's place: it computes the same."""
+        view = self.view()
+        table = PrefixTable(self.table.forward()[0].copy())
+        table.prefix.trainable = self.table.trains()
+        view.table = table
+        view.methods = tuple(
+            replace(m, mlp_width=None) if isinstance(m, PrefixTuning) else m for m in self.methods
+        )
+        return view
+
+
+@dataclass(frozen=True)
+class PrefixTuning:
+    """A prefix of `length` positions: length·2·L·d numbers. Apply it last.
+
+    With `mlp_width` an MLP of that width makes the prefix while it trains: length·d for its
+    inputs, (d + 1)·width and (width + 1)·2·L·d for its weights. `init` "random" draws from
+    N(0, 0.02²); token ids give the keys and values that the model itself has for them, repeated
+    or cut to `length` (Li & Liang 2021, §7.4): it then starts as if it had read them.
+    Raises: ValueError for a length below 1 or with no room in the context, a width below 1, an
+    unknown init, or token ids together with an MLP.
+    """
+
+    length: int = 8
+    mlp_width: int | None = None
+    init: str | tuple[int, ...] = "random"
+
+    def __post_init__(self):
+        check_length("PrefixTuning", self.length)
+        w = self.mlp_width
+        if w is not None and (isinstance(w, bool) or not isinstance(w, int) or w < 1):
+            raise ValueError(f"PrefixTuning: expected mlp_width from 1 or None, got {w!r}")
+        if isinstance(self.init, str) and self.init != "random":
+            raise ValueError(
+                f'PrefixTuning: expected init "random" or token ids, got {self.init!r}'
+            )
+        if self.init != "random" and w is not None:
+            raise ValueError("PrefixTuning: an MLP makes its own prefix; give init or mlp_width")
+
+    def apply(self, model, rng):
+        """`model`, frozen, behind a prefix that learns."""
+        check_model("PrefixTuning", model, self.length)
+        config, dtype, P = model.config, model.wte.weight.dtype, self.length
+        n_out = 2 * config.n_layer * config.n_embd
+        if self.mlp_width is not None:
+            table = PrefixMLP(P, config.n_embd, self.mlp_width, n_out, rng, dtype)
+        elif self.init == "random":
+            table = PrefixTable(rng.normal(0.0, 0.02, (P, n_out)).astype(dtype))
+        else:
+            ids = repeated_ids("PrefixTuning", self.init, P, config.vocab_size)
+            table = PrefixTable(prefix_of(model, ids))
+        view = begin(self, model)
+        wrapper = PrefixTuned(view, P, table)
+        wrapper.methods = view.methods
+        return wrapper
+
+    def peft_config(self):
+        """Its part of PEFT's adapter_config.json.
+
+        Raises: ValueError for a prefix that an MLP still makes: a file holds the prefix itself.
+        """
+        if self.mlp_width is not None:
+            raise ValueError(
+                "PrefixTuning: an MLP makes this prefix, and PEFT's file holds the prefix alone; "
+                "save model.without_mlp()"
+            )
+        return {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": self.length}
+
+    # How it was trained, and sizes that are the model's own.
+    peft_ignores = (*PEFT_SIZES, "prefix_projection", "encoder_hidden_size")
+
+    @classmethod
+    def from_peft(cls, config, shapes, model):
+        """The PrefixTuning that a PEFT config describes, or None. PEFT too saves no MLP."""
+        if config.get("peft_type") == "PREFIX_TUNING":
+            return cls(config.get("num_virtual_tokens"))
+
+    def peft_arrays(self, model):
+        """{PEFT's name: the prefix (P, 2·L·d)}, a view."""
+        return {"prompt_embeddings": model.table.prefix.data}
+
+
+def prefix_of(model, ids):
+    """The keys and values that `model` has for the tokens `ids` (P,), as a prefix (P, 2·L·d)."""
+    past = model.new_past(1, len(ids))
+    model(ids[None], past=past)
+    pairs = np.stack([(layer.k[0], layer.v[0]) for layer in past])  # (L, 2, H, P, hd)
+    return pairs.transpose(3, 0, 1, 2, 4).reshape(len(ids), -1)
