@@ -14,7 +14,7 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
 )  # fmt: skip
-from lora_np.nn import GPT, GPTConfig, Module, Parameter
+from lora_np.nn import GPT, GPTConfig, Llama, Module, Parameter
 
 CONFIG = GPTConfig(vocab_size=7, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
 DROPOUT = replace(CONFIG, embd_pdrop=0.2, attn_pdrop=0.3, resid_pdrop=0.1)
@@ -30,7 +30,9 @@ def moved(model, seed=1, spread=0.3):
 
 
 def small_gpt(config=CONFIG, dtype=np.float64, seed=0):
-    return moved(GPT(config, np.random.default_rng(seed), dtype))
+    """A GPT, or what the config is of, away from its start."""
+    kind = GPT if isinstance(config, GPTConfig) else Llama
+    return moved(kind(config, np.random.default_rng(seed), dtype))
 
 
 def some_tokens(B=3, T=5, vocab=CONFIG.vocab_size, seed=2):

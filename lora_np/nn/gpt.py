@@ -69,6 +69,8 @@ class GPT(LanguageModel):
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
     """
 
+    file_prefix, lora_targets = "transformer.", ("c_attn",)
+
     def __init__(self, config, rng, dtype=np.float32):
         self.config = config
         d, eps, drop = config.n_embd, config.layer_norm_epsilon, config.resid_pdrop

@@ -44,8 +44,9 @@ class LanguageModel(Module):
     """Tokens to logits, through parts under GPT-2's names: `wte`, blocks `h`, `ln_f`, `lm_head`.
 
     A kind of model has those parts (a Llama's own names for them are other names of the same),
-    a `config`, and four things of its own: `embed_trains()`, `place` and `place_backward`, which
-    say what happens between the token table and the first block, and `new_past`'s sizes.
+    a `config`, and of its own `embed_trains()`, `place` and `place_backward`, which say what
+    happens between the token table and the first block; what Hugging Face writes before its names
+    (`file_prefix`), and what PEFT adapts where nothing else is asked for (`lora_targets`).
     `forward` is `embed`, then `transform`: a prompt or an adapter can stand between the two.
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
     Raises: ValueError for tokens that are not whole numbers in the vocabulary, or do not fit in

@@ -94,6 +94,7 @@ class Llama(LanguageModel):
     """
 
     wte, h, ln_f = also("embed_tokens"), also("layers"), also("norm")
+    file_prefix, lora_targets = "model.", ("q_proj", "v_proj")
 
     def __init__(self, config, rng, dtype=np.float32):
         self.config = config
@@ -127,7 +128,7 @@ class Llama(LanguageModel):
 
     def place(self, x, *, rng=None, position=0):
         """x as it is: positions turn queries and keys instead."""
-        return x, None
+        return x, ()
 
     def place_backward(self, dx, cache):
         return dx
