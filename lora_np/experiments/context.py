@@ -153,7 +153,7 @@ def figure(numbers):
         right_axes.plot(others, np.full(len(others), k), "o", color="black", markersize=3)
     left.set(xlabel="step", ylabel="answers all right", title="without the instruction")
     left.set_ylim(-0.03, 1.03)
-    left.legend(loc="center right", bbox_to_anchor=(1, 0.4), fontsize=9)
+    left.legend(loc="center right", bbox_to_anchor=(1, 0.22), fontsize=8)
     right_axes.set(xlim=(-0.03, 1.03), xlabel="answers all right", title="the other skills, after")
     right_axes.set_yticks(range(len(names)), [name.removeprefix(f"{SOFT}, ") for name in names])
     right_axes.invert_yaxis()

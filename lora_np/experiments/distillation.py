@@ -151,7 +151,9 @@ def figure(numbers):
     axes.set(xscale="log", yscale="log", xlabel="texts the student reads",
              ylabel="KL(truth ‖ student), nats a symbol")  # fmt: skip
     axes.set_xticks(texts, [f"{n}" for n in texts])
-    axes.legend(fontsize=8)
+    axes.set_xticks([], minor=True)  # a logarithmic axis would name more, one over the other
+    axes.set_ylim(top=12)  # room for the legend
+    axes.legend(fontsize=8, loc="upper right")
     return picture
 
 
