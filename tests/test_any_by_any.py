@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
+from lora_np.methods import FullFineTuning, HeadTuning, LoRA, PromptTuning, QLoRA
 from lora_np.methods.common import linear_slots
 from lora_np.objectives import (
     DPO,
@@ -29,6 +29,7 @@ RNG = np.random.default_rng
 METHODS = {
     "LoRA": LoRA(2, 3.0, targets="all-linear"),
     "QLoRA": QLoRA(2, 3.0, targets=("c_attn",), block_size=16),
+    "prompt": PromptTuning(2),
     "head": HeadTuning(),
     "full": FullFineTuning(),
 }

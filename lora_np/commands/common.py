@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 
 from threadpoolctl import threadpool_limits
 
@@ -65,5 +66,13 @@ def write_json(path, numbers):
 
 
 def show(options, numbers, screen):
-    """Print `numbers` as JSON if asked to, else `screen`."""
-    print(json.dumps(numbers, indent=1) if options.json else screen)
+    """Print `screen`, in ASCII where the console has no more, or `numbers` as JSON if asked to."""
+    if options.json:
+        print(json.dumps(numbers, indent=1))
+        return
+    try:
+        screen.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        for symbol, plain in {"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||"}.items():
+            screen = screen.replace(symbol, plain)
+    print(screen)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from ..files import whole_file
 from ..nn import GPT, GPTConfig
 from ..objectives import cross_entropy
 from ..optim import AdamW
 from ..tasks import raft, reviews
+from .skills_base import save
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 
@@ -77,13 +77,6 @@ class Base:
 READING = Base("reading", raft.VOCABULARY, raft.lookups, steps=1500)
 REVIEWS = Base("reviews", reviews.VOCABULARY, reviews.with_verdicts, steps=1500)
 BASES = {base.name: base for base in (READING, REVIEWS)}
-
-
-def save(model, path):
-    """Every weight in float16, half the bytes; `load` makes them float32 again."""
-    tensors = {name: p.data.astype(np.float16) for name, p in model.named_parameters()}
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary)
 
 
 def main():

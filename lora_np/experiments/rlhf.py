@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from ..plots import COLORS, MARKERS, style, subplots
+from .common import caveat
 from .rlhf_world import QUICK, Size, World, ascents, safe_ascents
 
 
@@ -53,7 +54,7 @@ def rows_of(run):
 
 
 def table(numbers):
-    """Scores of 1,000 new strings a policy, mean ± standard deviation over the seeds."""
+    """Scores of new strings from each policy, mean ± standard deviation over the seeds."""
     runs = [rows_of(run) for run in numbers["runs"]]
     lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in COLUMNS.values())]
     for name in runs[0]:
@@ -61,14 +62,15 @@ def table(numbers):
         shown = [f"{c.mean():.2f} ± {c.std():.2f}" if c.mean() == c.mean() else "-" for c in cells]
         lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in shown))
     judged = [run["reward model"] for run in numbers["runs"]]
-    agrees = ", ".join(
-        f"{np.mean([j[k] for j in judged]):.2f} ± {np.std([j[k] for j in judged]):.2f} on {k}"
-        for k in judged[0]
+    shares = ", ".join(
+        f"{kind} {np.mean([j[kind] for j in judged]):.2f} ± {np.std([j[kind] for j in judged]):.2f}"
+        for kind in judged[0]
     )
     seconds = max(run["CPU seconds"] for run in numbers["runs"])
     lines.append(
         f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
-        f"write the largest symbol.\nThe reward model agrees with {agrees}.\n{verdict(numbers)}"
+        f"write the largest symbol.\nPairs whose winner the reward model picks: {shares}.\n"
+        f"{verdict(numbers)}{caveat(numbers)}"
     )
     return "\n".join(lines)
 
@@ -125,14 +127,17 @@ def figure(numbers):
             reward = [
                 way[column] - (zero if column == "learned" else 0) for way, zero in zip(ways, zeros)
             ]
-            x, y = np.mean([way["KL"] for way in ways], axis=0), np.mean(reward, axis=0)
+            start = np.mean([rows_of(run)["the reference"][column] for run in runs])
+            x = [0, *np.mean([way["KL"] for way in ways], axis=0)]
+            y = [start, *np.mean(reward, axis=0)]
             axes.plot(x, y, linewidth=1.4, marker=".", markersize=4, label=f"PPO, β = {beta}")
             axes.plot(x[-1], y[-1], MARKERS[k], color=COLORS[k], markersize=9)
-        for beta in runs[0]["DPO"]:
+        for k, beta in enumerate(runs[0]["DPO"]):
             rows = [rows_of(run)[f"DPO, beta {beta}"] for run in runs]
             x, y = (np.mean([row[name] for row in rows]) for name in ("KL", column))
             axes.plot(x, y, "*", color="black", markersize=9)
-            axes.annotate(f"DPO {beta}", (x, y), (5, 3), textcoords="offset points", fontsize=8)
+            offset = (5, -11 if k == 1 else 3)  # two that end side by side stay legible
+            axes.annotate(f"DPO {beta}", (x, y), offset, textcoords="offset points", fontsize=8)
         axes.set(xlabel="KL to the reference, nats a string", title=title)
     panels[1].legend(loc="lower right", fontsize=8)
     return picture
@@ -143,6 +148,7 @@ def alt_text(numbers):
     runs = numbers["runs"]
     way = [smooth(run["PPO"]["0.0"]["way"]) for run in runs]
     true, kl = (np.mean([w[name] for w in way], axis=0) for name in ("true", "KL"))
+    mean_start = np.mean([run["reference"]["true"] for run in runs])
     rest = "; ".join(
         f"{kind} at β = {beta} ends at {mean_of(runs, kind, beta, 'true'):.2f} ascents, "
         f"KL {mean_of(runs, kind, beta, 'KL'):.1f}"
@@ -150,6 +156,6 @@ def alt_text(numbers):
     )  # fmt: skip
     return (
         "True and learned reward against KL. Without a penalty the learned reward stays high while "
-        f"ascents go from {true[0]:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
+        f"ascents go from {mean_start:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
         f"KL {kl[-1]:.1f}. {rest}."
     )

@@ -34,13 +34,13 @@ class Size:
     pairs: int = 2000
     reference_steps: int = 400
     reward_steps: int = 600
-    iterations: int = 120
+    iterations: int = 200
     dpo_steps: int = 400
     samples: int = 1000
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
 
 
-QUICK = Size(500, 100, 80, 20, 60, 200, (0.0, 0.1))
+QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1))
 
 
 def ascents(strings):

@@ -15,28 +15,29 @@ TINY_DISTILLATION = distillation.Size(3, 3, (4, 8))
 RNG = np.random.default_rng
 
 
-def miniature(name):
-    if name == "rlhf":
-        return {"runs": [rlhf.one_seed(seed, TINY_RLHF) for seed in range(2)]}
-    if name == "context":
-        return {"steps": 12, "runs": [context.one_seed(seed, 12, (8,)) for seed in range(2)]}
-    runs = [distillation.one_seed(seed, TINY_DISTILLATION) for seed in range(2)]
-    return {"texts": [4, 8], "steps": 3, "runs": runs}
+MINIATURES = {
+    rlhf: (lambda seed: rlhf.one_seed(seed, TINY_RLHF), {}),
+    context: (lambda seed: context.one_seed(seed, 12, (8,), context.TEACHINGS), {"steps": 12}),
+    distillation: (
+        lambda seed: distillation.one_seed(seed, TINY_DISTILLATION), {"texts": [4, 8], "steps": 3},
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("module", [context, distillation, rlhf])
-def test_in_miniature(module):
+@pytest.mark.parametrize("module", MINIATURES, ids=lambda module: module.__name__)
+def test_in_miniature(module, monkeypatch):
     """Seeds differ, a seed repeats, and table, figure and text come from the stored numbers."""
-    name = module.__name__.rpartition(".")[2]
-    numbers = miniature(name)
-    again = miniature(name)
-    for run in numbers["runs"] + again["runs"]:
+    monkeypatch.setattr(context, "TRIES", 5)
+    one_seed, settings = MINIATURES[module]
+    runs = [one_seed(0), one_seed(1), one_seed(0)]
+    for run in runs:
         assert run.pop("CPU seconds") >= 0
-    assert numbers == again and numbers["runs"][0] != numbers["runs"][1]
-    stored = json.loads(json.dumps(numbers))
+    assert runs[0] == runs[2] and runs[0] != runs[1]
+    stored = json.loads(json.dumps({"quick": True, "runs": runs[:2], **settings}))
     for run in stored["runs"]:
         run["CPU seconds"] = 1.0
-    assert "±" in module.table(stored) and "et al." in module.table(stored)
+    table = module.table(stored)
+    assert "±" in table and "et al." in table and "too short to conclude" in table
     assert png(module.figure(stored)) and len(module.alt_text(stored)) > 80
 
 
