@@ -26,7 +26,7 @@ RESULTS = pathlib.Path(__file__).parent / "results" / "finetune_table.json"
 ALL = "all-linear"
 METHODS = {  # name: (method, learning rates to try)
     "full": (FullFineTuning(), (3e-4, 1e-3, 3e-3, 1e-2)),
-    "head": (HeadTuning(), (1e-3, 3e-3, 1e-2, 3e-2)),
+    "head": (HeadTuning(), (3e-3, 1e-2, 3e-2, 1e-1)),
     "LoRA r 8, c_attn": (LoRA(8, 16.0, ("c_attn",)), (3e-3, 1e-2, 2e-2, 4e-2)),
     "LoRA r 8, all": (LoRA(8, 16.0, ALL), (2e-3, 5e-3, 1e-2, 2e-2)),
     "LoRA r 32, all": (LoRA(32, 64.0, ALL), (1e-3, 2e-3, 5e-3, 1e-2)),

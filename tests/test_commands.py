@@ -8,8 +8,9 @@ import pytest
 
 from lora_np import cross_entropy
 from lora_np.__main__ import main
-from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_gpt2
+from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_adapter, save_gpt2
 from lora_np.commands import common
+from lora_np.methods import LoRA
 from lora_np.nn import GPT, GPTConfig
 from lora_np.tasks import text
 from lora_np.train import held_out_loss
@@ -204,3 +205,22 @@ def test_the_base_reads_from_later_positions_as_well():
     assert min(right) > 0.3
 
 
+
+
+def test_inspect_tells_what_an_adapter_moves(tmp_path, capsys):
+    model = LoRA(4, 6.0, ("mlp.c_fc",)).apply(load_base(), np.random.default_rng(0))
+    save_adapter(model, tmp_path / "still")
+    assert not main(["inspect", str(tmp_path / "still")])
+    printed = capsys.readouterr().out
+    assert "h.3.mlp.c_fc" in printed and "128 x 512" in printed and "1.5" in printed
+    assert "c_attn" not in printed.split("layer", 1)[1]
+    model.h[0].mlp.c_fc.B.data += 1
+    save_adapter(model, tmp_path / "moved")
+    assert not main(["inspect", str(tmp_path / "moved"), "--json"])
+    changes = [layer["change"] for layer in json.loads(capsys.readouterr().out)["layers"]]
+    assert changes[0] > 0.1 and changes[1:] == [0, 0, 0]
+
+
+def test_inspect_refuses_what_is_no_adapter(tmp_path, capsys):
+    assert main(["inspect", str(tmp_path / "gone")]) == 2
+    assert "gone" in capsys.readouterr().err

@@ -111,7 +111,7 @@ class LoRA:
             "lora_dropout": self.dropout,
             "use_rslora": self.rslora,
             "use_dora": self.layer is not LoRALinear,
-            "fan_in_fan_out": True,  # GPT-2's weights are (in, out)
+            "fan_in_fan_out": True,  # as in GPT-2; whoever saves corrects it for other models
             "init_lora_weights": True,
         }
 
@@ -133,7 +133,7 @@ class LoRA:
                 f"init_lora_weights {config['init_lora_weights']!r} changes the base, which a "
                 "file of factors does not hold"
             )
-        targets = config.get("target_modules") or ["c_attn"]  # PEFT's own choice for a GPT-2
+        targets = config.get("target_modules") or list(model.lora_targets)
         pattern = isinstance(targets, str) and targets != ALL_LINEAR
         if pattern or config.get("layers_to_transform"):
             end = ".lora_A.weight"
@@ -141,7 +141,7 @@ class LoRA:
         if targets != ALL_LINEAR:
             if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
                 raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
-            targets = tuple(target.removeprefix("transformer.") for target in targets)
+            targets = tuple(target.removeprefix(model.file_prefix) for target in targets)
         return cls(
             rank=config.get("r", 8),
             alpha=config.get("lora_alpha", 8),
