@@ -101,9 +101,9 @@ class PerSample(Module):
             caches.append((xd, mask, u))
         return y, (base_cache, caches)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
         base_cache, caches = cache
-        dx = self.base.backward(dy, base_cache)  # undoes base(x)
+        dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
         for adapter, samples, (xd, mask, u) in zip(self.adapters, self.groups, caches):
             dyk = rows(dy[samples])
             du = adapter.scale * (dyk @ adapter.B.data.T)  # undoes s·uB
@@ -111,8 +111,9 @@ class PerSample(Module):
                 adapter.B.accumulate((adapter.scale * u).T @ dyk)  # undoes s·uB
             if adapter.A.trainable:
                 adapter.A.accumulate(rows(xd).T @ du)  # undoes xA
-            dxd = (du @ adapter.A.data.T).reshape(xd.shape)  # undoes xA
-            dx[samples] += dropout_backward(dxd, mask)
+            if below_trains:
+                dxd = (du @ adapter.A.data.T).reshape(xd.shape)  # undoes xA
+                dx[samples] += dropout_backward(dxd, mask)
         return dx
 
 

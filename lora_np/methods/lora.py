@@ -43,15 +43,18 @@ class LoRALinear(LinearLike):
         y += ((self.scale * u) @ self.B.data).reshape(y.shape)  # ΔW itself is never formed
         return y, (base_cache, xd if self.A.trainable else None, mask, u)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
+        """dx, or None where nothing below needs it."""
         base_cache, xd, mask, u = cache
-        dx = self.base.backward(dy, base_cache)  # undoes base(x)
+        dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
         dy = rows(dy)
         du = self.scale * (dy @ self.B.data.T)  # undoes s·uB: du = s·dy Bᵀ  (N, r)
         if self.B.trainable:
             self.B.accumulate((self.scale * u).T @ dy)  # undoes s·uB: dB = s·uᵀ dy
         if self.A.trainable:
             self.A.accumulate(rows(xd).T @ du)  # undoes xA: dA = xᵀ du
+        if not below_trains:
+            return None
         dxd = (du @ self.A.data.T).reshape(dx.shape)  # undoes xA: du Aᵀ
         dx += dropout_backward(dxd, mask)  # x was used twice, so its gradients add
         return dx

@@ -132,7 +132,7 @@ class Attention(Module):
         y, mask = dropout_forward(y, self.resid_pdrop, rng)
         return y, (attn_cache, core_cache, proj_cache, mask, past is not None)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         """Returns dx and dpast: the pair (dk, dv) for `past`, or None without one."""
         attn_cache, core_cache, proj_cache, mask, has_past = cache
         (B, T, d), H = dy.shape, self.n_head
@@ -140,7 +140,7 @@ class Attention(Module):
         dqkv = np.empty((B, T, 3, H, d // H), dy.dtype)
         dq, dk, dv = heads(dqkv)  # views: written in place, side by side as c_attn gave them
         dpast = attend_backward(dout.reshape(B, T, H, d // H), core_cache, dq, dk, dv)
-        dx = self.c_attn.backward(dqkv.reshape(B, T, 3 * d), attn_cache)  # undoes W_attn
+        dx = self.c_attn.backward(dqkv.reshape(B, T, 3 * d), attn_cache, **below)  # undoes W_attn
         return dx, dpast if has_past else None
 
 

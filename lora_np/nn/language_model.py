@@ -150,10 +150,10 @@ class LanguageModel(Module):
         if body_trains(cache):
             dx = self.ln_f.backward(dx, ln_cache)
         dpast = []
-        for block, block_cache in zip(reversed(self.h), reversed(caches)):
-            if block_cache is None:  # and so for all below it
-                break
-            dx, dpast_here = block.backward(dx, block_cache)
+        lowest = sum(block_cache is None for block_cache in caches)
+        for i in range(len(self.h) - 1, lowest - 1, -1):
+            below = below_trains or i > lowest
+            dx, dpast_here = self.h[i].backward(dx, caches[i], below_trains=below)
             dpast.insert(0, dpast_here)
         has_past = dpast and dpast[0] is not None
         return dx if below_trains else None, dpast if has_past else None

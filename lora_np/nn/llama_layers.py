@@ -91,7 +91,7 @@ class LlamaAttention(Module):
         y, o_cache = self.o_proj.forward(out.reshape(B, T, -1), rng=rng)
         return y, (q_cache, k_cache, v_cache, cos, sin, core_cache, o_cache, past is not None)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         """Returns dx and dpast: the pair (dk, dv) for `past`, or None without one."""
         q_cache, k_cache, v_cache, cos, sin, core_cache, o_cache, has_past = cache
         (B, T, _), hd = dy.shape, self.head_dim
@@ -102,9 +102,12 @@ class LlamaAttention(Module):
         )
         dpast = attend_backward(dout, core_cache, dq, dk, dv)
         dq, dk = rotate(dq, cos, -sin), rotate(dk, cos, -sin)  # undoes R: turn back
-        dx = self.q_proj.backward(together(dq), q_cache)  # undoes W_q
-        dx += self.k_proj.backward(together(dk), k_cache)  # undoes W_k; x went three ways
-        dx += self.v_proj.backward(together(dv), v_cache)  # undoes W_v
+        dx = self.q_proj.backward(together(dq), q_cache, **below)  # undoes W_q
+        dxk = self.k_proj.backward(together(dk), k_cache, **below)  # undoes W_k
+        dxv = self.v_proj.backward(together(dv), v_cache, **below)  # undoes W_v
+        if dx is not None:  # x went three ways, so its gradients add
+            dx += dxk
+            dx += dxv
         return dx, dpast if has_past else None
 
 
