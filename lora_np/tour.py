@@ -1,5 +1,7 @@
 """The tour: what a stranger sees first."""
 
+import os
+import sys
 import time
 
 import numpy as np
@@ -126,9 +128,15 @@ def screen(numbers):
         f"     smaller: the inputs of {layer['tokens']:,} tokens alone take "
         f"{layer['input_bytes'] / 1e6:.2f} MB.", "",
         *language_lines(numbers["language_model"], numbers["seed"]),
-        "NEXT  python -m lora_np.worked_example     part 1 by hand, step by step",
-        "      jupyter lab notebooks/01_worked_example.ipynb        lesson 1, 25 minutes",
-        "      python -m lora_np finetune --data YOUR.txt    fine-tune on your own text",
+        f"NEXT  {here('python')} -m lora_np.worked_example   part 1 by hand",
+        f"      {here('jupyter')} lab notebooks/01_worked_example.ipynb   lesson 1",
+        f"      {here('python')} -m lora_np finetune --data YOUR.txt   your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def here(program):
+    """How this environment's `program` is called from the current folder."""
+    folder = os.path.relpath(os.path.dirname(sys.executable))
+    return program if folder.startswith("..") else os.path.join(folder, program)
