@@ -27,16 +27,16 @@ from ..tasks import text
 
 ALL = "all-linear"
 METHODS = [  # name, method, AdamW's learning rate; benchmarks/method_text_rates.py tries others
-    ("full fine-tuning", FullFineTuning(), 3e-3),
+    ("full fine-tuning", FullFineTuning(), 1e-3),
     ("LoRA r 8, c_attn", LoRA(8, 16.0, ("c_attn",)), 2e-2),
     ("LoRA r 8, everywhere", LoRA(8, 16.0, ALL), 1e-2),
     ("QLoRA r 8, everywhere", QLoRA(8, 16.0, ALL), 1e-2),
     ("DoRA r 8, everywhere", DoRA(8, 16.0, ALL), 1e-2),
     ("Houlsby adapters, width 32", BottleneckAdapters(32), 1e-2),
     ("Pfeiffer adapters, width 32", BottleneckAdapters(32, "pfeiffer"), 1e-2),
-    ("IA3", IA3(), 3e-2),
-    ("BitFit", BitFit(), 1e-2),
-    ("prefix, 16 positions", PrefixTuning(16), 3e-2),
+    ("IA3", IA3(), 9e-2),
+    ("BitFit", BitFit(), 3e-2),
+    ("prefix, 16 positions", PrefixTuning(16), 9e-2),
     ("prompt, 16 tokens", PromptTuning(16), 3e-2),
     ("head", HeadTuning(), 1e-2),
 ]
