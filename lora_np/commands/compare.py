@@ -4,7 +4,7 @@ import importlib
 
 from .common import positive, prepare, show, write_json
 
-EXPERIMENTS = ("methods", "distillation", "context", "rlhf", "patterns", "raft")
+EXPERIMENTS = ("methods", "methods_text", "distillation", "context", "rlhf", "patterns", "raft")
 
 
 def add(commands):
