@@ -43,12 +43,12 @@ def from_methods(numbers):
 
 
 def from_distillation(numbers):
-    few = str(numbers["texts"][0])
+    most = str(numbers["texts"][-1])
     for name in ("hard labels", "teacher, T = 2"):
-        runs = [run["students"][name][few] for run in numbers["runs"]]
+        runs = [run["students"][name][most] for run in numbers["runs"]]
         before, after = np.mean([run["way"][0] for run in runs]), np.mean([r["end"] for r in runs])
         label = "distillation" if name.startswith("teacher") else "  (without a teacher)"
-        yield label, "a small student", name, f"{few} texts", 1.0, "KL to truth", before, after
+        yield label, "a small student", name, f"{most} texts", 1.0, "KL to truth", before, after
 
 
 def from_context(numbers):
