@@ -16,7 +16,7 @@ import pathlib
 import numpy as np
 
 from lora_np.checkpoint import load_base
-from lora_np.commands.common import prepare
+from lora_np.commands.common import prepare, write_json
 from lora_np.files import whole_file
 from lora_np.finetune import describe, finetune, share_of_gain
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
@@ -26,7 +26,7 @@ RESULTS = pathlib.Path(__file__).parent / "results" / "finetune_table.json"
 ALL = "all-linear"
 METHODS = {  # name: (method, learning rates to try)
     "full": (FullFineTuning(), (3e-4, 1e-3, 3e-3, 1e-2)),
-    "head": (HeadTuning(), (1e-3, 3e-3, 1e-2, 3e-2)),
+    "head": (HeadTuning(), (3e-3, 1e-2, 3e-2, 1e-1)),
     "LoRA r 8, c_attn": (LoRA(8, 16.0, ("c_attn",)), (3e-3, 1e-2, 2e-2, 4e-2)),
     "LoRA r 8, all": (LoRA(8, 16.0, ALL), (2e-3, 5e-3, 1e-2, 2e-2)),
     "LoRA r 32, all": (LoRA(32, 64.0, ALL), (1e-3, 2e-3, 5e-3, 1e-2)),
@@ -36,12 +36,12 @@ METHODS = {  # name: (method, learning rates to try)
 SEEDS = (0, 1, 2)
 
 
-def run_once(runs, base, texts, name, lr, seed, options):
-    """Fine-tune, unless the same run is among `runs`; returns its numbers."""
+def run_once(base, texts, name, lr, seed, options):
+    """Fine-tune, unless the same run was measured before; returns its numbers."""
     method = METHODS[name][0]
     key = {"name": name, "lr": lr, "seed": seed, "steps": options.steps,
            "batch": [options.batch_size, 128]}  # fmt: skip
-    for run in runs:
+    for run in measured():
         if all(run[k] == v for k, v in key.items()) and run["method"] == describe(method):
             return run
     code, prose = texts
@@ -54,11 +54,14 @@ def run_once(runs, base, texts, name, lr, seed, options):
             raise KeyboardInterrupt
     except FloatingPointError as error:
         numbers = {"method": describe(method), "diverged": str(error), "after": None}
-    runs.append({**numbers, **key})
-    with whole_file(RESULTS) as temporary:
-        temporary.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS, [*measured(), {**numbers, **key}])
     print(name, lr, seed, numbers["after"], flush=True)
-    return runs[-1]
+    return {**numbers, **key}
+
+
+def measured():
+    """What was measured so far; read anew each time, so that several of these can run at once."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
 
 
 def best_rate(runs):
@@ -114,19 +117,22 @@ def main():
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--table", action="store_true", help="only print what was measured")
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     options = parser.parse_args()
-    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     if not options.table:
         prepare()
         RESULTS.parent.mkdir(exist_ok=True)
         base, texts = load_base(), (text.code(), text.prose())
-        for name, (_, rates) in METHODS.items():
-            swept = [run_once(runs, base, texts, name, lr, SEEDS[0], options) for lr in rates]
+        for name in options.only:
+            rates = METHODS[name][1]
+            swept = [run_once(base, texts, name, lr, SEEDS[0], options) for lr in rates]
             lr = best_rate(swept)
             for seed in SEEDS[1:]:
-                run_once(runs, base, texts, name, lr, seed, options)
-    same = [run for run in runs
+                run_once(base, texts, name, lr, seed, options)
+    same = [run for run in measured()
             if (run["steps"], run["batch"][0]) == (options.steps, options.batch_size)]  # fmt: skip
+    if not any(run["name"] == "full" for run in same):
+        return  # full fine-tuning is what the others are compared with
     text_table = table(same)
     with whole_file(RESULTS.with_suffix(".md")) as temporary:
         temporary.write_text(text_table + "\n", encoding="utf-8")

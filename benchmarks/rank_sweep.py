@@ -1,10 +1,11 @@
 """Ranks 1 to 64 on code: the loss, the singular values of full fine-tuning's change, and overlap.
 
-    python benchmarks/rank_sweep.py         a quarter of an hour on one core
+    python benchmarks/rank_sweep.py         some minutes on one core
 
 All ranks share one learning rate and one scale, 2 (alpha = 2 r), so only the rank differs.
 Writes results/rank_sweep.json: for each rank the held-out losses and, for one layer, LoRA's
-singular values; for full fine-tuning those of every layer; the overlap of r 8 and r 64.
+singular values; for full fine-tuning those of every layer; the overlap of r 8 and r 64, on the
+side of the inputs (where A starts at random) and of the outputs (where B starts at zero).
 """
 
 import argparse
@@ -21,6 +22,14 @@ from lora_np.tasks import text
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "rank_sweep.json"
 RANKS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def overlaps(few, many, side):
+    """How far the first i directions of `few` lie in the first 64 of `many`, and in random 64."""
+    if side == "outputs":
+        few, many = few.T, many.T
+    found = {f"first {i}": overlap(few, many, i, 64) for i in (1, 2, 4, 8)}
+    return {**found, "by chance": 64 / len(few)}
 
 
 def main():
@@ -57,11 +66,10 @@ def main():
         deltas[rank], numbers = run(LoRA(rank, 2.0 * rank, ALL_LINEAR), options.lr)
         values = singular_values(deltas[rank][options.layer])[:rank]
         results["ranks"][rank] = {**numbers, "singular_values": values.tolist()}
-    pairs = [(deltas[8][name], deltas[64][name]) for name in full]
-    results["overlap_r8_r64"] = {
-        f"first {i}": {name: overlap(*pair, i, 64) for name, pair in zip(full, pairs)}
-        for i in (1, 2, 4, 8)
-    }
+    for side in ("inputs", "outputs"):
+        results[f"overlap_r8_r64_{side}"] = {
+            name: overlaps(deltas[8][name], deltas[64][name], side) for name in full
+        }
     RESULTS.parent.mkdir(exist_ok=True)
     write_json(RESULTS, results)
     print(json.dumps({rank: r["after"] for rank, r in results["ranks"].items()}, indent=1))

@@ -1,11 +1,13 @@
 """LoRA and QLoRA from scratch in plain NumPy."""
 
+from .checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
 from .generate import generate
 from .gradcheck import check_gradients
 from .methods import (
     IA3,
     BitFit,
     BottleneckAdapters,
+    DoRA,
     FullFineTuning,
     HeadTuning,
     LoRA,
@@ -28,6 +30,7 @@ __all__ = [
     "SGD",
     "AdamW",
     "Batch",
+    "DoRA",
     "BitFit",
     "BottleneckAdapters",
     "FullFineTuning",
@@ -46,7 +49,11 @@ __all__ = [
     "classification",
     "cross_entropy",
     "generate",
+    "load_adapter",
+    "load_gpt2",
     "merge",
     "next_token",
     "quantize_nf4",
+    "save_adapter",
+    "save_gpt2",
 ]

@@ -35,7 +35,7 @@ def main(arguments=None):
         sys.stdout.reconfigure(errors="replace")
     try:
         return options.run(options)
-    except (ValueError, FloatingPointError, OSError) as error:
+    except (ValueError, FloatingPointError, ImportError, OSError) as error:
         print(f"python -m lora_np: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

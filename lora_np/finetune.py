@@ -13,7 +13,7 @@ from .train import held_out_loss, train, warmup_cosine
 LENGTH = 128
 # The learning rate that each method did best with among those swept on code; see
 # benchmarks/finetune_table.py. A low-rank update wants a larger one than full fine-tuning.
-RATES = {FullFineTuning: 1e-3, HeadTuning: 3e-3, LoRA: 1e-2, QLoRA: 1e-2}
+RATES = {FullFineTuning: 1e-3, HeadTuning: 3e-2, LoRA: 1e-2, QLoRA: 1e-2}
 
 
 def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=16, length=LENGTH,
@@ -26,7 +26,10 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
     `windows` windows. Everything random follows from `seed`. `state` is a file to resume
     from. `numbers` is ready for JSON: losses before and after in nats a byte, trained numbers,
     bytes held in a step by kind, milliseconds a step.
+    Raises: ValueError without lr for a method that RATES lacks; as `train` otherwise.
     """
+    if lr is None and type(method) not in RATES:
+        raise ValueError(f"finetune: no usual rate for {type(method).__name__}; give lr")
     rng = np.random.default_rng(seed)
     lr = RATES[type(method)] if lr is None else lr
     model = method.apply(base, rng)

@@ -28,6 +28,20 @@ def check_gradients(module, x, *, seed=0, step=STEP, dropout=False, **options):
     return errors
 
 
+def check_objective(objective, logits, batch, *, step=STEP):
+    """The same for an objective: max|a − n| / max(|a|, |n|) over the numbers of dlogits.
+
+    Raises: ValueError unless the logits are float64.
+    """
+    if logits.dtype != np.float64:
+        raise ValueError(f"gradient checks need float64, but the logits are {logits.dtype}")
+    logits = logits.copy()
+    _, dlogits = objective(logits, batch)
+    numerical = numerical_gradient(lambda: objective(logits, batch)[0], logits, step)
+    largest = max(np.abs(dlogits).max(initial=0), np.abs(numerical).max(initial=0))
+    return float(np.abs(dlogits - numerical).max(initial=0) / largest) if largest else 0.0
+
+
 def check_directional(module, x, *, seed=0, step=STEP, dropout=False, **options):
     """The cheap form: two losses a tensor, along one direction v in each.
 

@@ -1,14 +1,19 @@
 """What the notebooks use to show code, check numbers and fold answers."""
 
+import base64
 import inspect
+import re
 import textwrap
+from html import escape
 
 import numpy as np
 from IPython.display import Code
+from matplotlib.animation import FuncAnimation
+from matplotlib.figure import Figure
 
-from .plots import Picture
+from .plots import Picture, png, style
 
-__all__ = ["Picture", "check", "source"]
+__all__ = ["Picture", "Slider", "check", "source"]
 
 
 class Source(Code):
@@ -42,3 +47,46 @@ def check(what, computed, true, tolerance=1e-9):
         print(f"{what}: {verdict} (gap {gap:.1e})")
         print(f"  your answer  {np.array2string(computed, prefix=' ' * 15)}")
         print(f"  true answer  {np.array2string(true, prefix=' ' * 15)}")
+
+
+class Slider:
+    """A figure for each of several settings behind one slider: no kernel, and the arrow keys do.
+
+    `draw(figure, setting)` draws on an empty figure; `label` says what the slider moves. Where a
+    page may run no script, the middle setting stands.
+    """
+
+    def __init__(self, draw, settings, label, alt, size=(6.4, 3), dpi=80):
+        self.draw, self.settings, self.label, self.alt = draw, list(settings), label, alt
+        self.size, self.dpi = size, dpi
+
+    @style()
+    def _repr_html_(self):
+        figure = Figure(figsize=self.size, dpi=self.dpi, layout="constrained")
+
+        def redraw(setting):
+            figure.clear()
+            self.draw(figure, setting)
+
+        page = FuncAnimation(figure, redraw, frames=self.settings).to_jshtml(default_mode="once")
+        redraw(self.settings[len(self.settings) // 2])
+        still = base64.b64encode(png(figure, self.dpi)).decode()
+        identity = re.search("_anim_img([0-9a-f]+)", page)[1]  # random, and so replaced
+        page = page.replace(identity, re.sub(r"\W", "", self.label))
+        page = re.sub("<link[^>]*>", "", page)  # a font from the net, for buttons
+        page = re.sub('<div class="anim-buttons">.*?</form>', "", page, flags=re.S)
+        page = page.replace(
+            "<img ",
+            f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{still}" '
+            'style="max-width:100%;height:auto;background:white" ',
+        )
+        label = escape(self.label)
+        return page.replace(
+            "<input ",
+            f"<label>{label} (click, then use the arrow keys)<br><input "
+            f'aria-label="{label}" style="width:90%;max-width:374px" ',
+            1,
+        ).replace("</div>\n</div>", "</label></div>\n</div>", 1)
+
+    def __repr__(self):
+        return f"[figure with a slider, {self.label}: {self.alt}]"

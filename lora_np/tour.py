@@ -1,5 +1,7 @@
 """The tour: what a stranger sees first."""
 
+import os
+import sys
 import time
 
 import numpy as np
@@ -17,7 +19,7 @@ from .tasks import text
 from .worked_example_screen import bar, descent_lines, number, vector
 
 
-def run(seed=0, steps=40):
+def run(seed=0, steps=60):
     """Every number of the tour, as a dictionary; `steps` of fine-tuning for each method."""
     start = time.perf_counter()
     numbers = {"seed": seed, "six_numbers": worked_example.run(), "layer": layer_table(seed)}
@@ -49,26 +51,27 @@ def layer_table(seed, n_in=512, n_out=1536, rank=8, tokens=8 * 128):
     return {"shape": [n_in, n_out], "rows": rows, "tokens": tokens, "input_bytes": x.nbytes}
 
 
-def language_model(seed=0, steps=40, rank=8, batch_size=8, windows=32):
+def language_model(seed=0, steps=60, rank=8, batch_size=8, windows=32):
     """The base adapted from English prose to Python code by LoRA and by QLoRA, a row for each."""
     base, code, prose = load_base(), text.code(), text.prose()
     methods = {
         f"LoRA r {rank}": LoRA(rank, 2.0 * rank, ALL_LINEAR),
         f"QLoRA r {rank}": QLoRA(rank, 2.0 * rank, ALL_LINEAR),
     }
-    rows, samples = [], {"before": sample(base)}
+    rows, samples = [], {"before": sample(base, seed)}
     for name, method in methods.items():
         model, _, numbers = finetune(base, method, code, [prose], steps=steps, seed=seed,
                                      batch_size=batch_size, windows=windows)  # fmt: skip
         rows.append({"name": name, **numbers})
-        samples[name] = sample(model)
+        samples[name] = sample(model, seed)
     weights = sum(parameter.size for parameter in base.parameters())
     return {"weights": weights, "steps": steps, "rows": rows, "samples": samples}
 
 
-def sample(model, prompt="def ", n=40):
-    """The likeliest bytes after `prompt`, one after another; escaped, so that it fits one line."""
-    tokens = generate(model, text.encode(prompt), n)[len(prompt) :]
+def sample(model, seed, prompt="def ", n=40):
+    """Bytes drawn after `prompt`, one after another; escaped, so that they fit one line."""
+    rng = np.random.default_rng(seed)
+    tokens = generate(model, text.encode(prompt), n, temperature=0.6, rng=rng)[len(prompt) :]
     return text.decode(tokens).encode("unicode_escape").decode()
 
 
@@ -125,9 +128,15 @@ def screen(numbers):
         f"     smaller: the inputs of {layer['tokens']:,} tokens alone take "
         f"{layer['input_bytes'] / 1e6:.2f} MB.", "",
         *language_lines(numbers["language_model"], numbers["seed"]),
-        "NEXT  python -m lora_np.worked_example     part 1 by hand, step by step",
-        "      jupyter lab notebooks/01_worked_example.ipynb        lesson 1, 25 minutes",
-        "      python -m lora_np finetune --data YOUR.txt    fine-tune on your own text",
+        f"NEXT  {here('python')} -m lora_np.worked_example   part 1 by hand",
+        f"      {here('jupyter')} lab notebooks/01_worked_example.ipynb   lesson 1",
+        f"      {here('python')} -m lora_np finetune --data YOUR.txt   your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def here(program):
+    """How this environment's `program` is called from the current folder."""
+    folder = os.path.relpath(os.path.dirname(sys.executable))
+    return program if folder.startswith("..") else os.path.join(folder, program)

@@ -12,12 +12,13 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
+from .parallel import forward_backward
 from .training_state import load_state, save_state
 
 
 def train(
     model, batches, objective, optimizer, *, steps, schedule=None, rng=None, clip=1.0,
-    evaluate=None, every=100, checkpoint=None, resume=False, progress=None,
+    evaluate=None, every=100, checkpoint=None, resume=False, progress=None, threads=None,
 ):  # fmt: skip
     """Train for `steps` steps; returns the History.
 
@@ -28,7 +29,9 @@ def train(
     With `checkpoint`, a path, the whole state is written there at each evaluation and at the end,
     and `resume` goes on from it: the run then equals one that never stopped, bit for bit, if
     `rng` is all the randomness there is. Ctrl-C ends the run after the step it falls in.
-    `progress` shows a bar; by default, if standard error is a terminal.
+    `progress` shows a bar; by default, if standard error is a terminal. With `threads`, a
+    number, each step's batch is cut in shards that these share (`parallel`); the bits do not
+    depend on how many there are.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
     weights. ValueError if batches run out, or a checkpoint does not fit.
     """
@@ -55,11 +58,14 @@ def train(
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught below
-                logits, cache = model.forward(batch.tokens, rng=rng)
-                loss, dlogits = objective(logits, batch)
-                model.backward(dlogits, cache)
-                norm = clip_gradients(optimizer.parameters, clip)
+            if threads is None:
+                with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
+                    logits, cache = model.forward(batch.tokens, rng=rng)
+                    loss, dlogits = objective(logits, batch)
+                    model.backward(dlogits, cache)
+            else:
+                loss = forward_backward(model, batch, objective, rng=rng, threads=threads)
+            norm = clip_gradients(optimizer.parameters, clip)
             check_finite(loss, norm, done, optimizer)
             optimizer.step()
             done += 1
@@ -111,7 +117,8 @@ def clip_gradients(parameters, largest):
     Returns the norm before clipping (Pascanu et al. 2013, arXiv 1211.5063, algorithm 1).
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught by train
+        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
     if largest is not None and norm > largest:
         for g in gradients:
             g *= largest / norm

@@ -111,6 +111,16 @@ def output_is_linear(build, case):
     close(left, 0.5 * (layer(x1) - zero) - 2.0 * (layer(x2) - zero), "linearity in x", 1e-11)
 
 
+def dx_can_be_left_out(build, case):
+    """Where nothing below learns there is no dx, and every gradient is what it was."""
+    layer, x, dy = build(case), case.x(), case.dy()
+    _, expected = backward_of(layer, x, dy)
+    _, cache = layer.forward(x)
+    assert layer.backward(dy.copy(), cache, below_trains=False) is None
+    for name, grad in gradients(layer).items():
+        close(grad, expected[name], f"gradient of {name} without dx", 0)
+
+
 def inputs_are_left_alone(build, case):
     """Neither forward nor backward writes to x or dy."""
     layer, x, dy = build(case), case.x(), case.dy()
@@ -123,4 +133,7 @@ def inputs_are_left_alone(build, case):
 LAWS = [
     effective_weight, merge_equals_layer, gradients_match_differences, gradients_accumulate,
     caches_are_independent, frozen_stays_frozen, output_is_linear, inputs_are_left_alone,
+    dx_can_be_left_out,
 ]  # fmt: skip
+# A mutant breaks the maths and need not know of the option to leave dx out.
+MUTANTS_LAWS = LAWS[:-1]

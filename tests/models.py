@@ -14,7 +14,7 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
 )  # fmt: skip
-from lora_np.nn import GPT, GPTConfig, Module, Parameter
+from lora_np.nn import GPT, GPTConfig, Llama, Module, Parameter
 
 CONFIG = GPTConfig(vocab_size=7, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
 DROPOUT = replace(CONFIG, embd_pdrop=0.2, attn_pdrop=0.3, resid_pdrop=0.1)
@@ -30,7 +30,9 @@ def moved(model, seed=1, spread=0.3):
 
 
 def small_gpt(config=CONFIG, dtype=np.float64, seed=0):
-    return moved(GPT(config, np.random.default_rng(seed), dtype))
+    """A GPT, or what the config is of, away from its start."""
+    kind = GPT if isinstance(config, GPTConfig) else Llama
+    return moved(kind(config, np.random.default_rng(seed), dtype))
 
 
 def some_tokens(B=3, T=5, vocab=CONFIG.vocab_size, seed=2):
@@ -106,10 +108,10 @@ WAYS = {  # every way of choosing what moves, alone and composed: (model, rng) -
 
 
 class LearnedPast(Module):
-    """A GPT behind learned keys and values for each layer, the same for every sequence."""
+    """A model behind learned keys and values for each layer, the same for every sequence."""
 
     def __init__(self, base, P, rng):
-        self.base, shape = base, (base.config.n_head, P, base.config.n_embd // base.config.n_head)
+        self.base, shape = base, (base.config.n_kv_head, P, base.config.head_dim)
         self.k, self.v = (
             Parameter(np.stack([rng.standard_normal(shape) for _ in base.h])) for _ in "kv"
         )
@@ -128,7 +130,7 @@ class LearnedPast(Module):
 
 
 class LearnedPrompt(Module):
-    """A GPT behind learned rows at its embeddings; their logits are cut off."""
+    """A model behind learned rows at its embeddings; their logits are cut off."""
 
     def __init__(self, base, P, rng):
         self.base = base

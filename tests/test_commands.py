@@ -1,14 +1,19 @@
 """The subcommands, in this process, on a tiny model and tiny texts."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from lora_np import cross_entropy
 from lora_np.__main__ import main
-from lora_np.checkpoint import load_base, load_gpt2, save_gpt2
+from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_adapter, save_gpt2
+from lora_np.commands import common
+from lora_np.methods import LoRA
 from lora_np.nn import GPT, GPTConfig
 from lora_np.tasks import text
+from lora_np.train import held_out_loss
 
 TINY = GPTConfig(text.VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2)
 
@@ -17,7 +22,7 @@ TINY = GPTConfig(text.VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2
 def tiny(tmp_path, monkeypatch):
     """A directory with a tiny model, `own.txt`, and a prose that is as short."""
     paragraphs = {f"p{i}": f"Paragraph {i} says this and that. " * 60 for i in range(3)}
-    monkeypatch.setattr(text, "prose", lambda: text.split("prose", paragraphs))
+    monkeypatch.setattr(text, "prose", lambda t=text.Bytes: text.split("prose", paragraphs, t))
     (tmp_path / "own.txt").write_text("\n\n".join(paragraphs.values()), encoding="utf-8")
     save_gpt2(GPT(TINY, np.random.default_rng(0)), tmp_path / "base")
     return tmp_path
@@ -40,8 +45,42 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method):
     assert numbers["steps"] == 3 and set(numbers["after"]) == {str(tiny / "own.txt"), "prose"}
     saved = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert saved["after"] == numbers["after"] and len(saved["history"]["losses"]) == 3
-    reply = run_json(capsys, "generate", "--base", out, "--prompt", "This ", "--tokens", 5)
+    use = ["--base", out] if method == "full" else ["--base", tiny / "base", "--adapter", out]
+    reply = run_json(capsys, "generate", *use, "--prompt", "This ", "--tokens", 5)
     assert reply["prompt"] == "This " and reply["tokens"] <= 5
+
+
+def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
+    """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
+    out = tiny / "out"
+    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--out", out)])
+    after = json.loads((out / "results.json").read_text(encoding="utf-8"))["after"]
+    model = load_adapter(load_gpt2(tiny / "base"), out)
+    batches = text.file(tiny / "own.txt").held_out_batches(128)
+    assert held_out_loss(model, batches, cross_entropy) == after[str(tiny / "own.txt")]
+
+
+class Words:
+    """A tokenizer unlike bytes: each letter is its place in the alphabet, other things are 26."""
+
+    end, vocab_size = None, 27
+
+    def encode(self, string):
+        return np.array([min(abs(ord(c) - 97), 26) for c in string.lower()], np.int64)
+
+    def decode(self, tokens):
+        return "".join("abcdefghijklmnopqrstuvwxyz "[t] for t in tokens)
+
+
+def test_a_model_with_its_own_tokenizer(tiny, capsys, monkeypatch):
+    """Fine-tuned and read through the tokenizer beside its weights, not through bytes."""
+    monkeypatch.setattr(common, "load_tokenizer", lambda directory: Words())
+    config = dataclasses.replace(TINY, vocab_size=27)
+    save_gpt2(GPT(config, np.random.default_rng(0)), tiny / "base")
+    numbers = run_json(capsys, *finetune(tiny))
+    assert numbers["base"][str(tiny / "own.txt")] < 3.5  # near log 27, where bytes would not fit
+    reply = run_json(capsys, "generate", "--base", tiny / "base", "--prompt", "ab", "--tokens", 7)
+    assert reply["tokens"] == 7 and set(reply["text"]) <= set("abcdefghijklmnopqrstuvwxyz ")
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tiny, capsys):
@@ -70,7 +109,7 @@ def test_finetune_resumes(tiny, capsys):
     capsys.readouterr()
     resumed = run_json(capsys, *finetune(tiny, "--out", stopped, "--resume"))
     assert resumed["after"] == numbers["after"]
-    for name in ("model.safetensors", "config.json"):
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
         assert (stopped / name).read_bytes() == (tiny / "whole" / name).read_bytes()
 
 
@@ -151,9 +190,6 @@ def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
 
 def test_the_base_comes_with_the_package():
     """It loads with no network, and has read: far better than an even guess (5.55 nats)."""
-    from lora_np import cross_entropy
-    from lora_np.train import held_out_loss
-
     model = load_base()
     assert sum(p.size for p in model.parameters()) == 850_816
     assert model.wte.weight.dtype == np.float32
@@ -169,3 +205,22 @@ def test_the_base_reads_from_later_positions_as_well():
     assert min(right) > 0.3
 
 
+
+
+def test_inspect_tells_what_an_adapter_moves(tmp_path, capsys):
+    model = LoRA(4, 6.0, ("mlp.c_fc",)).apply(load_base(), np.random.default_rng(0))
+    save_adapter(model, tmp_path / "still")
+    assert not main(["inspect", str(tmp_path / "still")])
+    printed = capsys.readouterr().out
+    assert "h.3.mlp.c_fc" in printed and "128 x 512" in printed and "1.5" in printed
+    assert "c_attn" not in printed.split("layer", 1)[1]
+    model.h[0].mlp.c_fc.B.data += 1
+    save_adapter(model, tmp_path / "moved")
+    assert not main(["inspect", str(tmp_path / "moved"), "--json"])
+    changes = [layer["change"] for layer in json.loads(capsys.readouterr().out)["layers"]]
+    assert changes[0] > 0.1 and changes[1:] == [0, 0, 0]
+
+
+def test_inspect_refuses_what_is_no_adapter(tmp_path, capsys):
+    assert main(["inspect", str(tmp_path / "gone")]) == 2
+    assert "gone" in capsys.readouterr().err

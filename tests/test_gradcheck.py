@@ -6,7 +6,14 @@ from hypothesis import given
 
 from builders import lora_start, moved
 from lora_np import Linear
-from lora_np.gradcheck import check_directional, check_gradients, numerical_gradient
+from lora_np.gradcheck import (
+    check_directional,
+    check_gradients,
+    check_objective,
+    numerical_gradient,
+)  # fmt: skip
+from lora_np.objectives import cross_entropy
+from lora_np.tasks import next_token
 from strategies import cases
 
 
@@ -56,3 +63,19 @@ def test_float32_is_refused_with_the_way_out():
         check_gradients(layer, np.ones((4, 2)))
     with pytest.raises(ValueError, match="x is float32"):
         check_gradients(layer.astype(np.float64), np.ones((4, 2), np.float32))
+
+
+@given(case=cases())
+def test_an_objectives_error_is_that_of_its_dlogits(case):
+    """A right one passes, one with a third too much is off by a quarter of the larger."""
+    batch = next_token(np.arange(6).reshape(2, 3) % case.n_out)
+    logits = case.array(2, 2, case.n_out)
+
+    def too_much(logits, batch):
+        loss, dlogits = cross_entropy(logits, batch)
+        return loss, dlogits * 4 / 3
+
+    assert check_objective(cross_entropy, logits, batch) < 1e-7
+    assert abs(check_objective(too_much, logits, batch) - 0.25) < 1e-7
+    with pytest.raises(ValueError, match="the logits are float32"):
+        check_objective(cross_entropy, logits.astype(np.float32), batch)

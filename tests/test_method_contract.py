@@ -1,10 +1,11 @@
-"""Every method, alone and composed, obeys every law on GPTs whose shapes hypothesis draws."""
+"""Every method obeys every law, alone and composed, on models whose shapes hypothesis draws."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lora_np.nn import GPTConfig
+import llama_cases
+from lora_np.nn import GPTConfig, LlamaConfig
 from method_cases import CASES
 from method_laws import LAWS, gradients_match_differences
 
@@ -23,16 +24,39 @@ def configs(draw):
     )
 
 
-PAIRS = [
-    pytest.param(case, law, id=f"{case.name}-{law.__name__}")
-    for case in CASES
-    for law in LAWS
-    if case.exact or law is not gradients_match_differences
-]
+@st.composite
+def llama_configs(draw):
+    heads, groups, head_dim = draw(st.sampled_from([(1, 1, 4), (4, 2, 2), (6, 2, 4)]))
+    return LlamaConfig(
+        vocab_size=draw(st.integers(4, 7), label="vocab_size"),
+        hidden_size=draw(st.integers(5, 8), label="hidden_size"),
+        intermediate_size=draw(st.integers(4, 9), label="intermediate_size"),
+        num_hidden_layers=draw(st.integers(1, 2), label="num_hidden_layers"),
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
+        head_dim=head_dim,
+        max_position_embeddings=10,
+    )
 
 
-@pytest.mark.parametrize(("case", "law"), PAIRS)
+def pairs(cases):
+    return [
+        pytest.param(case, law, id=f"{case.name}-{law.__name__}")
+        for case in cases
+        for law in LAWS
+        if case.exact or law is not gradients_match_differences
+    ]
+
+
+@pytest.mark.parametrize(("case", "law"), pairs(CASES))
 @settings(max_examples=4)
 @given(config=configs(), seed=st.integers(0, 10_000))
 def test_law(case, law, config, seed):
+    law(case, config, seed)
+
+
+@pytest.mark.parametrize(("case", "law"), pairs(llama_cases.CASES))
+@settings(max_examples=2)
+@given(config=llama_configs(), seed=st.integers(0, 10_000))
+def test_law_on_llamas(case, law, config, seed):
     law(case, config, seed)

@@ -17,15 +17,15 @@ CONFIG = GPTConfig(vocab_size=5, n_positions=10, n_embd=6, n_layer=2, n_head=2)
 
 
 class ForgetsTheUpGradient(Adapted):
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         zero = (cache[0], cache[1], cache[2], 0 * cache[3])
-        return super().backward(dy, zero)
+        return super().backward(dy, zero, **below)
 
 
 class ForgetsItsBranch(Adapted):
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         kept, self.down.data = self.down.data, 0 * self.down.data
-        dx = super().backward(dy, cache)
+        dx = super().backward(dy, cache, **below)
         self.down.data = kept
         return dx
 
@@ -37,15 +37,15 @@ class StartsAwayFromZero(Adapted):
 
 
 class WritesToItsBase(Adapted):
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         self.base.parameters()[0].data[0] += 1e-3
-        return super().backward(dy, cache)
+        return super().backward(dy, cache, **below)
 
 
 class ForgetsTheScaleBehind(ScaledOutput):
-    def backward(self, dy, cache):
-        super().backward(dy, cache)
-        return self.base.backward(dy, cache[0])
+    def backward(self, dy, cache, **below):
+        super().backward(dy, cache, **below)
+        return self.base.backward(dy, cache[0], **below)
 
 
 class ScalesTheBiasNot(ScaledOutput):
@@ -54,8 +54,8 @@ class ScalesTheBiasNot(ScaledOutput):
 
 
 class ForgetsTheScaleBefore(ScaledInput):
-    def backward(self, dy, cache):
-        return super().backward(dy, cache) / self.l.data
+    def backward(self, dy, cache, **below):
+        return super().backward(dy, cache, **below) / self.l.data
 
 
 class MixesHeadsAndPositions(PrefixTuned):

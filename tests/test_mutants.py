@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from builders import lora_start, moved
-from laws import LAWS
-from lora_np.methods import LoRALinear
+from builders import dora_start, lora_start, moved
+from laws import MUTANTS_LAWS
+from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.nn import Linear
 from lora_np.nn.layers import rows
 from lora_np.quant import NF4Linear
@@ -161,13 +161,41 @@ class NF4LosesACodeInDx(NF4Linear):
         return (rows(dy) @ weight).reshape(*dy.shape[:-1], self.in_features)
 
 
+class DoRADropsTheNormInDm(DoRALinear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.m.grad *= self.norm()
+        return dx
+
+
+class DoRAForgetsTheLengthInDB(DoRALinear):
+    def backward(self, dy, cache):
+        dx = super().backward(dy, cache)
+        self.B.grad /= self.m.data / self.norm()
+        return dx
+
+
+class DoRAScalesTheBias(DoRALinear):
+    """y = c∘(xV + b): the length is the weight's, and the bias is none of it."""
+
+    def forward(self, x, *, rng=None, norm=None):
+        y, cache = super().forward(x, norm=norm)
+        bias = self.base.effective_bias()
+        return y + (0 if bias is None else (self.m.data / self.norm() - 1) * bias), cache
+
+
+class DoRAForgetsTheNormInMerge(DoRALinear):
+    def effective_weight(self):
+        return self.direction() * self.m.data
+
+
 def mutants_of(base):
     return [kind for kind in base.__subclasses__() if kind.__module__ == __name__]
 
 
-def lora_builder(kind):
+def lora_builder(kind, start=lora_start):
     def mutant_start(case):
-        layer = lora_start(case)
+        layer = start(case)
         layer.__class__ = kind
         return layer
 
@@ -195,7 +223,7 @@ def assert_caught(build):
     )  # fmt: skip
     @given(case=cases())
     def every_law(case):
-        for law in LAWS:
+        for law in MUTANTS_LAWS:
             law(build, case)
 
     with pytest.raises((AssertionError, ValueError)):
@@ -205,6 +233,11 @@ def assert_caught(build):
 @pytest.mark.parametrize("kind", mutants_of(LoRALinear), ids=lambda kind: kind.__name__)
 def test_lora_mutant_is_caught(kind):
     assert_caught(lora_builder(kind))
+
+
+@pytest.mark.parametrize("kind", mutants_of(DoRALinear), ids=lambda kind: kind.__name__)
+def test_dora_mutant_is_caught(kind):
+    assert_caught(lora_builder(kind, dora_start))
 
 
 @pytest.mark.parametrize("kind", mutants_of(Linear), ids=lambda kind: kind.__name__)
@@ -218,6 +251,7 @@ def test_nf4_mutant_is_caught(kind):
 
 
 def test_the_unbroken_layer_passes():
-    """The same machinery on the real LoRALinear finds nothing."""
-    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        assert_caught(lora_builder(LoRALinear))
+    """The same machinery on the real layers finds nothing."""
+    for kind, start in ((LoRALinear, lora_start), (DoRALinear, dora_start)):
+        with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+            assert_caught(lora_builder(kind, start))

@@ -1,7 +1,19 @@
-"""Into and out of the field's own files: GPT-2 from Hugging Face, adapters from PEFT."""
+"""Into and out of the field's own files: GPT-2 and Llama, adapters from PEFT."""
 
-from .base import load_base
+from .base import load_base, smollm2_path
 from .gpt2 import load_gpt2, save_gpt2
+from .llama import load_llama
 from .peft import load_adapter, save_adapter
+from .tokenizer import Tokenizer, load_tokenizer
 
-__all__ = ["load_adapter", "load_base", "load_gpt2", "save_adapter", "save_gpt2"]
+__all__ = [
+    "Tokenizer",
+    "load_adapter",
+    "load_base",
+    "load_gpt2",
+    "load_llama",
+    "load_tokenizer",
+    "save_adapter",
+    "save_gpt2",
+    "smollm2_path",
+]

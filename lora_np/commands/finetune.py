@@ -2,7 +2,7 @@
 
 from .. import checkpoint
 from ..finetune import finetune
-from ..methods import FullFineTuning, HeadTuning, LoRA, QLoRA, merge
+from ..methods import FullFineTuning, HeadTuning, LoRA, QLoRA
 from ..methods.common import ALL_LINEAR
 from ..tasks import text
 from .common import make_directory, open_model, open_text, positive, prepare, show, write_json
@@ -44,8 +44,9 @@ def run(options):
     prepare()
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
-    method, base, reading = method_of(options), open_model(options.base), open_text(options.data)
-    kept = [] if options.data == "prose" else [text.prose()]
+    method, (base, tokenizer) = method_of(options), open_model(options.base)
+    reading = open_text(options.data, tokenizer)
+    kept = [] if options.data == "prose" else [text.prose(tokenizer)]
     directory = make_directory(options.out) if options.out else None
     state = directory / "state.safetensors" if options.out else None
     model, history, numbers = finetune(
@@ -54,24 +55,28 @@ def run(options):
         state=state, resume=options.resume,
     )  # fmt: skip
     if directory:
-        checkpoint.save_gpt2(merge(model), directory)
+        save = checkpoint.save_gpt2 if options.method == "full" else checkpoint.save_adapter
+        save(model, directory)
         write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
-    show(options, numbers, screen(numbers, directory))
+    show(options, numbers, screen(numbers, options))
     if history.interrupted:
         return 130
 
 
-def screen(n, directory):
+def screen(n, options):
     total = sum(n["bytes"].values())
     lines = [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:g}"]
-    lines += ["", f"{'held-out loss, nats/byte':<28}{'before':>9}{'after':>9}{'change':>9}"]
+    lines += ["", f"{'held-out loss, nats/token':<28}{'before':>9}{'after':>9}{'change':>9}"]
     for name, before in n["base"].items():
         after = n["after"][name]
         lines.append(f"  {name[-26:]:<26}{before:>9.3f}{after:>9.3f}{after - before:>+9.3f}")
     lines += ["", f"trained numbers {n['trained']:>14,}"]
     lines += [f"{kind:<14}{size / 1e6:>10.2f} MB" for kind, size in n["bytes"].items()]
     lines += [f"{'in all':<14}{total / 1e6:>10.2f} MB    {n['ms_per_step']:.0f} ms a step"]
-    if directory:
-        lines += ["", f"wrote {directory}: the merged model, results.json"]
-        lines += [f'try: python -m lora_np generate --base {directory} --prompt "def "']
+    if options.out:
+        base = f" --base {options.base}" if options.base else ""
+        use = "--base" if options.method == "full" else f"{base.strip()} --adapter".strip()
+        lines += ["", f"wrote {options.out}; try: python -m lora_np generate {use} {options.out}"]
+    if options.out and issubclass(METHODS[options.method], QLoRA):
+        lines.append("It learnt beside a 4-bit base; on the float base it acts a little otherwise.")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from .common import make_directory, positive, prepare, show
 def add(commands):
     parser = commands.add_parser(
         "pretrain",
-        help="train the base model on prose (about 20 minutes)",
+        help="train the base model on prose (10 minutes or more)",
         description="Train the base model from random weights on the prose that comes with Python.",
     )
     parser.add_argument("--steps", type=positive, default=3000, help="default %(default)s")

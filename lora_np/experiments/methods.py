@@ -18,6 +18,7 @@ from ..methods import (
     LoRA,
     PrefixTuning,
     PromptTuning,
+    QLoRA,
 )  # fmt: skip
 from ..objectives import cross_entropy
 from ..optim import AdamW
@@ -31,6 +32,7 @@ METHODS = [  # name, method, AdamW's learning rate: the best in benchmarks/metho
     ("LoRA r 1, everywhere", LoRA(1, 1, "all-linear"), 2e-2),
     ("LoRA r 4, attention's qkv", LoRA(4, 4, ("c_attn",)), 1e-2),
     ("LoRA r 4, MLP", LoRA(4, 4, MLP), 1e-2),
+    ("QLoRA r 4, attention's qkv", QLoRA(4, 4, ("c_attn",)), 1e-2),
     ("Houlsby adapters, width 8", BottleneckAdapters(8), 1e-2),
     ("Pfeiffer adapters, width 8", BottleneckAdapters(8, "pfeiffer"), 3e-2),
     ("IA3", IA3(), 1e-1),

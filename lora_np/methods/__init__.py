@@ -11,7 +11,7 @@ from .ia3 import IA3
 from .lora import LoRA, LoRALinear, lora_plus_groups
 from .prefix import PrefixTuning
 from .prompt import PromptTuning
-from .qlora import QLoRA
+from .qlora import QLoRA, quantize_base
 
 __all__ = [
     "IA3",
@@ -29,4 +29,5 @@ __all__ = [
     "extract_features",
     "lora_plus_groups",
     "merge",
+    "quantize_base",
 ]

@@ -41,7 +41,7 @@ class Adapted(Module):
         y = a + (g @ self.up.data + self.up_bias.data).reshape(a.shape)
         return y, (base_cache, a if self.down.trainable else None, gelu_cache, g)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         """What the base's backward returns: dx, for attention with its dpast."""
         base_cache, a, gelu_cache, g = cache
         flat = rows(dy)
@@ -55,7 +55,7 @@ class Adapted(Module):
         if self.down.trainable:
             self.down.accumulate(rows(a).T @ dz)  # undoes aD: dD = aᵀ dz
         da = dy + (dz @ self.down.data.T).reshape(dy.shape)  # a went two ways, so they add
-        return self.base.backward(da, base_cache)
+        return self.base.backward(da, base_cache, **below)
 
 
 @dataclass(frozen=True)

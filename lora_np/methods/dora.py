@@ -65,9 +65,10 @@ class DoRALinear(LoRALinear):
         y += (c * z - xW).reshape(y.shape)
         return y, (base_cache, xd if self.A.trainable else None, mask, u, z, c, norm)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
+        """dx, or None where nothing below needs it."""
         base_cache, xd, mask, u, z, c, norm = cache
-        dx = self.base.backward(dy, base_cache)  # undoes base(x)
+        dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
         dy = rows(dy)
         if self.m.trainable:
             self.m.accumulate(np.einsum("nj,nj->j", dy, z) / norm)  # undoes c∘z with c = m/‖V‖
@@ -77,6 +78,8 @@ class DoRALinear(LoRALinear):
             self.B.accumulate((self.scale * u).T @ dz)  # undoes s·uB
         if self.A.trainable:
             self.A.accumulate(rows(xd).T @ du)  # undoes x̃A
+        if not below_trains:
+            return None
         dxW = dz - dy  # x̃W went into z, and was taken off
         dxd = dxW @ self.base.effective_weight().T + du @ self.A.data.T  # undoes x̃W and x̃A
         dx += dropout_backward(dxd.reshape(dx.shape), mask)

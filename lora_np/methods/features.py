@@ -5,7 +5,7 @@ frozen x never changes, so it is computed once and kept: head tuning without the
 every step, and any number of heads share it.
 """
 
-from ..nn.gpt import Head
+from ..nn.language_model import Head
 from ..nn.module import Module
 
 

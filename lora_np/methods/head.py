@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..nn.gpt import GPT, Head
+from ..nn.language_model import Head, LanguageModel
 from .common import begin
 
 
@@ -12,7 +12,7 @@ class HeadTuning:
 
     `n_classes` None starts W as a copy of the head there is; K starts one for K classes (1 for a
     reward) at N(0, 0.02²).
-    Raises: ValueError for an n_classes below 1, or a model that is no GPT.
+    Raises: ValueError for an n_classes below 1, or another kind of model.
     """
 
     n_classes: int | None = None
@@ -24,8 +24,8 @@ class HeadTuning:
 
     def apply(self, model, rng):
         """A view of `model` with a new head, untied from the embedding, that learns."""
-        if not isinstance(model, GPT):
-            raise ValueError(f"HeadTuning: expected a GPT, got {type(model).__name__}")
+        if not isinstance(model, LanguageModel):
+            raise ValueError(f"HeadTuning: expected a language model, got {type(model).__name__}")
         view = begin(self, model)
         weight = view.lm_head.weight.data.copy()
         if self.n_classes is not None:

@@ -27,11 +27,11 @@ class ScaledOutput(LinearLike):
         z, base_cache = self.base.forward(x, rng=rng)  # (..., out)
         return z * self.l.data, (base_cache, z if self.l.trainable else None)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         base_cache, z = cache
         if self.l.trainable:
             self.l.accumulate(np.einsum("ni,ni->i", rows(dy), rows(z)))  # undoes z·l: dl = Σ dy·z
-        return self.base.backward(dy * self.l.data, base_cache)  # undoes z·l: dz = dy·l
+        return self.base.backward(dy * self.l.data, base_cache, **below)  # undoes z·l: dz = dy·l
 
     def effective_weight(self):
         """W' = W·l  (in, out)"""
@@ -57,12 +57,12 @@ class ScaledInput(LinearLike):
         y, base_cache = self.base.forward(x * self.l.data, rng=rng)
         return y, (base_cache, x if self.l.trainable else None)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
         base_cache, x = cache
         dz = self.base.backward(dy, base_cache)  # undoes base(z), z = x·l
         if self.l.trainable:
             self.l.accumulate(np.einsum("ni,ni->i", rows(dz), rows(x)))  # undoes x·l: dl = Σ dz·x
-        return dz * self.l.data  # undoes x·l: dx = dz·l
+        return dz * self.l.data if below_trains else None  # undoes x·l: dx = dz·l
 
     def effective_weight(self):
         """W' = l·W  (in, out)"""

@@ -43,15 +43,18 @@ class LoRALinear(LinearLike):
         y += ((self.scale * u) @ self.B.data).reshape(y.shape)  # ΔW itself is never formed
         return y, (base_cache, xd if self.A.trainable else None, mask, u)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
+        """dx, or None where nothing below needs it."""
         base_cache, xd, mask, u = cache
-        dx = self.base.backward(dy, base_cache)  # undoes base(x)
+        dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
         dy = rows(dy)
         du = self.scale * (dy @ self.B.data.T)  # undoes s·uB: du = s·dy Bᵀ  (N, r)
         if self.B.trainable:
             self.B.accumulate((self.scale * u).T @ dy)  # undoes s·uB: dB = s·uᵀ dy
         if self.A.trainable:
             self.A.accumulate(rows(xd).T @ du)  # undoes xA: dA = xᵀ du
+        if not below_trains:
+            return None
         dxd = (du @ self.A.data.T).reshape(dx.shape)  # undoes xA: du Aᵀ
         dx += dropout_backward(dxd, mask)  # x was used twice, so its gradients add
         return dx
@@ -111,7 +114,7 @@ class LoRA:
             "lora_dropout": self.dropout,
             "use_rslora": self.rslora,
             "use_dora": self.layer is not LoRALinear,
-            "fan_in_fan_out": True,  # GPT-2's weights are (in, out)
+            "fan_in_fan_out": True,  # as in GPT-2; whoever saves corrects it for other models
             "init_lora_weights": True,
         }
 
@@ -126,14 +129,14 @@ class LoRA:
         some layers, the layers are those the file has factors for.
         """
         dora = bool(config.get("use_dora"))
-        if config.get("peft_type") != "LORA" or dora != (cls.layer is not LoRALinear):
+        if config["peft_type"] != "LORA" or dora != (cls.layer is not LoRALinear):
             return None
         if config.get("init_lora_weights", True) not in (True, False, "gaussian", "orthogonal"):
             raise ValueError(
                 f"init_lora_weights {config['init_lora_weights']!r} changes the base, which a "
                 "file of factors does not hold"
             )
-        targets = config.get("target_modules") or ["c_attn"]  # PEFT's own choice for a GPT-2
+        targets = config.get("target_modules") or list(model.lora_targets)
         pattern = isinstance(targets, str) and targets != ALL_LINEAR
         if pattern or config.get("layers_to_transform"):
             end = ".lora_A.weight"
@@ -141,7 +144,7 @@ class LoRA:
         if targets != ALL_LINEAR:
             if not isinstance(targets, list) or not all(isinstance(t, str) for t in targets):
                 raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
-            targets = tuple(target.removeprefix("transformer.") for target in targets)
+            targets = tuple(target.removeprefix(model.file_prefix) for target in targets)
         return cls(
             rank=config.get("r", 8),
             alpha=config.get("lora_alpha", 8),
@@ -172,7 +175,7 @@ def lora_plus_groups(model, lr, ratio=16.0):
 def _check_settings(rank, alpha, dropout):
     if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
         raise ValueError(f"LoRA: expected a rank that is a whole number from 1, got {rank!r}")
-    if not (_real(alpha) and math.isfinite(alpha)):
+    if not (_real(alpha) and abs(alpha) < 2.0**127):  # finite in float32, too
         raise ValueError(f"LoRA: expected a finite alpha, got {alpha!r}")
     if not (_real(dropout) and 0 <= dropout < 1):
         raise ValueError(f"LoRA: expected a dropout from 0 to below 1, got {dropout!r}")

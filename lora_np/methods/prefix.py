@@ -63,10 +63,10 @@ class PrefixMLP(Module):
 
 
 class PrefixTuned(BehindVirtualTokens):
-    """A GPT each of whose layers finds P learned keys and values before its own: k = [P_K; x W_K],
-    v = [P_V; x W_V] (Li & Liang 2021, §4.2, eq. 3).
+    """A model each of whose layers finds P learned keys and values before its own:
+    k = [P_K; x W_K], v = [P_V; x W_V] (Li & Liang 2021, §4.2, eq. 3).
 
-    Shapes: prefix (P, 2·L·d), which is L pairs of keys and values (H, P, hd); tokens (B, T).
+    Shapes: prefix (P, 2·L·d), which is L pairs of keys and values (G, P, hd); tokens (B, T).
     """
 
     def __init__(self, base, length, table):
@@ -93,7 +93,7 @@ class PrefixTuned(BehindVirtualTokens):
 
     def _pairs(self, prefix, B):
         """(P, 2·L·d) as L pairs of keys and values (B, H, P, hd), the same for each sequence."""
-        L, H = self.config.n_layer, self.config.n_head
+        L, H = self.config.n_layer, self.config.n_kv_head
         pairs = prefix.reshape(self.length, L, 2, H, -1).transpose(1, 2, 3, 0, 4)
         return [tuple(np.broadcast_to(kv, (B, *kv.shape)) for kv in pair) for pair in pairs]
 
@@ -148,7 +148,7 @@ class PrefixTuning:
         """`model`, frozen, behind a prefix that learns."""
         check_model("PrefixTuning", model, self.length)
         config, dtype, P = model.config, model.wte.weight.dtype, self.length
-        n_out = 2 * config.n_layer * config.n_embd
+        n_out = 2 * config.n_layer * config.n_kv_head * config.head_dim
         if self.mlp_width is not None:
             table = PrefixMLP(P, config.n_embd, self.mlp_width, n_out, rng, dtype)
         elif self.init == "random":

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.functional import dropout_backward, dropout_forward
 from ..nn.module import Parameter
 from .common import begin
 from .virtual import PEFT_SIZES, BehindVirtualTokens, check_length, check_model, repeated_ids
@@ -41,7 +40,7 @@ class PromptTuned(BehindVirtualTokens):
         prompt, prompt_cache = self._rows(len(x), rng, position)  # (B, P, d)
         logits, cache = self.base.transform(
             np.concatenate([prompt, x], axis=1), rng=rng, keep=keep,
-            below_trains=self.prompt.trainable or self.base.wte.trains() or self.base.wpe.trains(),
+            below_trains=self.prompt.trainable or self.base.embed_trains(),
         )  # fmt: skip
         return logits[:, P:], (prompt_cache, embed_cache, cache)
 
@@ -56,19 +55,14 @@ class PromptTuned(BehindVirtualTokens):
             self.base.embed_backward(dx[:, P:], embed_cache)
 
     def _rows(self, B, rng, position=0):
-        """prompt + wpe[position …], the same for each of B sequences, with the GPT's dropout."""
-        positions = np.asarray(position)[..., None] + np.arange(self.length)  # (P,) or (B, P)
-        pos, wpe_cache = self.base.wpe.forward(positions)
-        x = np.broadcast_to(self.prompt.data + pos, (B, *self.prompt.shape))
-        x, mask = dropout_forward(x, self.config.embd_pdrop, rng)
-        return x, (wpe_cache, mask)
+        """The prompt, the same for each of B sequences, placed as the model places any token."""
+        x = np.broadcast_to(self.prompt.data, (B, *self.prompt.shape))
+        return self.base.place(x, rng=rng, position=position)
 
     def _rows_backward(self, dx, cache):
-        wpe_cache, mask = cache
-        dx = dropout_backward(dx, mask)
+        dx = self.base.place_backward(dx, cache)
         if self.prompt.trainable:
             self.prompt.accumulate(dx.sum(axis=0))  # every sequence read the same prompt
-        self.base.wpe.backward(dx if wpe_cache.ndim == 2 else dx.sum(axis=0), wpe_cache)
 
     def new_past(self, batch, length):
         """A past to generate with that has read the prompt already."""

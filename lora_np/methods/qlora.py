@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..nn.layers import Linear
 from ..quant.linear import NF4Linear
 from ..quant.nf4 import check_block_size
+from ..quant.table import Int8Embedding, Int8Head, quantize_table
 from .common import linear_slots
 from .lora import LoRA
 
@@ -17,12 +18,15 @@ class QLoRA(LoRA):
     they were: `pissa` then rounds only what its factors leave, and `loftq` fits the rounding
     error. A layer that is in NF4 already stays as it is, so `loftq` brings its own settings:
     `functools.partial(loftq, block_size=32)`.
+    `int8_embeddings` holds the token table, and a head that does not learn, in 8 bits; in a model
+    of a large vocabulary and few layers they weigh more than all the rest.
     Raises: as LoRA; ValueError for a block size that is not a whole number from 1, or a weight
     that learns.
     """
 
     block_size: int = 64
     double_quant: bool = False
+    int8_embeddings: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -31,13 +35,39 @@ class QLoRA(LoRA):
     def apply(self, model, rng):
         """A view of `model`, its linear layers in 4 bits; `model` itself is untouched."""
         view = super().apply(model, rng)
-        for name, container, key in linear_slots(view):
-            while "base" in vars(container[key]):  # down to what every wrapper stands on
-                container, key = vars(container[key]), "base"
-            linear = container[key]
-            if isinstance(linear, Linear):
-                if linear.weight.trainable:
-                    raise ValueError(f"QLoRA: {name} learns, and a weight in 4 bits cannot")
-                container[key] = NF4Linear.from_linear(linear, self.block_size, self.double_quant)
-                container[key].bias = linear.bias  # one that learnt before still does
-        return view
+        return quantize_base(view, self.block_size, self.double_quant, self.int8_embeddings)
+
+
+def quantize_base(model, block_size=64, double_quant=False, int8_embeddings=False):
+    """A view of `model` whose linear layers, or what their wrappers stand on, are in NF4; with
+    `int8_embeddings`, the token table and a head that does not learn are in 8 bits.
+
+    An adapter that QLoRA trained belongs on this: `load_adapter(quantize_base(base), directory)`.
+    Raises: ValueError for a block size below 1, or a weight that a method trains.
+    """
+    view = model.view()
+    for name, container, key in linear_slots(view):
+        while "base" in vars(container[key]):  # down to what every wrapper stands on
+            container, key = vars(container[key]), "base"
+        linear = container[key]
+        if isinstance(linear, Linear):
+            if linear.weight.trainable and model.methods:
+                raise ValueError(f"QLoRA: {name} learns, and a weight in 4 bits cannot")
+            container[key] = NF4Linear.from_linear(linear, block_size, double_quant)
+            container[key].bias = linear.bias  # one that learnt before still does
+    if int8_embeddings:
+        quantize_embeddings(view, bool(model.methods))
+    return view
+
+
+def quantize_embeddings(view, methods_chose):
+    """Put the token table, and a head that does not learn, in 8 bits; what is tied shares them."""
+    if methods_chose and view.wte.weight.trainable:
+        raise ValueError("QLoRA: the token table learns, and numbers in 8 bits cannot")
+    head, tied = view.lm_head.weight, view.lm_head.weight is view.wte.weight
+    table, dtype = quantize_table(view.wte.weight.data), view.wte.weight.dtype
+    view.wte = Int8Embedding(table, dtype)
+    if tied:
+        view.lm_head = Int8Head(table)
+    elif not (methods_chose and head.trainable):
+        view.lm_head = Int8Head(quantize_table(head.data))

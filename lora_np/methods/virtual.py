@@ -1,8 +1,8 @@
-"""What prompt and prefix tuning share: a GPT that stands behind `length` learned positions."""
+"""What prompt and prefix tuning share: a model that stands behind `length` learned positions."""
 
 import numpy as np
 
-from ..nn.gpt import GPT
+from ..nn.language_model import LanguageModel
 from ..nn.module import Module
 
 PEFT_SIZES = (  # what PEFT writes down of the model that a prompt or prefix belongs to
@@ -11,12 +11,14 @@ PEFT_SIZES = (  # what PEFT writes down of the model that a prompt or prefix bel
 
 
 class BehindVirtualTokens(Module):
-    """A GPT whose real tokens start at position `length`; used wherever a GPT is.
+    """A model whose real tokens start at position `length`; used wherever one is.
 
     The virtual tokens come first only where `past` is None. A past from `new_past` holds them.
     """
 
     config = property(lambda self: self.base.config)
+    file_prefix = property(lambda self: self.base.file_prefix)
+    lora_targets = property(lambda self: self.base.lora_targets)
 
     def __call__(self, tokens, **options):
         """The logits of the real tokens alone; nothing is kept for a backward pass."""
@@ -46,9 +48,9 @@ def check_length(method, length):
 
 
 def check_model(method, model, length):
-    """Raise ValueError unless `model` is a GPT with room for `length` tokens and a real one."""
-    if not isinstance(model, GPT):
-        raise ValueError(f"{method}: expected a GPT, got {type(model).__name__}")
+    """Raise ValueError unless this is a model with room for `length` tokens and a real one."""
+    if not isinstance(model, LanguageModel):
+        raise ValueError(f"{method}: expected a language model, got {type(model).__name__}")
     room = model.config.n_positions
     if length >= room:
         raise ValueError(

@@ -2,11 +2,13 @@
 
 from .attention import Attention, KeyValueCache
 from .block import MLP, Block
-from .gpt import GPT, GPTConfig, Head
+from .gpt import GPT, GPTConfig
+from .language_model import Head, LanguageModel
 from .layers import Embedding, LayerNorm, Linear
+from .llama import Llama, LlamaConfig
 from .module import Module, Parameter
 
 __all__ = [
     "GPT", "MLP", "Attention", "Block", "Embedding", "GPTConfig", "Head", "KeyValueCache",
-    "LayerNorm", "Linear", "Module", "Parameter",
+    "LanguageModel", "LayerNorm", "Linear", "Llama", "LlamaConfig", "Module", "Parameter",
 ]  # fmt: skip

@@ -45,19 +45,69 @@ def past_length(past):
 
 
 def check_past(past, x, config):
-    """Raise ValueError unless `past` has an entry a layer, and pairs are (B, H, P, hd), as x is."""
+    """Raise ValueError unless `past` has an entry a layer, and pairs are (B, G, P, hd), as x is."""
     if len(past) != config.n_layer:
         raise ValueError(f"expected a past for each of {config.n_layer} layers, got {len(past)}")
     for entry in past:
         if entry is None or isinstance(entry, KeyValueCache):
             continue  # a KeyValueCache checks what is appended
-        (k, v), hd = entry, config.n_embd // config.n_head
-        expected = (len(x), config.n_head, k.shape[2] if k.ndim == 4 else "P", hd)
+        k, v = entry
+        expected = (len(x), config.n_kv_head, k.shape[2] if k.ndim == 4 else "P", config.head_dim)
         if k.shape != expected or v.shape != expected or not k.dtype == v.dtype == x.dtype:
             raise ValueError(
                 f"expected past keys and values {expected} in {x.dtype}, "
                 f"got {k.shape} {k.dtype} and {v.shape} {v.dtype}"
             )
+
+
+def behind(past, k, v):
+    """All keys and values there are: those in one layer's `past`, then k and v (B, G, T, hd)."""
+    if isinstance(past, KeyValueCache):
+        return past.append(k, v)
+    if past is not None:
+        return tuple(np.concatenate(pair, axis=2) for pair in zip(past, (k, v)))
+    return k, v
+
+
+def attend_forward(q, k, v, pdrop=0.0, rng=None):
+    """out = softmax(q kᵀ/√hd + mask) v, once per head.
+
+    The keys end where the queries do; the P = S − T before those are the past. With G < H, each
+    key and value serves n = H/G heads in a row (Ainslie et al. 2023, arXiv 2305.13245, §2.2).
+    Shapes: q (B, H, T, hd), k and v (B, G, S, hd), out (B, T, H, hd).
+    """
+    B, H, T, hd = q.shape
+    G, S = k.shape[1:3]
+    n = H // G
+    q = q.reshape(B, G, n, T, hd)
+    scores = q @ k[:, :, None].swapaxes(-1, -2)  # (B, G, n, T, S)
+    scores *= 1 / math.sqrt(hd)
+    scores += causal_mask(T, S - T, q.dtype)
+    p, _ = softmax_forward(scores, out=scores)
+    pd, mask = dropout_forward(p, pdrop, rng)
+    out = np.empty((B, T, H, hd), q.dtype)  # each head writes into its own columns
+    np.matmul(pd, v[:, :, None], out=out.reshape(B, T, G, n, hd).transpose(0, 2, 3, 1, 4))
+    return out, (q, k, v, p, pd, mask)
+
+
+def attend_backward(dout, cache, dq, dk, dv):
+    """Fills dq (B, H, T, hd), dk and dv (B, G, T, hd); returns the past's (dk, dv), P long."""
+    q, k, v, p, pd, mask = cache
+    B, G, n, T, hd = q.shape
+    P = k.shape[2] - T
+    dout = dout.reshape(B, T, G, n, hd).transpose(0, 2, 3, 1, 4)  # (B, G, n, T, hd)
+    dp = dropout_backward(dout @ v[:, :, None].swapaxes(-1, -2), mask)  # undoes p·v: dp = dout vᵀ
+    dscores = softmax_backward(dp, p, out=dp)  # where p was masked, 0
+    dscores *= 1 / math.sqrt(hd)  # undoes /√hd
+    # Undoes q·kᵀ: dq = dscores k
+    np.matmul(dscores, k[:, :, None], out=dq.reshape(B, G, n, T, hd))
+    # The n heads that shared a key stand below each other, so one product adds up their gradients
+    q, dout = q.reshape(B, G, n * T, hd), dout.reshape(B, G, n * T, hd)
+    pdT = pd.reshape(B, G, n * T, P + T).swapaxes(-1, -2)  # (B, G, S, n·T)
+    dscoresT = dscores.reshape(B, G, n * T, P + T).swapaxes(-1, -2)
+    np.matmul(pdT[:, :, P:], dout, out=dv)  # undoes p·v: dv = pᵀ dout
+    np.matmul(dscoresT[:, :, P:], q, out=dk)  # undoes q·kᵀ: dk = dscoresᵀ q
+    return dscoresT[:, :, :P] @ q, pdT[:, :, :P] @ dout  # the same two lines, for the past's rows
 
 
 class Attention(Module):
@@ -74,46 +124,24 @@ class Attention(Module):
 
     def forward(self, x, *, rng=None, past=None):
         B, T, d = x.shape
-        H, hd, P = self.n_head, d // self.n_head, past_length(past)
         qkv, attn_cache = self.c_attn.forward(x, rng=rng)  # (B, T, 3d)
-        q, k, v = heads(qkv.reshape(B, T, 3, H, hd))  # three views (B, H, T, hd)
-        if isinstance(past, KeyValueCache):
-            k, v = past.append(k, v)
-        elif past is not None:
-            k, v = (np.concatenate(pair, axis=2) for pair in zip(past, (k, v)))  # (B, H, S, hd)
-        scores = q @ k.swapaxes(-1, -2)  # (B, H, T, S)
-        scores *= 1 / math.sqrt(hd)
-        scores += causal_mask(T, P, x.dtype)
-        p, _ = softmax_forward(scores, out=scores)
-        pd, mask = dropout_forward(p, self.attn_pdrop, rng)
-        out = np.empty((B, T, H, hd), x.dtype)
-        np.matmul(pd, v, out=out.swapaxes(1, 2))  # each head writes into its own columns
+        q, k, v = heads(qkv.reshape(B, T, 3, self.n_head, -1))  # three views (B, H, T, hd)
+        k, v = behind(past, k, v)  # (B, H, S, hd)
+        out, core_cache = attend_forward(q, k, v, self.attn_pdrop, rng)  # (B, T, H, hd)
         y, proj_cache = self.c_proj.forward(out.reshape(B, T, d), rng=rng)
-        y, resid_mask = dropout_forward(y, self.resid_pdrop, rng)
-        return y, (attn_cache, q, k, v, p, pd, mask, proj_cache, resid_mask, past is not None)
+        y, mask = dropout_forward(y, self.resid_pdrop, rng)
+        return y, (attn_cache, core_cache, proj_cache, mask, past is not None)
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, **below):
         """Returns dx and dpast: the pair (dk, dv) for `past`, or None without one."""
-        attn_cache, q, k, v, p, pd, mask, proj_cache, resid_mask, has_past = cache
-        B, H, T, hd = q.shape
-        P = k.shape[2] - T
-        dy = dropout_backward(dy, resid_mask)
-        dout = self.c_proj.backward(dy, proj_cache)  # undoes W_proj
-        dout = dout.reshape(B, T, H, hd).swapaxes(1, 2)  # (B, H, T, hd)
-        dqkv = np.empty((B, T, 3, H, hd), dy.dtype)
+        attn_cache, core_cache, proj_cache, mask, has_past = cache
+        (B, T, d), H = dy.shape, self.n_head
+        dout = self.c_proj.backward(dropout_backward(dy, mask), proj_cache)  # undoes W_proj
+        dqkv = np.empty((B, T, 3, H, d // H), dy.dtype)
         dq, dk, dv = heads(dqkv)  # views: written in place, side by side as c_attn gave them
-        np.matmul(pd[..., P:].swapaxes(-1, -2), dout, out=dv)  # undoes p·v: dv = pᵀ dout
-        dp = dropout_backward(dout @ v.swapaxes(-1, -2), mask)  # undoes p·v: dp = dout vᵀ
-        dscores = softmax_backward(dp, p, out=dp)  # where p was masked, 0
-        dscores *= 1 / math.sqrt(hd)  # undoes /√hd
-        np.matmul(dscores, k, out=dq)  # undoes q·kᵀ: dq = dscores k
-        np.matmul(dscores[..., P:].swapaxes(-1, -2), q, out=dk)  # undoes q·kᵀ: dk = dscoresᵀ q
-        dx = self.c_attn.backward(dqkv.reshape(B, T, 3 * H * hd), attn_cache)  # undoes W_attn
-        if not has_past:
-            return dx, None
-        dk_past = dscores[..., :P].swapaxes(-1, -2) @ q  # the same two lines, for the past's rows
-        dv_past = pd[..., :P].swapaxes(-1, -2) @ dout
-        return dx, (dk_past, dv_past)
+        dpast = attend_backward(dout.reshape(B, T, H, d // H), core_cache, dq, dk, dv)
+        dx = self.c_attn.backward(dqkv.reshape(B, T, 3 * d), attn_cache, **below)  # undoes W_attn
+        return dx, dpast if has_past else None
 
 
 def heads(qkv):

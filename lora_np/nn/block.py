@@ -46,13 +46,16 @@ class Block(Module):
         m += x
         return m, (ln_1_cache, attn_cache, ln_2_cache, mlp_cache)
 
-    def backward(self, dy, cache):
-        """Returns dx and dpast."""
+    def backward(self, dy, cache, *, below_trains=True):
+        """Returns dx, or None where nothing below needs it, and dpast."""
         ln_1_cache, attn_cache, ln_2_cache, mlp_cache = cache
         dm = self.mlp.backward(dy, mlp_cache)
         dx = self.ln_2.backward(dm, ln_2_cache)
         dx += dy  # x went two ways, so its gradients add
-        da, dpast = self.attn.backward(dx, attn_cache)
+        into_norm = below_trains or self.ln_1.trains()
+        da, dpast = self.attn.backward(dx, attn_cache, below_trains=into_norm)
+        if not into_norm:
+            return None, dpast
         da = self.ln_1.backward(da, ln_1_cache)
         da += dx
         return da, dpast

@@ -37,6 +37,14 @@ def log_softmax(z):
     return logp
 
 
+def log_sigmoid(x):
+    """log σ(x) = −log(1 + e⁻ˣ), finite for every finite x; its derivative is σ(−x).
+
+    Shapes: x and log σ alike.
+    """
+    return -np.logaddexp(0, -x)
+
+
 def gelu_forward(x):
     """y = x·h, h = ½(1 + tanh(√(2/π)(x + 0.044715x³))): GPT-2's GELU.
 
@@ -68,6 +76,36 @@ def gelu_backward(dy, cache):
     dx *= h
     dx *= dy
     return dx
+
+
+def silu_forward(x):
+    """y = x·σ(x), σ(x) = 1/(1 + e⁻ˣ) (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2).
+
+    σ is computed as ½(1 + tanh(x/2)), which cannot overflow.
+    Shapes: x and y alike. The cache is x.
+    """
+    y = sigmoid(x)
+    y *= x
+    return y, x
+
+
+def silu_backward(dy, x):
+    """Undoes y = x·σ: dx = dy · (σ + x·σ'), with σ' = σ(1 − σ), so dx = dy·σ·(1 + x(1 − σ))."""
+    s = sigmoid(x)
+    dx = 1 - s
+    dx *= x
+    dx += 1
+    dx *= s
+    dx *= dy
+    return dx
+
+
+def sigmoid(x):
+    s = x * 0.5
+    np.tanh(s, out=s)
+    s += 1
+    s *= 0.5
+    return s
 
 
 def dropout_forward(x, p, rng):

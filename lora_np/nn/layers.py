@@ -84,12 +84,15 @@ class Linear(LinearLike):
         cache = x if self.weight.trainable else None
         return y.reshape(*x.shape[:-1], self.out_features), cache
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
+        """dx, or None where nothing below needs it."""
         if self.bias is not None and self.bias.trainable:
             self.bias.accumulate(rows(dy).sum(axis=0))  # undoes + b: every row added the same b
         if self.weight.trainable:
             x = cache
             self.weight.accumulate(rows(x).T @ rows(dy))  # undoes xW: dW = xᵀ dy
+        if not below_trains:
+            return None
         dx = rows(dy) @ self.weight.data.T  # undoes xW: dx = dy Wᵀ
         return dx.reshape(*dy.shape[:-1], self.in_features)
 

@@ -1,5 +1,14 @@
 """What teaches: each objective is a formula, (logits, batch) -> (loss, dlogits)."""
 
+from .context_distillation import context_distillation
 from .cross_entropy import cross_entropy
+from .distillation import Distillation
+from .dpo import DPO
+from .ppo import PPO, group_advantages
+from .reward import bradley_terry
+from .verbalizer import VerbalizedCrossEntropy
 
-__all__ = ["cross_entropy"]
+__all__ = [
+    "DPO", "PPO", "Distillation", "VerbalizedCrossEntropy", "bradley_terry",
+    "context_distillation", "cross_entropy", "group_advantages",
+]  # fmt: skip

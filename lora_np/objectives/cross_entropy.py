@@ -1,8 +1,6 @@
 """Cross-entropy: make the target likely. Next-token prediction and classification share it."""
 
-import numpy as np
-
-from ..nn.functional import log_softmax
+from .log_probability import shares, target_logprobs_backward, target_logprobs_forward
 
 
 def cross_entropy(logits, batch):
@@ -15,22 +13,7 @@ def cross_entropy(logits, batch):
     Raises: ValueError for logits of another shape, a target outside 0 … K − 1 that counts, or
     weights that sum to nothing.
     """
-    targets, K = batch.targets, logits.shape[-1]
-    if logits.shape[:-1] != targets.shape:
-        raise ValueError(f"expected logits ({targets.shape}, K), got {logits.shape}")
-    if not batch.total > 0:
-        raise ValueError(f"the batch's weights sum to {batch.total}: no target counts")
-    counted = targets[batch.weights != 0]
-    if counted.size and not 0 <= counted.min() <= counted.max() < K:
-        raise ValueError(
-            f"expected targets from 0 to {K - 1}, got {counted.min()} to {counted.max()}"
-        )
-    w = batch.weights[..., None].astype(logits.dtype) / batch.total  # (B, T, 1)
-    at = np.where(batch.weights != 0, targets, 0)[..., None]  # a masked target may be anything
-    logp = log_softmax(logits)
-    logp_target = np.take_along_axis(logp, at, axis=-1)  # (B, T, 1)
-    loss = -float((w * logp_target).sum())
-    dlogits = np.exp(logp, out=logp)  # p
-    np.put_along_axis(dlogits, at, np.exp(logp_target) - 1, axis=-1)  # p − onehot
-    dlogits *= w
-    return loss, dlogits
+    w = shares(logits, batch)  # (B, T)
+    logp, cache = target_logprobs_forward(logits, batch)  # (B, T)
+    loss = -float((w * logp).sum())
+    return loss, target_logprobs_backward(-w, cache)

@@ -52,6 +52,8 @@ def from_bnb(name, arrays, shape):
     Raises: ValueError for a part that is missing or too many, another code, another shape.
     """
     try:
+        if name + QUANT_STATE not in arrays:
+            raise ValueError(f"expected {name + QUANT_STATE}, got {sorted(arrays)}")
         state = read_state(arrays[name + QUANT_STATE])
         nested = "nested_offset" in state
         expected = {

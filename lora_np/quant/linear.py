@@ -55,9 +55,12 @@ class NF4Linear(LinearLike):
             y += self.bias.data
         return y.reshape(*x.shape[:-1], self.out_features), None
 
-    def backward(self, dy, cache):
+    def backward(self, dy, cache, *, below_trains=True):
+        """dx, or None where nothing below needs it: then nothing is dequantized."""
         if self.bias is not None and self.bias.trainable:
             self.bias.accumulate(rows(dy).sum(axis=0))  # undoes + b: every row added the same b
+        if not below_trains:
+            return None
         dx = rows(dy) @ self.quantized.dequantize(dy.dtype)  # undoes xŴ: dx = dy Ŵᵀ
         return dx.reshape(*dy.shape[:-1], self.in_features)
 

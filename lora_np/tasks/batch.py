@@ -78,6 +78,25 @@ def next_token(tokens, lengths=None):
     return Batch(tokens[:, :-1], tokens[:, 1:], real.astype(np.float32))
 
 
+def completion(tokens, prompt_length, lengths=None):
+    """`next_token`, where only what comes after the prompt is a target that counts.
+
+    Shapes: tokens (B, T + 1), prompt_length one number, lengths (B,) of whole texts.
+    Raises: ValueError for a prompt of no tokens, or a text that ends with its prompt.
+    """
+    tokens = np.asarray(tokens)
+    batch = next_token(tokens, lengths)
+    shortest = tokens.shape[1] if lengths is None else min(lengths)
+    if not 1 <= prompt_length < shortest:
+        raise ValueError(
+            f"completion: expected a prompt of 1 to {shortest - 1} tokens, since the shortest text "
+            f"has {shortest} and an empty completion teaches nothing; got {prompt_length}"
+        )
+    batch.weights[:, : prompt_length - 1] = 0
+    batch.total = float(batch.weights.sum(dtype=np.float64))
+    return batch
+
+
 def classification(tokens, lengths, labels):
     """Each row's label is the target of its last real token; no other position counts.
 

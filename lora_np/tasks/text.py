@@ -1,6 +1,7 @@
 """Real text with no download: English prose and Python code that every CPython carries.
 
-A token is a byte, so any text works. One more token, END, stands between documents.
+A token is a byte, so any text works. One more token, END, stands between documents. For a model
+with tokens of its own, `tokenizer` is anything with `encode`, `decode` and `end`.
 """
 
 import hashlib
@@ -35,11 +36,19 @@ def decode(tokens):
     return pieces.decode("utf-8", errors="replace").replace("�", "?")
 
 
+class Bytes:
+    """The tokenizer of this file: bytes, and END."""
+
+    encode, decode = staticmethod(encode), staticmethod(decode)
+    end, vocab_size = END, VOCABULARY
+
+
 @dataclass(frozen=True, eq=False)
 class Text:
     """A text's training part and its held-out part, each one long row of tokens.
 
-    Shapes: train and held_out (N,) uint16: documents with END before each and after the last.
+    Shapes: train and held_out (N,) uint16: documents with the end token before each and after the
+    last.
     """
 
     name: str
@@ -77,7 +86,7 @@ def _starts(text, tokens, length):
     return len(tokens) - length
 
 
-def split(name, documents, share=0.1):
+def split(name, documents, tokenizer=Bytes, share=0.1):
     """A Text from {document's name: string}, with about `share` of the documents held out.
 
     A hash of its name decides about a document, so the same one always falls on the same side;
@@ -97,7 +106,7 @@ def split(name, documents, share=0.1):
         "\n\n".join(p for p in documents[document].split("\n\n") if p.strip() not in seen)
         for document in order[count:]
     ]
-    return Text(name, _join(train), _join(held_out))
+    return Text(name, _join(train, tokenizer), _join(held_out, tokenizer))
 
 
 def _hash(name):
@@ -105,20 +114,20 @@ def _hash(name):
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") / 2**56
 
 
-def _join(texts):
-    end = np.array([END], np.uint16)
-    rows = [row for text in texts for row in (end, encode(text).astype(np.uint16))]
+def _join(texts, tokenizer):
+    end = np.array([] if tokenizer.end is None else [tokenizer.end], np.uint16)
+    rows = [row for text in texts for row in (end, tokenizer.encode(text).astype(np.uint16))]
     return np.concatenate([*rows, end])
 
 
-def prose():
+def prose(tokenizer=Bytes):
     """Python's own reference manual, as `help()` shows it: some 460,000 characters of English."""
     from pydoc_data.topics import topics
 
-    return split("prose", topics)
+    return split("prose", topics, tokenizer)
 
 
-def code():
+def code(tokenizer=Bytes):
     """The source of the standard library, a module a document: some millions of characters.
 
     Raises: ValueError where Python was installed without its source.
@@ -134,7 +143,7 @@ def code():
                 _add_source(documents, f"{name}.{info.name}", spec)
     if len(documents) < 2:
         raise ValueError("code: this Python has no source of its standard library beside it")
-    return split("code", documents)
+    return split("code", documents, tokenizer)
 
 
 def _add_source(documents, name, spec):
@@ -144,7 +153,7 @@ def _add_source(documents, name, spec):
             documents[name] = source
 
 
-def file(path, piece=2000):
+def file(path, tokenizer=Bytes, piece=2000):
     """A text file of one's own, cut at blank lines into documents of `piece` characters or more.
 
     A document's name is its own text, so what is added later moves nothing across the split.
@@ -168,4 +177,4 @@ def file(path, piece=2000):
             f"{path}: {len(text):,} characters are too few to split at blank lines into documents "
             f"of {piece:,}, some to learn from and one to hold out"
         )
-    return split(str(path), documents)
+    return split(str(path), documents, tokenizer)

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from golden_hf import GOLDEN, GPT2S, difference
 from lora_np.checkpoint import load_gpt2, save_gpt2
-from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA, merge
+from lora_np.methods import FullFineTuning, HeadTuning, LoRA, merge, quantize_base
 from lora_np.nn import GPT
 from lora_np.quant import NF4Linear
 from models import CONFIG, moved, small_gpt, some_tokens
@@ -109,10 +109,8 @@ def test_what_was_trained_is_what_is_saved(tmp_path, rng):
         assert np.array_equal(load_gpt2(tmp_path)(tokens), model(tokens))
 
 
-def test_the_base_of_qlora_is_saved_in_four_bits(tmp_path, rng):
-    model = QLoRA(2, double_quant=True).apply(small_gpt(dtype=np.float32), rng)
-    for block in model.h:
-        block.attn.c_attn = block.attn.c_attn.base
+def test_the_base_of_qlora_is_saved_in_four_bits(tmp_path):
+    model = quantize_base(small_gpt(dtype=np.float32), double_quant=True)
     save_gpt2(model, tmp_path)
     assert np.array_equal(load_gpt2(tmp_path)(some_tokens()), model(some_tokens()))
     model.h[0].mlp.c_fc = model.h[0].mlp.c_fc.merge()
@@ -302,3 +300,8 @@ def no_space(tensors, path, metadata):
 
 def test_no_weights_are_drawn_for_a_loader():
     assert not any(p.data.any() for n, p in GPT(CONFIG, None).named_parameters() if "ln" not in n)
+
+
+def test_weights_are_as_readable_as_settings(directory):
+    modes = {path.stat().st_mode for path in directory.iterdir()}
+    assert len(modes) == 1

@@ -26,6 +26,7 @@ from lora_np.methods import (
     PromptTuning,
     QLoRA,
     merge,
+    quantize_base,
 )
 from lora_np.methods.inits import loftq, pissa
 from models import moved, small_gpt, some_tokens
@@ -159,10 +160,7 @@ def test_an_adapter_trained_over_four_bits_loads_on_either_base(base, tmp_path):
     dense = load_adapter(base, tmp_path)
     assert type(dense.methods[0]) is LoRA
     assert np.array_equal(dense.h[0].attn.c_attn.A.data, model.h[0].attn.c_attn.A.data)
-    four_bit = model.view()
-    for block in four_bit.h:
-        block.attn.c_attn = block.attn.c_attn.base
-    four_bit.methods = ()
+    four_bit = quantize_base(base)
     assert np.array_equal(load_adapter(four_bit, tmp_path)(some_tokens()), model(some_tokens()))
 
 
@@ -225,7 +223,9 @@ def test_names_of_a_bare_body(base, directory):
     ("changes", "message"),
     [
         ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
-        ({"peft_type": None}, "peft_type None is no method"),
+        ({"peft_type": None}, "expected a peft_type, got None"),
+        ({"peft_type": ["LORA"]}, r"expected a peft_type, got \['LORA'\]"),
+        ({"lora_alpha": 1e308, "use_dora": True}, r"expected a finite alpha, got 1e\+308"),
         ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
         ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
         ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),

@@ -24,7 +24,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of, difference
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
-from lora_np.methods import IA3, DoRA, HeadTuning, LoRA, PrefixTuning, PromptTuning, QLoRA, merge
+from lora_np.methods import (
+    IA3,
+    DoRA,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+    merge,
+    quantize_base,
+)
 from lora_np.objectives import cross_entropy
 from lora_np.optim import AdamW
 from lora_np.tasks import next_token
@@ -103,10 +113,7 @@ def ours_in_peft(model, base):
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as dense:
         save_adapter(model, out)
         if any(isinstance(method, QLoRA) for method in model.methods):
-            bare = model.view()  # the numbers its NF4 layers stand for, as a dense base
-            for block in bare.h:
-                block.attn.c_attn = block.attn.c_attn.base
-            save_gpt2(merge(bare), dense)
+            save_gpt2(merge(quantize_base(load_gpt2(base))), dense)  # what NF4 stands for
             base = dense
         kind = GPT2ForSequenceClassification if classes else GPT2LMHeadModel
         theirs = kind.from_pretrained(base, **({"num_labels": 3} if classes else {}))

@@ -154,7 +154,7 @@ def test_features_are_read_through_whatever_was_applied():
         (lambda m: PromptTuning(2, (1, 9)).apply(m, RNG(0)), "ids from 0 to 6, got 1 to 9"),
         (lambda m: PromptTuning(2, ()).apply(m, RNG(0)), "expected token ids, some whole numbers"),
         (lambda m: PromptTuning(8).apply(m, RNG(0)), "8 virtual tokens leave no room .* is 8"),
-        (lambda m: PromptTuning(2).apply(m.wte, RNG(0)), "expected a GPT, got Embedding"),
+        (lambda m: PromptTuning(2).apply(m.wte, RNG(0)), "a language model, got Embedding"),
         (lambda m: PrefixTuning(0), "PrefixTuning: expected a length from 1.*, got 0"),
         (lambda m: PrefixTuning(2, mlp_width=0), "mlp_width from 1 or None, got 0"),
         (lambda m: PrefixTuning(2, init="text"), '"random" or token ids, got \'text\''),
@@ -163,7 +163,7 @@ def test_features_are_read_through_whatever_was_applied():
         (lambda m: PrefixTuning(9).apply(m, RNG(0)), "9 virtual tokens leave no room"),
         (
             lambda m: PrefixTuning(2).apply(PromptTuning(2).apply(m, RNG(0)), RNG(0)),
-            "expected a GPT, got PromptTuned",
+            "expected a language model, got PromptTuned",
         ),
         (lambda m: extract_features(m.h[0], None), "Block has no head"),
     ],
@@ -194,5 +194,5 @@ def test_no_room_is_an_error_before_any_work(method):
 )
 def test_a_kind_of_method_applies_once(method):
     once = method.apply(small_gpt(), RNG(0))
-    with pytest.raises(ValueError, match="was already applied|expected a GPT"):
+    with pytest.raises(ValueError, match="was already applied|expected a language model"):
         method.apply(once, RNG(0))

@@ -42,7 +42,7 @@ def test_past_continues_a_sequence(seed, T, data):
     rng = np.random.default_rng(seed)
     layer = attention(rng, 2, 3)
     x = rng.standard_normal((2, T, 6))
-    whole, (_, _, k, v, *_) = layer.forward(x)
+    whole, (_, (_, k, v, *_), *_) = layer.forward(x)
     pair = (k[:, :, :cut], v[:, :, :cut])
     growing = KeyValueCache((2, 2, T, 3), np.float64)
     layer(x[:, :cut], past=growing)

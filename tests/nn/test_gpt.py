@@ -179,7 +179,7 @@ def test_dropout_is_where_gpt2_has_it():
         assert 0.3 < (y == 0).mean() < 0.7
     assert np.array_equal(model(tokens), small_gpt()(tokens))
     attn = small_gpt(dataclasses.replace(CONFIG, attn_pdrop=0.5)).h[0].attn
-    _, (_, _, _, _, p, dropped, *_) = attn.forward(x, rng=rng())
+    _, (_, (_, _, _, p, dropped, _), *_) = attn.forward(x, rng=rng())
     zeroed = dropped == 0
     assert (zeroed & (p > 0)).any() and np.allclose(dropped[~zeroed], 2 * p[~zeroed])
 
@@ -189,7 +189,7 @@ def test_what_is_kept_for_backward():
     base, rng = small_gpt(), np.random.default_rng(0)
     kept = {}
     for name in ("full", "LoRA", "top block", "head", "final norm"):
-        _, (_, (caches, *_)) = WAYS[name](base, rng).forward(some_tokens())
+        _, (_, ((caches, *_), _)) = WAYS[name](base, rng).forward(some_tokens())
         kept[name] = sum(array.nbytes for array in arrays(caches))
         if name in ("top block", "head", "final norm"):
             assert caches[0] is None

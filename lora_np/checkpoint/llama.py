@@ -1,0 +1,196 @@
+"""Llamas from a GGUF file, or from a directory in Hugging Face's form.
+
+Both hold a linear layer's weight (out, in); here it is (in, out). GGUF has its own names, and the
+rows of q and k in another order: it turns neighbours (x₀, x₁), Hugging Face and this library turn
+halves (x₀, x_hd/2).
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..nn.language_model import Head
+from ..nn.llama import Llama, LlamaConfig
+from .gguf_file import open_gguf
+from .gpt2_layout import check_index, weight_files
+from .tensors import compare_shapes, number, open_tensors, read_json
+
+PREFIX, HEAD = "model.", "lm_head.weight"
+IN_GGUF = {  # our name of a block's part: GGUF's
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+MUST_BE = {  # what Llama's family may switch on and this model does not have
+    "hidden_act": "silu",
+    "attention_bias": False,
+    "mlp_bias": False,
+    "pretraining_tp": 1,
+    "rope_scaling": None,
+    "quantization_config": None,
+}
+HUGGING_FACE_DEFAULTS = {  # LlamaConfig's, for settings that a config.json leaves out
+    "vocab_size": 32000,
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": None,
+    "head_dim": None,
+    "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
+}
+
+
+def load_llama(path, dtype=np.float32):
+    """The Llama in a GGUF file or a Hugging Face directory, in `dtype`: the same logits as there.
+
+    GGUF's quantized weights are dequantized; a directory's may be in float32, float16, bfloat16 or
+    float64, in one file or sharded.
+    Raises: ImportError for a GGUF without the extra `llm`. ValueError, before any number is read,
+    for files that are not whole, another architecture, settings that this model does not have, or
+    tensors missing, unexpected or of another shape, all listed.
+    """
+    path = Path(path)
+    return from_directory(path, dtype) if path.is_dir() else from_gguf(path, dtype)
+
+
+def from_gguf(path, dtype):
+    file = open_gguf(path)
+    architecture = file.get("general.architecture", str)
+    if architecture != "llama":
+        raise ValueError(f"{path}: expected the architecture llama, got {architecture!r}")
+
+    def get(name, kind=int, default=None):
+        return file.get(f"llama.{name}", kind, default)
+
+    if any(name.startswith("llama.rope.scaling.") for name in file.fields):
+        raise ValueError(f"{path}: its positions are scaled, which this model does not have")
+    d, heads = get("embedding_length"), get("attention.head_count")
+    config = make_config(
+        path,
+        vocab_size=file.tensors["token_embd.weight"].shape[0] if file.tensors else 0,
+        hidden_size=d,
+        intermediate_size=get("feed_forward_length"),
+        num_hidden_layers=get("block_count"),
+        num_attention_heads=heads,
+        num_key_value_heads=get("attention.head_count_kv", default=heads),
+        head_dim=get("attention.key_length", default=d // max(heads, 1)),
+        max_position_embeddings=get("context_length"),
+        # The file has it in float32: 1e-5 is there 9.99999975e-06. Seven digits are what was meant.
+        rms_norm_eps=float(f"{get('attention.layer_norm_rms_epsilon', float):.7g}"),
+        rope_theta=get("rope.freq_base", float, 10000.0),
+    )
+    stored = {}
+    for name, tensor in file.tensors.items():
+        stored[ours(name)] = tensor
+
+    def in_halves(name, array):
+        """Rows 2i and 2i + 1 of each head of q and k are a pair; put them at i and i + hd/2."""
+        if not name.endswith(("q_proj.weight", "k_proj.weight")):
+            return array
+        rows, half = array.shape[0], config.head_dim // 2
+        return array.reshape(-1, half, 2, d).swapaxes(1, 2).reshape(rows, d)
+
+    return fill(config, stored, HEAD not in stored, path, dtype, in_halves)
+
+
+def ours(name):
+    """Our name of a GGUF tensor; one that is not known stays as it is."""
+    whole = {"token_embd": "embed_tokens", "output_norm": "norm", "output": "lm_head"}
+    back = {theirs: mine for mine, theirs in IN_GGUF.items()}
+    match name.split("."):
+        case ["blk", i, part, "weight"] if part in back:
+            return f"layers.{i}.{back[part]}.weight"
+        case [part, "weight"] if part in whole:
+            return f"{whole[part]}.weight"
+    return name
+
+
+def from_directory(directory, dtype):
+    path = directory / "config.json"
+    settings = read_json(path)
+    if settings.get("model_type") != "llama":
+        raise ValueError(f"{path}: expected model_type 'llama', got {settings.get('model_type')!r}")
+    rope = settings.get("rope_parameters") or {}  # where newer files keep what concerns positions
+    if not isinstance(rope, dict) or rope.get("rope_type", "default") != "default":
+        raise ValueError(f"{path}: rope_parameters {rope!r} are none that this model has")
+    settings = {"rope_theta": rope["rope_theta"]} | settings if "rope_theta" in rope else settings
+    wrong = [
+        f"{name} {settings[name]!r} (expected {value!r})"
+        for name, value in MUST_BE.items()
+        if settings.get(name, value) != value
+    ]
+    tied = settings.get("tie_word_embeddings", False)
+    if not isinstance(tied, bool):
+        wrong.append(f"tie_word_embeddings {tied!r} (expected true or false)")
+    if wrong:
+        raise ValueError(f"{path}: not a model that this library computes: {'; '.join(wrong)}")
+    sizes = {
+        name: None if default is None and settings.get(name) is None
+        else number(settings, name, default, path)
+        for name, default in HUGGING_FACE_DEFAULTS.items()
+    }  # fmt: skip
+    config = make_config(path, **sizes)
+    with open_tensors(*weight_files(directory)) as stored:
+        check_index(directory, stored)
+        stored = {name.removeprefix(PREFIX): tensor for name, tensor in stored.items()}
+        if tied:
+            stored.pop(HEAD, None)  # some files repeat the embedding there
+        return fill(config, stored, tied, directory, dtype)
+
+
+def make_config(path, **sizes):
+    """A LlamaConfig; what is wrong with it is said of the file."""
+    try:
+        return LlamaConfig(**sizes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def shapes(config):
+    """{name: shape} of every tensor, in our names and in the files' orientation (out, in)."""
+    d, inner = config.hidden_size, config.intermediate_size
+    q, kv = config.num_attention_heads * config.head_dim, config.n_kv_head * config.head_dim
+    block = {
+        "input_layernorm": (d,), "post_attention_layernorm": (d,),
+        "self_attn.q_proj": (q, d), "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d),
+        "self_attn.o_proj": (d, q),
+        "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
+    }  # fmt: skip
+    return {
+        "embed_tokens.weight": (config.vocab_size, d),
+        "norm.weight": (d,),
+    } | {
+        f"layers.{i}.{name}.weight": shape
+        for i in range(config.num_hidden_layers)
+        for name, shape in block.items()
+    }  # fmt: skip
+
+
+def fill(config, stored, tied, where, dtype, reorder=lambda name, array: array):
+    """A Llama with the numbers in `stored`, {our name: tensor to read}."""
+    if config.num_hidden_layers > len(stored):
+        raise ValueError(
+            f"{where}: {len(stored)} tensors are too few for {config.num_hidden_layers} layers"
+        )
+    expected = shapes(config)
+    if not tied:
+        expected[HEAD] = (config.vocab_size, config.hidden_size)
+    compare_shapes(expected, stored, where)
+    model = Llama(config, None, dtype)
+    if not tied:
+        model.lm_head = Head(stored[HEAD].read(dtype))
+    for name, parameter in model.named_parameters():
+        if name == HEAD:
+            continue
+        array = reorder(name, stored[name].read(dtype))
+        parameter.data = array.T if name.endswith("_proj.weight") else array
+    return model

@@ -1,0 +1,106 @@
+"""Text to a model's tokens and back, from the files beside its weights.
+
+The byte-pair rules are read and applied by Hugging Face's `tokenizers`, an optional extra: how
+text is cut up is no part of what is taught here.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from .gguf_file import open_gguf
+from .tensors import listed
+
+END = "<|endoftext|>"  # GPT-2 puts it between documents
+CONTROL = 3  # GGUF's mark of a token that no text spells
+
+
+class Tokenizer:
+    """A byte-pair tokenizer: `encode`, `decode`, and `end`, the id between documents (or None).
+
+    A text that spells a special token, as `<|im_end|>`, is text: nobody ends a turn by typing it.
+    `rules.token_to_id` gives such tokens their numbers.
+    """
+
+    def __init__(self, rules):
+        self.rules, self.end = rules, rules.token_to_id(END)
+        rules.encode_special_tokens = True  # as text, that is
+        self.vocab_size = rules.get_vocab_size()
+
+    def encode(self, text):
+        """A string's tokens.
+
+        Shapes: (T,) int64.
+        """
+        return np.array(self.rules.encode(text).ids, np.int64)
+
+    def decode(self, tokens):
+        """The string that tokens spell; the end of a document reads as a blank line."""
+        pieces, part = [], []
+        for token in np.asarray(tokens).ravel().tolist():
+            if token == self.end:
+                pieces.append(self.rules.decode(part))
+                part = []
+            else:
+                part.append(token)
+        return "\n\n".join([*pieces, self.rules.decode(part)])
+
+
+def load_tokenizer(directory):
+    """The tokenizer in a directory, `tokenizer.json` or `vocab.json` with `merges.txt`, or in a
+    GGUF file.
+
+    Raises: ImportError, saying what to install, without the libraries `tokenizers` and, for a
+    GGUF file, `gguf`; ValueError for a directory without those files, or files that it cannot read.
+    """
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise ImportError(
+            "a model's tokenizer needs the library `tokenizers`, which is optional here; "
+            'install it with: pip install "lora_np[hf]"'
+        ) from error
+    directory = Path(directory)
+    if directory.is_file():
+        return Tokenizer(rules_from_gguf(tokenizers, open_gguf(directory)))
+    one, vocab, merges = (directory / n for n in ("tokenizer.json", "vocab.json", "merges.txt"))
+    try:
+        if one.is_file():
+            return Tokenizer(tokenizers.Tokenizer.from_file(str(one)))
+        if vocab.is_file() and merges.is_file():
+            return Tokenizer(tokenizers.ByteLevelBPETokenizer(str(vocab), str(merges)))
+    except Exception as error:  # the library raises bare Exceptions
+        raise ValueError(f"{directory}: not a readable tokenizer: {error}") from error
+    found = listed(sorted(p.name for p in directory.iterdir())) if directory.is_dir() else None
+    raise ValueError(
+        f"no tokenizer in {directory}: expected {one.name}, or {vocab.name} and {merges.name}; "
+        + ("no such directory" if found is None else f"it holds {found or 'nothing'}")
+    )
+
+
+def rules_from_gguf(tokenizers, file):
+    """Byte-level BPE from a GGUF file's lists, cut up as SmolLM's: each digit alone, then GPT-2's
+    pattern.
+
+    Raises: ValueError for another kind of tokenizer, or lists that do not fit each other.
+    """
+    kind, cut = file.get("tokenizer.ggml.model", str), file.get("tokenizer.ggml.pre", str)
+    if (kind, cut) not in (("gpt2", "smollm"), ("gpt2", "gpt-2")):
+        raise ValueError(f"{file.path}: expected a gpt2 tokenizer cut as smollm, got {kind}, {cut}")
+    words = file.get("tokenizer.ggml.tokens", str)
+    kinds = file.get("tokenizer.ggml.token_type", int)
+    merges = [tuple(pair.split(" ")) for pair in file.get("tokenizer.ggml.merges", str)]
+    vocab = {word: i for i, word in enumerate(words)}
+    if len(vocab) != len(words) or len(kinds) != len(words) or any(len(m) != 2 for m in merges):
+        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
+    try:
+        rules = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
+    except Exception as error:  # the library raises bare Exceptions
+        raise ValueError(f"{file.path}: not a readable tokenizer: {error}") from error
+    cuts = [tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    if cut == "smollm":
+        cuts.insert(0, tokenizers.pre_tokenizers.Digits(individual_digits=True))
+    rules.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(cuts)
+    rules.decoder = tokenizers.decoders.ByteLevel()
+    rules.add_special_tokens([word for word, kind in zip(words, kinds) if kind == CONTROL])
+    return rules

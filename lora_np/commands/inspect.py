@@ -1,0 +1,35 @@
+"""python -m lora_np inspect: what an adapter does to each layer of its base."""
+
+from ..adapters import inspect_adapter
+from ..checkpoint import load_adapter
+from .common import open_model, show, write_json
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "inspect",
+        help="an adapter's targets, rank, scale, and how far it moves each layer",
+        description="Read an adapter (PEFT's form) and say what it does to its base.",
+    )
+    parser.add_argument("adapter", metavar="ADAPTER", help="the adapter's directory")
+    parser.add_argument("--base", metavar="DIR", help="its base (default: the package's)")
+    return parser
+
+
+def run(options):
+    model, _ = open_model(options.base)
+    numbers = inspect_adapter(load_adapter(model, options.adapter))
+    if options.out:
+        write_json(options.out, numbers)
+    show(options, numbers, screen(numbers))
+
+
+def screen(numbers):
+    lines = [*numbers["methods"], f"{numbers['trained']:,} trained numbers", ""]
+    lines.append(f"{'layer':<24}{'in x out':>13}{'rank':>6}{'scale':>8}   |s*dW| / |W|")
+    for layer in numbers["layers"]:
+        size = "{} x {}".format(*layer["shape"])
+        rank = "-" if layer["rank"] is None else layer["rank"]
+        scale = "-" if layer["scale"] is None else f"{layer['scale']:.3g}"
+        lines.append(f"{layer['name']:<24}{size:>13}{rank:>6}{scale:>8}   {layer['change']:>13.4f}")
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Knowledge distillation: imitate a teacher's whole distribution, not only the right answer."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nn.functional import log_softmax
+from .cross_entropy import cross_entropy
+from .log_probability import shares
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """L = Σ w·[α·CE(target) + (1 − α)·T²·KL(q ‖ p)] / Σ w, q = softmax(teacher/T).
+
+    (Hinton et al. 2015, arXiv 1503.02531, §2.) p = softmax(z/T) for the student's logits z, and α
+    is `hard`, the share of the hard labels. A temperature T above 1 shows what the teacher
+    thinks of the unlikely answers; its gradient shrinks as 1/T², which T² makes up for:
+        dlogits = w·[α·(softmax(z) − onehot) + (1 − α)·T·(p − q)] / Σ w
+    The hard labels are at temperature 1. KL and not cross-entropy, so L is 0 at α = 0 where the
+    student equals its teacher.
+    Shapes: logits, dlogits and batch.teacher_logits (B, T, K). L in nats.
+    Raises: ValueError for a temperature that is not above 0, an α outside [0, 1], or a teacher of
+    another vocabulary.
+    """
+
+    temperature: float = 2.0
+    hard: float = 0.0
+
+    def __post_init__(self):
+        if not (self.temperature > 0 and math.isfinite(self.temperature)):
+            raise ValueError(f"Distillation: expected a temperature > 0, got {self.temperature!r}")
+        if not 0 <= self.hard <= 1:
+            raise ValueError(f"Distillation: expected hard from 0 to 1, got {self.hard!r}")
+
+    def __call__(self, logits, batch):
+        teacher, T = batch.teacher_logits, self.temperature
+        if teacher.shape != logits.shape:
+            raise ValueError(
+                f"Distillation: the student's logits are {logits.shape}, "
+                f"the teacher's {teacher.shape}; they need one vocabulary"
+            )
+        w = (1 - self.hard) * shares(logits, batch)[..., None]  # (B, T, 1)
+        logq, logp = log_softmax(teacher.astype(logits.dtype) / T), log_softmax(logits / T)
+        q = np.exp(logq)
+        loss = T * T * float((w * q * (logq - logp)).sum())
+        dlogits = (w * T) * (np.exp(logp) - q)  # of T²: one T is left after z/T
+        if self.hard:
+            hard_loss, dhard = cross_entropy(logits, batch)
+            loss += self.hard * hard_loss
+            dlogits += self.hard * dhard
+        return loss, dlogits

@@ -1,0 +1,43 @@
+"""Direct preference optimization: learn from pairs with neither a reward model nor sampling."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nn.functional import log_sigmoid
+from .log_probability import target_logprobs_backward, target_logprobs_forward
+from .reward import check_pairs
+
+
+@dataclass(frozen=True)
+class DPO:
+    """L = −Σ log σ(β·(Δ_w − Δ_l)) / pairs, Δ = log π(y | x) − log π_ref(y | x).
+
+    (Rafailov et al. 2023, arXiv 2305.18290, §4, eq. 7.) The Bradley-Terry loss, with β·Δ in the
+    place of the reward. log π(y | x) is the *sum* over the completion's tokens. A small β lets
+    the policy go far from the reference. With h = β·(Δ_w − Δ_l):
+        dlog π(y_w | x) = −β·σ(−h) / pairs,   dlogits = w·dlog π·(onehot(target) − p)
+    and the opposite sign for y_l. Rows 2i and 2i + 1 are a pair, the preferred one first.
+    Shapes: logits and dlogits (B, T, K), batch.reference_logprobs (B,) in nats. `batch.total` is
+    the whole batch's number of pairs.
+    Raises: ValueError for a β that is not above 0, or parted pairs.
+    """
+
+    beta: float = 0.1
+
+    def __post_init__(self):
+        if not (self.beta > 0 and math.isfinite(self.beta)):
+            raise ValueError(f"DPO: expected a beta > 0, got {self.beta!r}")
+
+    def __call__(self, logits, batch):
+        check_pairs(batch)
+        logp, cache = target_logprobs_forward(logits, batch)  # (B, T)
+        w = batch.weights.astype(logits.dtype)
+        log_pi = (w * logp).sum(axis=1)  # (B,)
+        delta = log_pi - batch.reference_logprobs.astype(logits.dtype)
+        h = self.beta * (delta[0::2] - delta[1::2])  # (pairs,)
+        loss = -float(log_sigmoid(h).sum()) / batch.total
+        dh = -np.exp(log_sigmoid(-h)) / batch.total  # (log σ(h))' = σ(−h)
+        dlog_pi = self.beta * np.stack([dh, -dh], axis=1).reshape(-1)  # undoes β·(Δ_w − Δ_l)
+        return loss, target_logprobs_backward(w * dlog_pi[:, None], cache)  # undoes Σ w·log p

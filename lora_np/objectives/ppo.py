@@ -1,0 +1,63 @@
+"""Proximal policy optimization: more of what scored above its group's mean, in small steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .log_probability import shares, target_logprobs_backward, target_logprobs_forward
+
+
+@dataclass(frozen=True)
+class PPO:
+    """L = −Σ w·min(ρA, clip(ρ, 1 − ε, 1 + ε)·A) / Σ w, ρ = π(token) / π_old(token).
+
+    (Schulman et al. 2017, arXiv 1707.06347, §3, eq. 7.) Samples come from π_old; ρ corrects for
+    how far π has moved since. Where ρ has left [1 − ε, 1 + ε] in the direction that A asks for,
+    the minimum takes the flat branch and the gradient is exactly 0. Elsewhere
+        dlogits = −w·ρ·A·(onehot(target) − p) / Σ w
+    The advantages A come from `group_advantages`, KL penalty included. InstructGPT (Ouyang et al.
+    2022, §3.5) differs: it spreads the penalty over the tokens, its baseline is a learned value
+    function (with generalized advantage estimation), and it mixes in the gradient of next-token
+    prediction on the pre-training text.
+    Shapes: logits and dlogits (B, T, K), batch.old_logprobs (B, T) in nats, batch.advantages (B,).
+    Raises: ValueError for a clip that is not above 0.
+    """
+
+    clip: float = 0.2
+
+    def __post_init__(self):
+        if not self.clip > 0:
+            raise ValueError(f"PPO: expected a clip > 0, got {self.clip!r}")
+
+    def __call__(self, logits, batch):
+        w = shares(logits, batch)  # (B, T)
+        logp, cache = target_logprobs_forward(logits, batch)
+        A = batch.advantages.astype(logits.dtype)[:, None]  # (B, 1): one a text
+        ratio = np.exp(logp - batch.old_logprobs.astype(logits.dtype))  # ρ (B, T)
+        free, clipped = ratio * A, np.clip(ratio, 1 - self.clip, 1 + self.clip) * A
+        loss = -float((w * np.minimum(free, clipped)).sum())
+        dratio = -w * A * (free <= clipped)  # undoes the minimum: its clipped branch is flat
+        dlogp = dratio * ratio  # undoes exp
+        return loss, target_logprobs_backward(dlogp, cache)
+
+
+def group_advantages(rewards, log_ratios, beta, group):
+    """A = R − mean of R over the group, R = r − β·log(π(y | x) / π_ref(y | x)).
+
+    `group` neighbours answer the same prompt, and their mean is the baseline (Shao et al. 2024,
+    arXiv 2402.03300, §4.1.1, who also divide by the group's standard deviation; here A keeps the
+    reward's unit). Over samples from π the mean of R is the expected reward minus β·KL(π ‖ π_ref),
+    the quantity that RLHF maximizes.
+    Shapes: rewards, log_ratios (in nats) and A (B,).
+    Raises: ValueError for a β below 0, a group below 2 or that does not divide B, or numbers
+    that are not finite.
+    """
+    if not 0 <= beta < np.inf:
+        raise ValueError(f"expected a finite beta from 0, got {beta!r}")
+    if group < 2 or len(rewards) % group:
+        raise ValueError(f"expected groups of 2 or more in {len(rewards)} samples, got {group}")
+    R = rewards - beta * log_ratios  # (B,)
+    if not np.isfinite(R).all():
+        raise ValueError("expected rewards and log-probabilities that are finite")
+    grouped = R.reshape(-1, group)
+    return (grouped - grouped.mean(axis=1, keepdims=True)).reshape(-1)

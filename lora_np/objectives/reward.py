@@ -1,0 +1,38 @@
+"""The reward model: learn a number for a text from which of two texts people preferred."""
+
+import numpy as np
+
+from ..nn.functional import log_sigmoid
+
+
+def bradley_terry(logits, batch):
+    """L = −Σ log σ(r_w − r_l) / pairs, so that σ(r_w − r_l) is the chance that w wins.
+
+    (Bradley & Terry 1952; Ouyang et al. 2022, arXiv 2203.02155, §3.5, eq. 1.) The head has K = 1
+    and a text's reward is r = Σ w·logits: the weights are 1 at its last real token. Rows 2i and
+    2i + 1 are a pair, the preferred one first. With Δ = r_w − r_l:
+        dr_w = −σ(−Δ) / pairs = −dr_l,   dlogits = w·dr
+    Only differences count: the same constant on both rewards changes nothing.
+    Shapes: logits and dlogits (B, T, 1). `batch.total` is the whole batch's number of pairs.
+    Raises: ValueError for a head with K ≠ 1, logits of another shape, or parted pairs.
+    """
+    if logits.shape != (*batch.weights.shape, 1):
+        expected = (*batch.weights.shape, 1)
+        raise ValueError(f"bradley_terry: expected logits {expected}, K = 1, got {logits.shape}")
+    check_pairs(batch)
+    w = batch.weights.astype(logits.dtype)
+    r = (w * logits[..., 0]).sum(axis=1)  # (B,)
+    delta = r[0::2] - r[1::2]  # (pairs,)
+    loss = -float(log_sigmoid(delta).sum()) / batch.total
+    ddelta = -np.exp(log_sigmoid(-delta)) / batch.total  # (log σ(Δ))' = σ(−Δ)
+    dr = np.stack([ddelta, -ddelta], axis=1).reshape(-1)  # undoes r_w − r_l
+    return loss, (w * dr[:, None])[..., None]  # undoes r = Σ w·logits
+
+
+def check_pairs(batch):
+    """Raise ValueError unless rows come in pairs that shards keep together."""
+    if batch.group % 2 or len(batch) % 2:
+        raise ValueError(
+            f"expected pairs of rows in groups of 2, got {len(batch)} rows in groups of "
+            f"{batch.group}; make the batch with tasks.preferences"
+        )

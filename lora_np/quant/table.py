@@ -1,0 +1,107 @@
+"""Embeddings in 8 bits: a table of rows, and the two layers that read it.
+
+    x ≈ code · scale, code from −127 to 127, scale = max |x| / 127 over 32 numbers of a row
+
+That is GGUF's Q8_0: 8.5 bits a number. A table that comes from such a file is kept exactly.
+"""
+
+import numpy as np
+
+from ..nn.layers import rows
+from ..nn.module import Module
+
+BLOCK = 32  # numbers that share a scale
+CHUNK = 2048  # rows dequantized at once
+
+
+class Int8Table:
+    """A table (n, d) in 8 bits; it never changes, so copies share it.
+
+    Shapes: codes (n, d) int8, scales (n, d/32) float16.
+    """
+
+    def __init__(self, codes, scales):
+        self.codes, self.scales, self.shape = codes, scales, codes.shape
+
+    nbytes = property(lambda self: self.codes.nbytes + self.scales.nbytes)
+
+    def read(self, at, dtype):
+        """Rows `at` (an index array or a slice) in `dtype`: code · scale."""
+        codes, scales = self.codes[at], self.scales[at].astype(dtype)
+        values = codes.reshape(*scales.shape, BLOCK).astype(dtype)
+        values *= scales[..., None]
+        return values.reshape(codes.shape)
+
+    def chunks(self, dtype):
+        """Yield (slice, those rows), few enough at once to stay in a processor's cache."""
+        for start in range(0, len(self.codes), CHUNK):
+            at = slice(start, start + CHUNK)
+            yield at, self.read(at, dtype)
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def quantize_table(table):
+    """The table (n, d) in 8 bits: the nearest code · scale to each number.
+
+    Raises: ValueError for a d that blocks of 32 do not divide, or numbers too large for float16.
+    """
+    n, d = table.shape
+    if d % BLOCK:
+        raise ValueError(f"embeddings in 8 bits: blocks of {BLOCK} do not divide a width of {d}")
+    blocks = np.asarray(table, np.float32).reshape(n, d // BLOCK, BLOCK)
+    scales = np.abs(blocks).max(axis=-1) / np.float32(127)  # (n, d/32)
+    if not (scales < np.finfo(np.float16).max).all():
+        raise ValueError("embeddings in 8 bits: expected finite numbers, below 8 million")
+    divide_by = np.where(scales > 0, scales, 1)[..., None]
+    codes = np.rint(blocks / divide_by).astype(np.int8).reshape(n, d)
+    return Int8Table(codes, scales.astype(np.float16))
+
+
+class Int8Embedding(Module):
+    """y = W[ids], with W in 8 bits and frozen.
+
+    Shapes: ids (...), y (..., d) in `dtype`.
+    Raises: ValueError for ids that are not whole numbers from 0 to n − 1.
+    """
+
+    def __init__(self, table, dtype=np.float32):
+        self.table, self.dtype = table, np.dtype(dtype)
+
+    def forward(self, ids, *, rng=None):
+        n = self.table.shape[0]
+        if ids.dtype.kind not in "iu" or (ids.size and not 0 <= ids.min() <= ids.max() < n):
+            raise ValueError(f"Embedding: expected whole ids from 0 to {n - 1}, got {ids}")
+        return self.table.read(ids, self.dtype), None
+
+    def backward(self, dy, cache):
+        """Nothing learns here, and whole numbers have no dx."""
+
+
+class Int8Head(Module):
+    """logits = x Wᵀ, with W in 8 bits and frozen, some rows dequantized at a time.
+
+    Shapes: x (..., d), W (K, d), logits (..., K).
+    """
+
+    def __init__(self, table):
+        self.table = table
+
+    n_classes = property(lambda self: self.table.shape[0])
+
+    def forward(self, x, *, rng=None):
+        flat = rows(x)
+        logits = np.empty((len(flat), self.n_classes), x.dtype)
+        for at, W in self.table.chunks(x.dtype):
+            np.matmul(flat, W.T, out=logits[:, at])
+        return logits.reshape(*x.shape[:-1], self.n_classes), None
+
+    def backward(self, dlogits, cache, *, below_trains=True):
+        """dx, or None if nothing below needs it."""
+        if below_trains:
+            flat = rows(dlogits)
+            dx = np.zeros((len(flat), self.table.shape[1]), dlogits.dtype)
+            for at, W in self.table.chunks(dlogits.dtype):
+                dx += flat[:, at] @ W  # undoes x Wᵀ: dx = dlogits W
+            return dx.reshape(*dlogits.shape[:-1], -1)

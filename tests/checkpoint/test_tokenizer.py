@@ -1,0 +1,61 @@
+"""A GPT-2's tokenizer, where the optional library is installed, and a clear message where not."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from lora_np.checkpoint import load_tokenizer
+
+END = "<|endoftext|>"
+
+
+def byte_letters():
+    """GPT-2's printable stand-ins for the 256 bytes."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [b for b in range(256) if b not in shown]
+    return [chr(b) for b in shown] + [chr(256 + i) for i in range(len(hidden))]
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A byte-pair vocabulary of 256 bytes, `th`, `the` and `Ġthe`."""
+    merges = ["t h", "th e", "Ġ the"]
+    words = [*byte_letters(), *(merge.replace(" ", "") for merge in merges), END]
+    vocab = {word: i for i, word in enumerate(words)}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    (tmp_path / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]), encoding="utf-8")
+    return tmp_path
+
+
+def test_there_and_back(directory):
+    pytest.importorskip("tokenizers", reason="the optional extra `hf`")
+    tokenizer = load_tokenizer(directory)
+    assert (tokenizer.end, tokenizer.vocab_size) == (259, 260)
+    tokens = tokenizer.encode("the the")
+    assert tokens.dtype == np.int64 and tokens.tolist() == [257, 258]
+    for text in ("the cat — ärgert\n\tthe\x00 日本", "", " the  the"):
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.decode([257, 259, 258]) == "the\n\n the"
+    tokenizer.rules.save(str(directory / "tokenizer.json"))
+    (directory / "vocab.json").unlink()
+    assert load_tokenizer(directory).encode("the the").tolist() == [257, 258]
+
+
+def test_files_that_are_not_there(directory):
+    pytest.importorskip("tokenizers", reason="the optional extra `hf`")
+    (directory / "merges.txt").unlink()
+    with pytest.raises(ValueError, match="expected tokenizer.json, or vocab.json and merges.txt"):
+        load_tokenizer(directory)
+    with pytest.raises(ValueError, match="no such directory"):
+        load_tokenizer(directory / "nowhere")
+    (directory / "tokenizer.json").write_text("{]")
+    with pytest.raises(ValueError, match="not a readable tokenizer"):
+        load_tokenizer(directory)
+
+
+def test_without_the_library(directory, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r'optional here; install it with: pip install "lora_np'):
+        load_tokenizer(directory)

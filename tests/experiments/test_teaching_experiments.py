@@ -1,0 +1,82 @@
+"""The experiments on what teaches, in miniature: they run, repeat, and say what they found."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lora_np.experiments import context, distillation, rlhf
+from lora_np.experiments.rlhf_world import Size, World, ascents, breaks_the_rule, safe_ascents
+from lora_np.nn import GPT
+from lora_np.plots import png
+
+TINY_RLHF = Size(40, 5, 3, 3, 2, 20, (0.0, 0.1))
+TINY_DISTILLATION = distillation.Size(3, 3, (4, 8))
+RNG = np.random.default_rng
+
+
+MINIATURES = {
+    rlhf: (lambda seed: rlhf.one_seed(seed, TINY_RLHF), {}),
+    context: (lambda seed: context.one_seed(seed, 12, (8,), context.TEACHINGS), {"steps": 12}),
+    distillation: (
+        lambda seed: distillation.one_seed(seed, TINY_DISTILLATION), {"texts": [4, 8], "steps": 3},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MINIATURES, ids=lambda module: module.__name__)
+def test_in_miniature(module, monkeypatch):
+    """Seeds differ, a seed repeats, and table, figure and text come from the stored numbers."""
+    monkeypatch.setattr(context, "TRIES", 5)
+    one_seed, settings = MINIATURES[module]
+    runs = [one_seed(0), one_seed(1), one_seed(0)]
+    for run in runs:
+        assert run.pop("CPU seconds") >= 0
+    assert runs[0] == runs[2] and runs[0] != runs[1]
+    stored = json.loads(json.dumps({"quick": True, "runs": runs[:2], **settings}))
+    for run in stored["runs"]:
+        run["CPU seconds"] = 1.0
+    table = module.table(stored)
+    assert "±" in table and "et al." in table and "too short to conclude" in table
+    assert png(module.figure(stored)) and len(module.alt_text(stored)) > 80
+
+
+def test_hidden_rewards():
+    strings = np.array([[0, 1, 2, 2, 1], [5, 0, 1, 0, 1], [0, 5, 0, 5, 0]])
+    assert np.array_equal(ascents(strings), [2, 2, 2])
+    assert np.array_equal(breaks_the_rule(strings), [False, False, True])  # a prompt may have it
+    assert np.array_equal(safe_ascents(strings), [2, 2, -1])
+
+
+def test_pairs_share_their_prompt_and_are_ordered():
+    world = World(TINY_RLHF, RNG(0))
+    pairs = world.draw_pairs(50, ascents, 0)
+    assert np.array_equal(pairs[0::2, 0], pairs[1::2, 0])
+    assert (ascents(pairs[0::2]) >= ascents(pairs[1::2])).all()
+
+
+def test_the_gap_is_zero_for_the_truth_itself():
+    """A model whose logits are the table's logarithms has no gap; another one has."""
+
+    class Knows:
+        def __call__(self, texts):
+            logits = np.zeros((*texts.shape, distillation.SYMBOLS))
+            logits[:, 1:] = np.log(source.after(texts) + 1e-300)
+            return logits
+
+    source = distillation.MarkovSource(RNG(0), distillation.SYMBOLS, distillation.ORDER, 0.3)
+    texts = source.sample(5, distillation.LENGTH, RNG(1))
+    assert distillation.gap(source, Knows(), texts) == 0
+    assert distillation.gap(source, GPT(distillation.STUDENT, RNG(2)), texts) > 0.3
+
+
+def test_the_source_follows_its_table():
+    source = distillation.MarkovSource(RNG(0), symbols=3, order=2)
+    texts = source.sample(4000, 8, RNG(1))
+    counts = np.zeros_like(source.table)
+    for t in range(2, 8):
+        np.add.at(counts, (texts[:, t - 2], texts[:, t - 1], texts[:, t]), 1)
+    seen = counts / counts.sum(axis=-1, keepdims=True)
+    assert np.abs(seen - source.table).max() < 0.05
+    assert np.allclose(source.table.sum(axis=-1), 1)
+    assert np.array_equal(source.after(texts[:, :3])[:, 1], source.table[texts[:, 1], texts[:, 2]])
