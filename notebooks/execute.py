@@ -2,6 +2,7 @@
 
     python notebooks/execute.py                       all of them
     python notebooks/execute.py notebooks/01_*.ipynb  some of them
+    python notebooks/execute.py --check               keep nothing, and say what came out otherwise
 
 What changes from run to run without meaning anything (times, versions) is left out, so a second
 run gives the same file.
@@ -46,8 +47,25 @@ def execute(path):
     return notebook
 
 
+def differences(path, notebook):
+    """The numbers of the cells whose outputs, pictures too, are not those kept at `path`."""
+    kept = nbformat.read(path, as_version=4).cells
+    pairs = enumerate(zip(kept, notebook.cells))
+    return [i for i, (old, new) in pairs if old.get("outputs") != new.get("outputs")]
+
+
 if __name__ == "__main__":
-    for path in map(pathlib.Path, sys.argv[1:] or lessons()):
+    names = [name for name in sys.argv[1:] if name != "--check"]
+    changed = 0
+    for path in map(pathlib.Path, names or lessons()):
         start = time.perf_counter()
-        nbformat.write(execute(path), path)
-        print(f"{path.name}: {time.perf_counter() - start:.1f} s")
+        notebook = execute(path)
+        took = f"{path.name}: {time.perf_counter() - start:.1f} s"
+        if "--check" in sys.argv:
+            cells = differences(path, notebook)
+            changed += bool(cells)
+            print(f"{took}, {f'other outputs in cells {cells}' if cells else 'the same outputs'}")
+        else:
+            nbformat.write(notebook, path)
+            print(took)
+    sys.exit(changed > 0)

@@ -17,6 +17,17 @@ def test_the_six_lines_run_and_print_what_they_say():
     assert names["layer"].base.weight.grad is None and names["layer"].B.grad is not None
 
 
+def test_a_module_of_your_own_learns_with_its_weights_frozen():
+    code = next(c for c in re.findall(r"```python\n(.*?)```", README, re.S) if "(Module)" in c)
+    first, last = re.search(r"falls from ([\d.]+) to ([\d.]+)", README).groups()
+    names = {}
+    exec(code.replace("range(201)", "range(1)"), names)
+    assert f"{np.square(names['y'] - names['x'][:, :2] * names['x'][:, 2:]).mean():.2f}" == first
+    exec(code, names)
+    assert f"{np.square(names['y'] - names['x'][:, :2] * names['x'][:, 2:]).mean():.2f}" == last
+    assert all(p.grad is None for p in names["net"].parameters() if not p.trainable)
+
+
 def test_the_first_thirty_lines_hold_both_commands():
     head = README.splitlines()[:30]
     commands = [line for line in head if line.startswith("python3 -m venv .venv && ")]
