@@ -54,8 +54,8 @@ def table(text, skills):
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, trained, lr, step, share, spread, lost, lost_spread, *accuracy in rows(text, skills):
-        cells = [name, f"{trained:.3g} %", f"{lr:g}", f"{step:.2f}", f"{share:.0f} ± {spread:.0f} %"]
-        cells += [f"{lost:+.2f} ± {lost_spread:.2f}"]
+        cells = [name, f"{trained:.3g} %", f"{lr:g}", f"{step:.2f}"]
+        cells += [f"{share:.0f} ± {spread:.0f} %", f"{lost:+.2f} ± {lost_spread:.2f}"]
         cells += ["–" if a is None else f"{a:.2f}" for a in accuracy]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -8,8 +8,8 @@ step can never come from two different moments.
 import json
 
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from .checkpoint.tensors import save_tensors
 from .files import whole_file
 from .history import History
 
@@ -23,7 +23,7 @@ def save_state(path, model, optimizer, rng, history):
         "history": history.as_dict(),
     }
     with whole_file(path) as temporary:
-        save_file(_arrays(model, optimizer), temporary, metadata={KEY: json.dumps(state)})
+        save_tensors(_arrays(model, optimizer), temporary, {KEY: json.dumps(state)})
 
 
 def load_state(path, model, optimizer, rng):

@@ -16,7 +16,7 @@ from ..quant.bnb_format import PARTS, QUANT_STATE, from_bnb, quantization_config
 from ..quant.linear import NF4Linear
 from . import gpt2_layout as layout
 from .gpt2_layout import HEAD, PREFIX
-from .tensors import compare_shapes, open_tensors, write_directory
+from .tensors import compare_shapes, confirm, open_tensors, write_directory
 
 
 def load_gpt2(directory, dtype=np.float32):
@@ -63,6 +63,7 @@ def load_gpt2(directory, dtype=np.float32):
                 raise ValueError(f"{directory}: tie_word_embeddings is set, but {HEAD} differs")
             if not tied:
                 model.lm_head = Head(head)
+    confirm(layout.read_config(directory), (config, tied), directory)
     return model
 
 

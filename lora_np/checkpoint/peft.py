@@ -25,7 +25,7 @@ from ..methods import (
 )
 from ..methods.common import linear_slots
 from ..nn.gpt import GPT
-from .tensors import compare_shapes, listed, open_tensors, read_json, write_directory
+from .tensors import compare_shapes, confirm, listed, open_tensors, read_json, write_directory
 
 METHODS = (  # every method with a form of its own, in the order in which loading applies them
     LoRA, DoRA, IA3, BottleneckAdapters, BitFit, HeadTuning, PrefixTuning, PromptTuning,
@@ -111,6 +111,7 @@ def load_adapter(model, directory):
         compare_shapes({name: array.shape for name, array in arrays.items()}, stored, directory)
         for name, array in arrays.items():
             array[...] = stored[name].read(array.dtype)
+    confirm(read_json(directory / CONFIG), config, directory / CONFIG)
     return view
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..files import whole_file
+from ..files import whole_files
 
+LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1"}  # by their names
 FLOATS = ("F64", "F32", "F16", "BF16")
 LISTED = 40  # names of one kind that an error lists before it counts the rest
 JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below
@@ -30,17 +31,20 @@ class Stored:
     name: str
     shape: tuple[int, ...]
     kind: str  # safetensors' name of the dtype
+    offset: int  # where its bytes begin
     file: object
     path: Path
 
     def read(self, dtype=np.float32):
-        """Its numbers as `dtype`, in one copy out of the memory-mapped file.
+        """Its numbers as `dtype`.
 
         Raises: ValueError if it does not hold real numbers, or one that is not finite in `dtype`.
         """
         if self.kind not in FLOATS:
             raise ValueError(f"{self.path}: expected {self.name} in floats, got {self.kind}")
-        array = self._bfloat16() if self.kind == "BF16" else self.file.get_tensor(self.name)
+        array = self._numbers()
+        if self.kind == "BF16":  # a float32's upper half: 16 zero bits complete it
+            array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
         with np.errstate(over="ignore"):  # too large for `dtype` becomes inf, refused below
             array = array.astype(dtype, copy=False)
         if not np.isfinite(array).all():
@@ -53,18 +57,16 @@ class Stored:
         """Its bytes or float32 numbers as they are."""
         if self.kind not in ("U8", "F32"):
             raise ValueError(f"{self.path}: expected {self.name} in U8 or F32, got {self.kind}")
-        return self.file.get_tensor(self.name)
+        return self._numbers()
 
-    def _bfloat16(self):
-        """NumPy has no bfloat16, which is a float32's upper half: 16 zero bits complete it."""
-        with open(self.path, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            start, stop = json.loads(file.read(length))[self.name]["data_offsets"]
+    def _numbers(self):
+        """Read, not memory-mapped: a map of a file that shrinks ends the process, not the read."""
+        self.file.seek(self.offset)
         count = math.prod(self.shape)
-        if stop - start != 2 * count:
-            raise ValueError(f"{self.path}: {self.name} is described twice")
-        bits = np.fromfile(self.path, "<u2", count, offset=8 + length + start)
-        return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32).reshape(self.shape)
+        array = np.fromfile(self.file, LAYOUTS[self.kind], count)
+        if array.size != count:
+            raise ValueError(f"{self.path}: it became shorter while {self.name} was read")
+        return array.reshape(self.shape)
 
 
 @contextlib.contextmanager
@@ -78,18 +80,37 @@ def open_tensors(*paths):
     with contextlib.ExitStack() as stack:
         for path in paths:
             try:
-                file = stack.enter_context(safe_open(path, framework="numpy"))
-                for name in file.keys():
-                    part = file.get_slice(name)
-                    shape = tuple(part.get_shape())
-                    if not math.prod(shape):
-                        raise ValueError(f"{path}: {name} {shape} is empty")
-                    if name in stored:
-                        raise ValueError(f"{name} is in {stored[name].path} and in {path}")
-                    stored[name] = Stored(name, shape, part.get_dtype(), file, path)
+                with safe_open(path, framework="numpy") as file:
+                    parts = {name: file.get_slice(name) for name in file.keys()}
+                    kinds = {name: (p.get_dtype(), p.get_shape()) for name, p in parts.items()}
+                file = stack.enter_context(open(path, "rb"))
             except (SafetensorError, OSError) as error:
                 raise ValueError(f"{path}: not a readable safetensors file: {error}") from error
+            for name, kind, shape, offset in placed(kinds, file, path):
+                if not math.prod(shape):
+                    raise ValueError(f"{path}: {name} {shape} is empty")
+                if name in stored:
+                    raise ValueError(f"{name} is in {stored[name].path} and in {path}")
+                stored[name] = Stored(name, shape, kind, offset, file, path)
         yield stored
+
+
+def placed(kinds, file, path):
+    """Yield (name, dtype, shape, offset) of the tensors that the library found in this file."""
+    try:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        for name, (kind, shape) in kinds.items():
+            start, stop = header[name]["data_offsets"]
+            same = (header[name]["dtype"], header[name]["shape"]) == (kind, shape)
+            if not same or (
+                kind in LAYOUTS
+                and stop - start != np.dtype(LAYOUTS[kind]).itemsize * math.prod(shape)
+            ):
+                raise ValueError(f"{name} is described twice, or it changed while it was read")
+            yield name, kind, tuple(shape), 8 + length + start
+    except (struct.error, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def compare_shapes(expected, stored, where):
@@ -140,6 +161,12 @@ def read_json(path):
     return value
 
 
+def confirm(now, before, path):
+    """Raise ValueError unless settings read once more are those read before the weights."""
+    if now != before:
+        raise ValueError(f"{path}: it changed while its folder was read; read it again")
+
+
 def sane(kind):
     """A parser of numbers that refuses what is not finite, or a whole number past 64 bits."""
 
@@ -159,19 +186,26 @@ def number(config, name, default, where):
     return value
 
 
+def save_tensors(tensors, path, metadata):
+    """The library's `save_file`. Raises: OSError where it cannot write, as other files do."""
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
 def write_directory(directory, tensors, settings, tensor_file, settings_file):
     """Write both files into `directory`, which is made if need be: whole, or not at all.
 
-    Both are complete beside their targets before either takes its place.
+    Both are complete beside their targets before either takes its place; a process killed just
+    then leaves no settings, so that nobody reads one save's weights with another's settings.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    with (
-        whole_file(directory / settings_file) as settings_path,
-        whole_file(directory / tensor_file) as tensors_path,
-    ):
+    paths = directory / settings_file, directory / tensor_file
+    with whole_files(*paths) as (settings_path, tensors_path):
         # "pt" is what transformers and PEFT look for: their own tensors' layout.
-        save_file(tensors, tensors_path, metadata={"format": "pt"})
+        save_tensors(tensors, tensors_path, {"format": "pt"})
         text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
         settings_path.write_text(text, encoding="utf-8")
