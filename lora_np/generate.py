@@ -28,7 +28,8 @@ def stream(model, prompt, n, *, temperature=0.0, top_k=None, top_p=None, rng=Non
     `top_k` likeliest or to the fewest that hold a share `top_p` (Holtzman et al. 2020, §3.1), and
     drawn from with `rng`. A sequence that chose `stop` repeats it; when all have, the stream ends.
     Raises: ValueError, before any work, for settings out of range, a missing rng, or a prompt
-    that with n more tokens does not fit in the context.
+    that with n more tokens does not fit in the context. FloatingPointError for logits that are
+    not finite, before a token is chosen from them.
     """
     prompt = np.asarray(prompt)
     if prompt.ndim not in (1, 2) or prompt.size == 0:
@@ -47,6 +48,8 @@ def stream(model, prompt, n, *, temperature=0.0, top_k=None, top_p=None, rng=Non
     past = model.new_past(tokens.shape[0], tokens.shape[1] + n)
 
     def choose(logits):
+        if not np.isfinite(logits).all():
+            raise FloatingPointError("generate: the model's logits are not finite")
         if temperature == 0:
             return logits.argmax(axis=-1)
         return sample(logits / temperature, top_k, top_p, rng)
