@@ -92,6 +92,14 @@ def test_a_run_resumed_equals_one_never_stopped(tmp_path, method, optimizer):
     assert resumed[3].evaluations == unbroken[3].evaluations
 
 
+@pytest.fixture(autouse=True)
+def pythons_own_ctrl_c():
+    """A shell that started this in the background told it to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_ends_after_a_whole_step_and_leaves_a_usable_checkpoint(tmp_path):
     path, before = tmp_path / "state.safetensors", signal.getsignal(signal.SIGINT)
 
