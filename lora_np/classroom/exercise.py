@@ -18,7 +18,7 @@ from hypothesis.errors import Flaky
 from .inputs import Broken, shown
 
 KINDS = ("implement", "find the bug", "predict and explain", "design")
-PACKAGE = str(Path(__file__).parent.parent)
+NOT_THE_STUDENTS = (str(Path(__file__).parent.parent), str(Path(os.__file__).parent))
 SETTINGS = settings(
     derandomize=True, database=None, deadline=None, max_examples=20, print_blob=False,
     report_multiple_bugs=False, phases=[Phase.generate, Phase.shrink],
@@ -179,7 +179,7 @@ def _told(error):
     """Which error, and the last line of the student's own code that led to it."""
     lines = [f"  your code raised {type(error).__name__}: {str(error)[:300]}"]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename:
+        if not frame.filename.startswith(NOT_THE_STUDENTS) and "packages" not in frame.filename:
             if frame.line:
                 lines.append(f"    in the line: {frame.line[:200]}")
             break
