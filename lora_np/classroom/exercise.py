@@ -2,9 +2,10 @@
 
 import contextlib
 import copy
-import importlib
+import importlib.util
 import io
 import os
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis.errors import Flaky
 
 from .inputs import Broken, shown
@@ -102,7 +103,11 @@ def check(number, answer):
 
     Under nbgrader, which looks for errors, anything but a right answer raises AssertionError.
     """
-    result = judge(find(number), answer)
+    configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "lora_np_hypothesis")
+    try:
+        result = judge(find(number), answer)  # and leaves no folder beside the notebook
+    finally:
+        configuration.set_hypothesis_home_dir(None)
     if os.environ.get("NBGRADER_EXECUTION") and result.status != "right":
         raise AssertionError(result.feedback)
     print(result.feedback)
