@@ -34,7 +34,8 @@ def judged(number, source):
     """The Result of an answer's cell, with the given cells of its lesson before it."""
     names = {"np": np}
     for cell in master_of(number).cells:
-        if cell.metadata["nbgrader"]["grade_id"].startswith(f"given-{number.replace('.', '-')}-"):
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        if re.fullmatch(rf"given-({number.replace('.', '-')}-)?\d+", grade_id):
             exec(cell.source, names)
     exec(source, names)
     return judge(find(number), names[find(number).answer])
