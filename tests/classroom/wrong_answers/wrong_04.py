@@ -10,7 +10,7 @@ EDITS = [
     Edit("4.1", "W not held", "4 * (n_in * n_out + learns)", "4 * learns", "weights"),
     Edit("4.2", "moments ignored: four bytes a number", "LoRA(2, 8.0", "LoRA(8, 32.0", "fit into"),
     Edit("4.2", "a rank past break-even", "LoRA(2, 8.0", "LoRA(24, 48.0", "fit into"),
-    Edit("4.2", "a target that matches nothing", '"all-linear"', '("q_proj",)', "targets are there"),
+    Edit("4.2", "a target that is not there", '"all-linear"', '("q_proj",)', "targets are there"),
     Edit("4.2", "too little learns", 'LoRA(2, 8.0, "all-linear")',
          'LoRA(1, 0.01, ("attn.c_proj",))', "below 0.1"),
     Edit("4.3", "activations in four bits too", "4.5 / 32, 1.0", "4.5 / 32, 4.5 / 32",
