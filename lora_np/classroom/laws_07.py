@@ -160,8 +160,8 @@ def thirds_are_q_k_v(split, x, W, H):
     """The order is Q, then K, then V, each d columns wide."""
     qkv = x @ W
     got = parts(split(qkv, 1), "q", "k", "v")
-    for name, got, true in zip("qkv", got, np.split(qkv, 3, axis=1)):
-        same(name, got, true[None])
+    for name, each, true in zip("qkv", got, np.split(qkv, 3, axis=1)):
+        same(name, each, true[None])
 
 
 @SPLIT.law("head h is the columns h·hd to (h + 1)·hd of x times that third of W", fused())
