@@ -121,7 +121,8 @@ def judge(exercise, answer):
     for held, law in enumerate(exercise.laws):
         problem = _try(law, answer)
         if problem is NotImplemented:
-            return _result(exercise, "not attempted", f"{head}: not attempted yet")
+            what = f"{head}: {'a part is ' if held else ''}not attempted yet"
+            return _result(exercise, "not attempted", what)
         if problem:
             lines = [f"{head}: not right yet", f"  the law that breaks: {law.statement}", *problem]
             hint = " ".join((law.function.__doc__ or "").split())
@@ -133,6 +134,7 @@ def judge(exercise, answer):
 
 
 def _result(exercise, status, feedback, law=""):
+    feedback = "".join(c if c.isprintable() or c == "\n" else "?" for c in feedback)
     points = exercise.points if status == "right" else 0
     return Result(exercise.number, exercise.title, status, points, exercise.points, law, feedback)
 
