@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import tempfile
+import textwrap
 import traceback
 import warnings
 from collections.abc import Callable
@@ -126,7 +127,9 @@ def judge(exercise, answer):
         if problem:
             lines = [f"{head}: not right yet", f"  the law that breaks: {law.statement}", *problem]
             hint = " ".join((law.function.__doc__ or "").split())
-            lines.append(f"  a hint: {hint}")
+            lines += textwrap.wrap(
+                f"a hint: {hint}", 76, initial_indent="  ", subsequent_indent="    "
+            )
             lines.append(f"  laws that held before this one: {held} of {len(exercise.laws)}")
             return _result(exercise, "wrong", "\n".join(lines), law.statement)
     laws = "its law holds" if len(exercise.laws) == 1 else f"all {len(exercise.laws)} laws hold"
