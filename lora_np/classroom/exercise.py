@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import tempfile
+import textwrap
 import traceback
 import warnings
 from collections.abc import Callable
@@ -121,11 +122,14 @@ def judge(exercise, answer):
     for held, law in enumerate(exercise.laws):
         problem = _try(law, answer)
         if problem is NotImplemented:
-            return _result(exercise, "not attempted", f"{head}: not attempted yet")
+            what = f"{head}: {'a part is ' if held else ''}not attempted yet"
+            return _result(exercise, "not attempted", what)
         if problem:
             lines = [f"{head}: not right yet", f"  the law that breaks: {law.statement}", *problem]
             hint = " ".join((law.function.__doc__ or "").split())
-            lines.append(f"  a hint: {hint}")
+            lines += textwrap.wrap(
+                f"a hint: {hint}", 76, initial_indent="  ", subsequent_indent="    "
+            )
             lines.append(f"  laws that held before this one: {held} of {len(exercise.laws)}")
             return _result(exercise, "wrong", "\n".join(lines), law.statement)
     laws = "its law holds" if len(exercise.laws) == 1 else f"all {len(exercise.laws)} laws hold"
@@ -133,6 +137,7 @@ def judge(exercise, answer):
 
 
 def _result(exercise, status, feedback, law=""):
+    feedback = "".join(c if c.isprintable() or c == "\n" else "?" for c in feedback)
     points = exercise.points if status == "right" else 0
     return Result(exercise.number, exercise.title, status, points, exercise.points, law, feedback)
 

@@ -1,5 +1,6 @@
 """Grade submissions: each answer in a process of its own, under limits."""
 
+import collections
 import contextlib
 import json
 import multiprocessing
@@ -11,10 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .exercise import Result, of_lesson
 from .masters import answers, read
 from .worker import lacking, work
 
+LONGEST_TEXT = 5000  # characters kept of an explanation
 LARGEST_FOLDER = 20_000_000  # bytes of a student's own folder that come along
 
 
@@ -70,16 +74,22 @@ def grade(paths, limits=None, jobs=None):
     """
     limits = limits or Limits()
     found = [submission for path in paths for submission in submissions(path)]
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+    names = collections.Counter(submission.name for submission in found)
+    for name in (name for name, count in names.items() if count > 1):
+        raise ValueError(f"{names[name]} submissions are called {name}: give the folder above them")
+    pool = ThreadPoolExecutor(jobs or os.cpu_count())
+    try:
         tasks = [
             (submission, pool.submit(judge_apart, exercise, cells, submission.path, limits))
             for submission in found
             for exercise, cells in wanted(submission)
         ]
-        for submission, task in tasks:
+        for submission, task in tqdm(tasks, unit="answer", leave=False, disable=None):
             result, offline = task.result()
             submission.results.append(result)
             submission.offline &= offline
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not grade the rest
     return found
 
 
@@ -87,17 +97,24 @@ def wanted(submission):
     """(exercise, the cells to run or None) for all exercises of the notebook's lessons."""
     try:
         parts = answers(read(submission.path))
-        lessons = sorted({int(number.split(".")[0]) for number in parts})
-        exercises = [exercise for lesson in lessons for exercise in of_lesson(lesson)]
     except (ValueError, OSError) as error:
         submission.problem = str(error)
         return []
+    lessons = sorted({int(number.split(".")[0]) for number in parts} & set(range(1, 100)))
+    exercises = [exercise for lesson in lessons for exercise in known(lesson)]
     if not exercises:
         submission.problem = "no exercise found: is it one of notebooks/exercises?"
     submission.explanations = {
-        number: text for number, (_, text) in parts.items() if text and explained(text)
+        number: text[:LONGEST_TEXT] for number, (_, text) in parts.items() if explained(text)
     }
     return [(exercise, parts.get(exercise.number, (None,))[0]) for exercise in exercises]
+
+
+def known(lesson):
+    try:
+        return of_lesson(lesson)
+    except ValueError:  # a number that the student made up
+        return []
 
 
 def explained(text):

@@ -38,8 +38,8 @@ def same(what, got, expected, tolerance=1e-9):
         raise Broken(f"{what}: your numbers are not all finite: {plain(got)}")
     gap = np.abs(got - expected).max(initial=0)
     if gap > tolerance * max(1, np.abs(expected).max(initial=0)):
-        raise Broken(f"{what}: the shape {got.shape} is right, but numbers are off, by up to "
-                     f"{gap:.3g}; yours: {plain(got)}")  # fmt: skip
+        raise Broken(f"{what}: the shape {got.shape} is right, the numbers are off by up to "
+                     f"{gap:.3g}\nyours: {plain(got)}")  # fmt: skip
 
 
 def parts(answer, *names):

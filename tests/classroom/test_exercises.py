@@ -14,6 +14,7 @@ from lora_np.classroom.masters import read, solution_of, stamp, student
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "notebooks"))
 
+import execute  # noqa: E402
 import make_exercises  # noqa: E402
 
 MASTERS = make_exercises.masters()
@@ -75,6 +76,19 @@ def test_unedited_it_runs_and_says_what_is_to_do(path, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Exercise")]
     assert len(lines) == len(exercise.of_lesson(int(path.name[:2])))
     assert all(line.endswith("not attempted yet") for line in lines)
+
+
+@pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
+def test_unedited_it_runs_in_a_kernel_and_leaves_no_file(tmp_path):
+    path = tmp_path / MASTERS[0].name
+    path.write_bytes((ROOT / "notebooks/exercises" / path.name).read_bytes())
+    told = [
+        output["text"]
+        for cell in execute.execute(path, tmp_path).cells
+        for output in cell.get("outputs", [])
+    ]
+    assert len(told) == 3 and all("not attempted yet" in text for text in told)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("number", NUMBERS)

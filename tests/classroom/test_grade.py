@@ -8,9 +8,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lora_np.__main__ import main
-from lora_np.classroom.grade import Limits, grade
+from lora_np.classroom.grade import Limits, Submission, grade, wanted
 from lora_np.classroom.masters import read, stamp
 
 ROOT = Path(__file__).parent.parent.parent
@@ -71,6 +73,7 @@ BODIES = {
     "ends": ("import os\nos._exit(3)", "crashed", "exit status 3"),
     "segfault": ("import ctypes\nctypes.string_at(0)", "crashed", "ended the whole process"),
     "megabytes": (f"print('spam ' * 100_000)\n{RIGHT}", "right", ""),
+    "escapes": ("print('\\x1b[2J')\nreturn x @ W", "wrong", "?[2J"),
     "megabytes, wrong": ("print('spam ' * 100_000)\nreturn x @ W", "wrong", "printed there"),
     "deletes": (
         "import os\n[os.remove(f) for f in os.listdir()]\n" + RIGHT, "right", ""
@@ -94,6 +97,7 @@ FILES = {
     "empty": ("", "not a notebook: the file is no JSON"),
     "no cells": ('{"nbformat": 4}', "not a notebook"),
     "a list": ("[1, 2]", "not a notebook"),
+    "deep": ("[" * 100_000, "not a notebook"),
     "other": (nbformat.writes(nbformat.v4.new_notebook()), "no exercise found"),
 }
 
@@ -136,6 +140,33 @@ def test_one_answer_does_not_stop_the_others(graded, name):
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_no_submission_is_told(graded, name):
     assert FILES[name][1] in graded[name].problem and not graded[name].results
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_an_odd_notebook_is_read_or_told(tmp_path_factory, data):
+    """Anywhere in the file, something else stands than should."""
+    notebook = json.loads(nbformat.writes(STUDENT))
+    part = notebook
+    while True:
+        keys = sorted(part) if isinstance(part, dict) else range(len(part))
+        key = data.draw(st.sampled_from(list(keys)))
+        if not isinstance(part[key], (dict, list)) or not part[key] or data.draw(st.booleans()):
+            break
+        part = part[key]
+    part[key] = data.draw(st.sampled_from([None, "", "x", -1, 2.5, [], {}, [0], {"nbgrader": 1}]))
+    path = tmp_path_factory.mktemp("odd") / "a.ipynb"
+    path.write_text(json.dumps(notebook))
+    submission = Submission("a", path)
+    assert wanted(submission) or submission.problem
+
+
+def test_two_of_one_name_are_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        nbformat.write(STUDENT, tmp_path / name / "01.ipynb")
+    with pytest.raises(ValueError, match="2 submissions are called 01: give the folder above"):
+        grade([tmp_path / "a", tmp_path / "b"])
 
 
 def test_cells_are_found_without_metadata_and_with_extra_cells(tmp_path):
