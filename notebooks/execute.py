@@ -22,8 +22,8 @@ def lessons():
     return sorted(HERE.glob("[0-9]*.ipynb"))
 
 
-def execute(path):
-    """The notebook at `path`, freshly run in its own folder.
+def execute(path, folder=HERE):
+    """The notebook at `path`, freshly run in `folder`.
 
     Raises: nbclient's CellExecutionError if a cell fails, ValueError if one warns or writes to
     stderr.
@@ -34,7 +34,7 @@ def execute(path):
         timeout=120,
         record_timing=False,
         coalesce_streams=True,  # or what one cell prints arrives in pieces, by chance
-        resources={"metadata": {"path": str(HERE)}},
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -145,7 +145,7 @@ def figure(numbers):
     """On the left the skill moves into the weights; on the right, what that does to the others."""
     runs = numbers["runs"]
     names = [name for name in runs[0]["students"] if name.startswith(SOFT)]
-    picture, (left, right_axes) = subplots(1, 2, size=(9, 3.4), width_ratios=(3, 2))
+    picture, (left, right_axes) = subplots(1, 2, size=(7.6, 3.8), width_ratios=(4, 3))
     for k, name in enumerate(names):
         way = np.mean([run["students"][name]["way"] for run in runs], axis=0)
         steps = np.linspace(0, numbers["steps"], len(way))
@@ -158,7 +158,8 @@ def figure(numbers):
     left.set_ylim(-0.03, 1.03)
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=9)
     right_axes.set(xlim=(-0.03, 1.03), xlabel="answers all right", title="the other skills, after")
-    right_axes.set_yticks(range(len(names)), [name.removeprefix(f"{SOFT}, ") for name in names])
+    names = [name.removeprefix(f"{SOFT}, ").replace(", the", ",\nthe") for name in names]
+    right_axes.set_yticks(range(len(names)), names)
     right_axes.invert_yaxis()
     right_axes.grid(False, axis="y")
     return picture

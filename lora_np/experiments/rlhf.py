@@ -119,8 +119,9 @@ def figure(numbers):
     """
     runs = numbers["runs"]
     zeros = [run["reference"]["learned"] for run in runs]
-    picture, panels = subplots(1, 2, size=(9, 3.6))
-    titles = {"true": "true reward: ascents", "learned": "learned reward, gain"}
+    picture, panels = subplots(1, 2, size=(7.6, 4.2))
+    titles = {"true": "wanted: true reward, ascents", "learned": "asked: learned reward, gain"}
+    beside = ((-6, -3, "right"), (6, -3, "left"), (-6, 2, "right"))  # two DPO may end side by side
     for axes, (column, title) in zip(panels, titles.items()):
         for k, beta in enumerate(runs[0]["PPO"]):
             ways = [smooth(run["PPO"][beta]["way"]) for run in runs]
@@ -135,11 +136,12 @@ def figure(numbers):
         for k, beta in enumerate(runs[0]["DPO"]):
             rows = [rows_of(run)[f"DPO, beta {beta}"] for run in runs]
             x, y = (np.mean([row[name] for row in rows]) for name in ("KL", column))
-            axes.plot(x, y, "*", color="black", markersize=9)
-            offset = (5, -11 if k == 1 else 3)  # two that end side by side stay legible
-            axes.annotate(f"DPO {beta}", (x, y), offset, textcoords="offset points", fontsize=8)
-        axes.set(xlabel="KL to the reference, nats a string", title=title)
-    panels[1].legend(loc="lower right", fontsize=8)
+            label = None if k else "DPO, its β beside it"
+            axes.plot(x, y, "*", color="black", markersize=9, linestyle="", label=label)
+            right, up, side = beside[k % 3]
+            axes.annotate(beta, (x, y), (right, up), textcoords="offset points", ha=side)
+        axes.set(xlabel="KL to the reference (nats a text)", title=title)
+    picture.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return picture
 
 

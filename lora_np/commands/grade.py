@@ -1,0 +1,54 @@
+"""python -m lora_np grade: notebooks with answers, to points and feedback."""
+
+import pathlib
+
+from ..files import whole_file
+from .common import make_directory, positive, show, write_json
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "grade",
+        help="grade the exercises in a notebook, or in a folder of submissions",
+        description="Judge every answer by its laws, each in a process of its own with limits. "
+        "The limits guard against accidents; they are no sandbox. With --out: grades.csv, "
+        "grades.json, explanations.txt and feedback/NAME.txt for each submission. "
+        "Exit status: 0 if every answer is right, 1 if not.",
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="a notebook, or a folder")
+    parser.add_argument("--seconds", type=positive, default=10, help="for each answer, of "
+                        "processor time; 4 times that on the clock (default 10)")  # fmt: skip
+    parser.add_argument("--memory", type=positive, default=2000, metavar="MB",
+                        help="for each answer, where it can be limited (default 2000)")  # fmt: skip
+    parser.add_argument("--jobs", type=positive, help="answers at a time (default: one a core)")
+    return parser
+
+
+def run(options):
+    from ..classroom import report  # needs hypothesis and nbformat, which no other command does
+    from ..classroom.grade import Limits, grade
+
+    limits = Limits(options.seconds, options.memory * 1_000_000)
+    graded = grade(options.paths, limits, options.jobs)
+    numbers = report.as_numbers(graded, limits)
+    if options.out:
+        write(make_directory(options.out), report, graded, numbers)
+    screen = report.table(graded)
+    if len(graded) == 1:
+        screen = report.feedback(graded[0]).rstrip()
+    show(options, numbers, screen)
+    right = all(not s.problem and s.points == s.possible for s in graded)
+    return 0 if right else 1
+
+
+def write(folder, report, graded, numbers):
+    write_json(folder / "grades.json", numbers)
+    texts = {"grades.csv": report.csv_text(graded), "explanations.txt": report.explanations(graded)}
+    for submission in graded:
+        texts[str(pathlib.Path("feedback") / f"{submission.name}.txt")] = report.feedback(
+            submission
+        )
+    for name, text in texts.items():
+        make_directory((folder / name).parent)
+        with whole_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
