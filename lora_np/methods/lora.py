@@ -29,7 +29,7 @@ class LoRALinear(LinearLike):
                 f"LoRA: expected a rank from 1 to min(in, out) = {largest} for a weight "
                 f"({base.in_features}, {base.out_features}), got {rank}"
             )
-        self.scale = alpha / math.sqrt(rank) if rslora else alpha / rank
+        self.scale = float(alpha / math.sqrt(rank) if rslora else alpha / rank)
         self.dropout = dropout
         self.base, A, B = init(base, rank, self.scale, rng)
         self.base.freeze()
