@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lora_np.methods import DoRALinear, LoRALinear
+from lora_np.checkpoint import load_adapter, save_adapter
+from lora_np.methods import DoRALinear, LoRA, LoRALinear
 from lora_np.methods.inits import pissa, zero_b
 from lora_np.nn import LayerNorm, Linear
 from lora_np.nn.llama_layers import RMSNorm
 from lora_np.objectives import DPO, PPO, Distillation
+from models import moved, small_gpt, some_tokens
 from objective_laws import CASES
 from strategies import cases
 
@@ -66,3 +68,13 @@ def test_objectives(seed, number):
         logits, batch = CASES[name](seed)
         loss, dlogits = objective(logits.astype(np.float32), batch)
         assert type(loss) is float and dlogits.dtype == np.float32, name
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64, np.int64])
+def test_what_was_trained_with_them_can_be_saved(number, tmp_path):
+    base, tokens = small_gpt(dtype=np.float32), some_tokens()
+    method = LoRA(2, number(3), dropout=np.float32(0.25))
+    model = moved(method.apply(base, np.random.default_rng(0)))
+    save_adapter(model, tmp_path)
+    again = load_adapter(base, tmp_path)
+    assert again.methods == (method,) and np.array_equal(again(tokens), model(tokens))
