@@ -152,7 +152,7 @@ class LayerNorm(Module):
         if len(self.weight.shape) != 1 or self.bias.shape != self.weight.shape:
             got = f"{self.weight.shape} and {self.bias.shape}"
             raise ValueError(f"LayerNorm: expected a weight and a bias (d,), got {got}")
-        self.eps = eps
+        self.eps = float(eps)  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, rng=None):
         d = self.weight.shape[0]
