@@ -24,6 +24,10 @@ from .parallel import cores
 TRIES = 3  # pools in a row that broke before a single cell was done
 
 
+class Unfinished(RuntimeError):
+    """Some cells have no result: what was kept, what is missing and why."""
+
+
 def sweep(cells, run, directory, executor=None, *, processes=None, progress=None):
     """The results of `run(cell)`, in the cells' order; each is kept as a file in `directory`.
 
@@ -34,8 +38,8 @@ def sweep(cells, run, directory, executor=None, *, processes=None, progress=None
     must do so under `if __name__ == "__main__":`. If one is killed, its cell is run again.
     `progress` shows a bar; by default, if standard error is a terminal.
     Raises: ValueError, before any work, for cells that are no JSON or there twice, and for a file
-    that is damaged or of another cell. RuntimeError, after all other cells are done and kept, for
-    a cell whose run failed, or an executor that broke.
+    that is damaged or of another cell. Unfinished, after all other cells are done and kept, for a
+    cell whose run failed, or an executor that broke.
     """
     directory = Path(directory)
     todo = {path_of(cell, directory): cell for cell in cells}
@@ -70,7 +74,7 @@ def sweep(cells, run, directory, executor=None, *, processes=None, progress=None
             lines.append(f"The executor broke, perhaps for want of memory, with {len(todo)} to do.")
         errors = [f"{cell}: {type(error).__name__}: {error}" for cell, error in failed.values()]
         causes = [error for _, error in failed.values()]
-        raise RuntimeError("\n".join(lines + errors)) from (causes[0] if causes else None)
+        raise Unfinished("\n".join(lines + errors)) from (causes[0] if causes else None)
     return [results[path] for path in paths]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import sweep_cells
 from lora_np import sweep as module
-from lora_np.sweep import path_of, sweep
+from lora_np.sweep import Unfinished, path_of, sweep
 
 CELLS = [
     {"rank": rank, "lr": lr, "seed": seed}
@@ -66,7 +66,7 @@ def test_a_cell_that_always_kills_is_reported_and_the_others_are_kept(tmp_path, 
     """Then the same call goes on: the cells that are kept are not run again."""
     monkeypatch.setattr(module, "TRIES", 1)
     cells = marked(tmp_path, dies=len(CELLS) - 1)
-    with pytest.warns(UserWarning), pytest.raises(RuntimeError) as error:
+    with pytest.warns(UserWarning), pytest.raises(Unfinished) as error:
         sweep(cells, sweep_cells.always_killed, tmp_path / "out", processes=2)
     assert f"7 of 8 cells are kept in {tmp_path / 'out'}" in str(error.value)
     assert "The executor broke, perhaps for want of memory, with 1 to do" in str(error.value)
@@ -77,7 +77,7 @@ def test_a_cell_that_always_kills_is_reported_and_the_others_are_kept(tmp_path, 
 
 
 def test_a_run_that_fails_stops_no_other(tmp_path):
-    with pytest.raises(RuntimeError, match="no such seed") as error, ThreadPoolExecutor(2) as pool:
+    with pytest.raises(Unfinished, match="no such seed") as error, ThreadPoolExecutor(2) as pool:
         sweep(CELLS, sweep_cells.fails, tmp_path, pool)
     assert "4 of 8 cells are kept" in str(error.value)
     assert isinstance(error.value.__cause__, ValueError)
