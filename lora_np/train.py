@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
-from .parallel import forward_backward
+from .parallel import forward_backward, one_pass
 from .training_state import load_state, save_state
 
 
@@ -59,10 +59,7 @@ def train(
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
             if threads is None:
-                with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
-                    logits, cache = model.forward(batch.tokens, rng=rng)
-                    loss, dlogits = objective(logits, batch)
-                    model.backward(dlogits, cache)
+                loss = one_pass(model, batch, objective, rng)
             else:
                 loss = forward_backward(model, batch, objective, rng=rng, threads=threads)
             norm = clip_gradients(optimizer.parameters, clip)
