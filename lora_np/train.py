@@ -32,6 +32,8 @@ def train(
     `progress` shows a bar; by default, if standard error is a terminal. With `threads`, a
     number, each step's batch is cut in shards that these share (`parallel`); the bits do not
     depend on how many there are.
+    A job that outgrows NumPy leaves through PEFT's files: `save_adapter`, then PEFT on a GPU, and
+    `load_adapter` brings back what it trained. Many jobs are a `sweep`.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
     weights. ValueError if batches run out, or a checkpoint does not fit.
     """
