@@ -97,13 +97,18 @@ def of_steps(rank, seed=0):
 
 
 def peaks(numbers):
-    kinds = ("weights", "gradients", "moments", "activations", "passing", "predicted", "measured")
-    head = f"{'MB':<6}{'layers':>6}{'d':>4}{'T':>4}{'B':>3}"
-    lines = [head + "".join(f"{kind[:9]:>10}" for kind in kinds) + "   ratio"]
+    """A row for each method and shape, MB; "state" is weights, gradients and moments."""
+    kinds = {"state": "state", "activations": "kept", "passing": "passing",
+             "predicted": "sum", "measured": "measured"}  # fmt: skip
+    lines = [f"{'MB':<6}{'layers':>6}{'d':>5}{'T':>5}{'B':>4}"]
+    lines[0] += "".join(f"{head:>9}" for head in kinds.values()) + "  ratio"
     for row in numbers["rows"]:
-        line = f"{row['method']:<6}" + "{:>6}{:>4}{:>4}{:>3}".format(*row["shape"])
-        line += "".join(f"{row[kind] / 1e6:>10.2f}" for kind in kinds)
-        lines.append(f"{line}{row['measured'] / row['predicted']:>8.3f}")
+        row = row | {"state": row["weights"] + row["gradients"] + row["moments"]}
+        line = f"{row['method']:<6}" + "{:>6}{:>5}{:>5}{:>4}".format(*row["shape"])
+        line += "".join(f"{row[kind] / 1e6:>9.2f}" for kind in kinds)
+        lines.append(f"{line}{row['measured'] / row['predicted']:>7.3f}")
+    lines.append("State: weights, gradients, AdamW's moments. Kept: activations, for the backward")
+    lines.append("pass. Passing: the largest temporaries, or AdamW's where those are more.")
     lines.append("Measured: the most that NumPy's arrays took at once (tracemalloc) in two steps.")
     return "\n".join(lines)
 
