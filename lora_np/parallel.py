@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from .long_batch import forward_backward_in_parts
+
 SHARD_ROWS = 256  # the least (B·T) rows worth a shard: below, calling NumPy costs more than it does
 
 
@@ -32,10 +34,7 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None):
 
     def work(view, shard, rng):
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite tells
-            logits, cache = view.forward(shard.tokens, rng=rng)
-            loss, dlogits = objective(logits, shard)
-            view.backward(dlogits, cache)
-        return loss
+            return forward_backward_in_parts(view, shard, objective, rng=rng)
 
     with blas().limit(limits=1, user_api="blas"):
         losses = list(pool(threads or cores()).map(work, views, shards, rngs))

@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
+from .long_batch import forward_backward_in_parts, loss_in_parts
 from .parallel import forward_backward
 from .training_state import load_state, save_state
 
@@ -60,9 +61,7 @@ def train(
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
             if threads is None:
                 with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
-                    logits, cache = model.forward(batch.tokens, rng=rng)
-                    loss, dlogits = objective(logits, batch)
-                    model.backward(dlogits, cache)
+                    loss = forward_backward_in_parts(model, batch, objective, rng=rng)
             else:
                 loss = forward_backward(model, batch, objective, rng=rng, threads=threads)
             norm = clip_gradients(optimizer.parameters, clip)
@@ -87,7 +86,7 @@ def held_out_loss(model, batches, objective):
     """The mean loss over all targets of `batches`, each weighing the same, whatever its batch."""
     losses, totals = [], []
     for batch in batches:
-        losses.append(objective(model(batch.tokens), batch)[0])
+        losses.append(loss_in_parts(model, batch, objective))
         totals.append(batch.total)
     return float(np.average(losses, weights=totals))
 
