@@ -9,7 +9,7 @@ import pytest
 from lora_np import cross_entropy
 from lora_np.__main__ import main
 from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_adapter, save_gpt2
-from lora_np.commands import common
+from lora_np.checkpoint import model as model_of
 from lora_np.methods import LoRA
 from lora_np.nn import GPT, GPTConfig
 from lora_np.tasks import text
@@ -53,7 +53,7 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method):
 def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
     """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
     out = tiny / "out"
-    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--out", out)])
+    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--windows", 128, "--out", out)])
     after = json.loads((out / "results.json").read_text(encoding="utf-8"))["after"]
     model = load_adapter(load_gpt2(tiny / "base"), out)
     batches = text.file(tiny / "own.txt").held_out_batches(128)
@@ -74,7 +74,7 @@ class Words:
 
 def test_a_model_with_its_own_tokenizer(tiny, capsys, monkeypatch):
     """Fine-tuned and read through the tokenizer beside its weights, not through bytes."""
-    monkeypatch.setattr(common, "load_tokenizer", lambda directory: Words())
+    monkeypatch.setattr(model_of, "load_tokenizer", lambda directory: Words())
     config = dataclasses.replace(TINY, vocab_size=27)
     save_gpt2(GPT(config, np.random.default_rng(0)), tiny / "base")
     numbers = run_json(capsys, *finetune(tiny))

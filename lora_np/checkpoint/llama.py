@@ -5,6 +5,7 @@ rows of q and k in another order: it turns neighbours (x₀, x₁), Hugging Face
 halves (x₀, x_hd/2).
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ import numpy as np
 from ..nn.language_model import Head
 from ..nn.llama import Llama, LlamaConfig
 from .gguf_file import open_gguf
-from .gpt2_layout import check_index, weight_files
-from .tensors import compare_shapes, number, open_tensors, read_json
+from .gpt2_layout import CONFIG, INDEX, WEIGHTS, check_index, weight_files
+from .tensors import compare_shapes, number, open_tensors, read_json, write_directory
 
 PREFIX, HEAD = "model.", "lm_head.weight"
 IN_GGUF = {  # our name of a block's part: GGUF's
@@ -115,7 +116,7 @@ def ours(name):
 
 
 def from_directory(directory, dtype):
-    path = directory / "config.json"
+    path = directory / CONFIG
     settings = read_json(path)
     if settings.get("model_type") != "llama":
         raise ValueError(f"{path}: expected model_type 'llama', got {settings.get('model_type')!r}")
@@ -194,3 +195,32 @@ def fill(config, stored, tied, where, dtype, reorder=lambda name, array: array):
         array = reorder(name, stored[name].read(dtype))
         parameter.data = array.T if name.endswith("_proj.weight") else array
     return model
+
+
+def save_llama(model, directory):
+    """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
+
+    A file that was there keeps its place until the new one is whole.
+    Raises: ValueError for another kind of model, or one with adapters or layers in 4 bits.
+    """
+    if not isinstance(model, Llama):
+        raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
+    config, parameters = model.config, dict(model.named_parameters())
+    tied = HEAD not in parameters
+    expected = shapes(config) | ({} if tied else {HEAD: (config.vocab_size, config.hidden_size)})
+    arrays = {
+        name: p.data.T if name.endswith("_proj.weight") else p.data
+        for name, p in parameters.items()
+    }
+    compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
+    settings = dataclasses.asdict(config) | MUST_BE | {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "tie_word_embeddings": tied,
+        "dtype": str(model.norm.weight.dtype),
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }  # fmt: skip
+    arrays = {name if name == HEAD else PREFIX + name: array for name, array in arrays.items()}
+    write_directory(directory, arrays, settings, WEIGHTS, CONFIG)
+    (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file

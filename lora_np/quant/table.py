@@ -90,6 +90,10 @@ class Int8Head(Module):
 
     n_classes = property(lambda self: self.table.shape[0])
 
+    def effective_weight(self):
+        """W as it acts, in float32  (K, d)"""
+        return self.table.read(slice(None), np.float32)
+
     def forward(self, x, *, rng=None):
         flat = rows(x)
         logits = np.empty((len(flat), self.n_classes), x.dtype)
