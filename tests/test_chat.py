@@ -9,7 +9,6 @@ from lora_np.__main__ import main
 from lora_np.chat import chat_tokens, reply
 from lora_np.tasks import text
 
-
 MARKS = {"<|im_start|>": 5, "<|im_end|>": 6}
 
 

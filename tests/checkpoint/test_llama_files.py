@@ -7,13 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from llamas import ATTENTION, small_llama
-from lora_np.checkpoint import load_adapter, load_llama, load_tokenizer, save_adapter
+from lora_np.checkpoint import (
+    load_adapter,
+    load_base,
+    load_llama,
+    load_model,
+    load_tokenizer,
+    save_adapter,
+    save_llama,
+    save_model,
+)
 from lora_np.checkpoint.llama import IN_GGUF
-from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning
+from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning, quantize_base
+from lora_np.methods.common import linear_slots
 from lora_np.nn import LlamaConfig
+from lora_np.tasks.text import Bytes
 from models import moved, some_tokens
 
 HF = Path(__file__).parent.parent / "golden" / "hf_llama"
@@ -194,3 +206,52 @@ def test_a_gguf_that_is_not_whole(tmp_path):
         load_llama(path)
     with pytest.raises(ValueError, match="no such file"):
         load_llama(tmp_path / "nowhere.gguf")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_loaded_is_the_same(name, tmp_path):
+    """And what transformers wrote has the names and shapes of what is written here."""
+    model = load_llama(HF / name)
+    save_llama(model, tmp_path)
+    again = load_llama(tmp_path)
+    tokens, _ = expected(name)
+    assert again.config == model.config and np.array_equal(again(tokens), model(tokens))
+    theirs, mine = (
+        {k for file in d.glob("model*.safetensors") for k in safe_open(file, "np").keys()}
+        for d in (HF / name, tmp_path)
+    )
+    assert theirs == mine
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda m: LoRA(2, 3.0, ATTENTION).apply(m, RNG(0)), "unexpected: .*q_proj.A"),
+        (lambda m: quantize_base(m), "missing: .*q_proj.weight"),
+        (lambda m: HeadTuning(3).apply(m, RNG(0)), "lm_head.weight is .3, 6., expected .7, 6."),
+        (lambda m: m.layers[0], "expected a Llama, got LlamaBlock"),
+    ],
+)
+def test_saving_refuses_what_is_no_plain_llama(make, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_llama(make(small_llama(dtype=np.float32)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_any_model_by_its_place(tmp_path):
+    """load_model knows a kind by its config.json; without a tokenizer it says what is missing."""
+    assert load_model()[0].config == load_base().config
+    model = small_llama(dataclasses.replace(CONFIG, vocab_size=257), np.float32)
+    save_model(model, Bytes, tmp_path)
+    again, tokenizer = load_model(tmp_path)
+    assert tokenizer is Bytes and again.config == model.config
+    four_bits, _ = load_model(tmp_path, nf4=True)
+    assert {type(s[k]).__name__ for _, s, k in linear_slots(four_bits)} == {"NF4Linear"}
+    with pytest.raises(ValueError, match="expected a whole model, got LlamaBlock"):
+        save_model(model.layers[0], Bytes, tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"model_type": "mamba"}))
+    with pytest.raises(ValueError, match="expected model_type gpt2 or llama, got 'mamba'"):
+        load_model(tmp_path)
+    with pytest.raises(ValueError, match="nowhere: no such file"):
+        load_model(tmp_path / "nowhere")
