@@ -61,7 +61,7 @@ def test_conversation_has_the_models_own_form():
 @smollm2.needs_the_model
 def test_command(monkeypatch, capsys):
     """In 4 bits with 8-bit embeddings too, it knows the capital of France."""
-    monkeypatch.setattr("lora_np.checkpoint.model.load_llama", lambda path: smollm2.model())
+    monkeypatch.setattr("lora_np.checkpoint.model.load_llama", lambda path, nf4: smollm2.model())
     monkeypatch.setattr("lora_np.checkpoint.model.load_tokenizer", lambda p: smollm2.tokenizer())
     question = ["chat", "--prompt", "What is the capital of France?", "--tokens", "10"]
     assert main(question) in (None, 0)

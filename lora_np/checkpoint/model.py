@@ -1,5 +1,6 @@
 """Any model that this library computes, from wherever it is, with its tokenizer."""
 
+import functools
 from pathlib import Path
 
 from ..methods.qlora import quantize_base
@@ -13,7 +14,6 @@ from .llama import load_llama, save_llama
 from .tensors import read_json
 from .tokenizer import load_tokenizer
 
-KINDS = {"gpt2": load_gpt2, "llama": load_llama}  # by config.json's model_type
 SAVE = {GPT: save_gpt2, Llama: save_llama}
 
 
@@ -26,16 +26,17 @@ def load_model(where=None, nf4=False):
     Raises: as the loader of its kind and load_tokenizer; ValueError for another kind.
     """
     path = smollm2_path() if where == "smollm2" else where and Path(where)
+    loaders = {"gpt2": load_gpt2, "llama": functools.partial(load_llama, nf4=nf4)}
     if path is None:
         model = load_base()
     elif path.is_dir():
         kind = read_json(path / "config.json").get("model_type")
-        if kind not in KINDS:
-            raise ValueError(f"{path}: expected model_type {' or '.join(KINDS)}, got {kind!r}")
-        model = KINDS[kind](path)
+        if kind not in loaders:
+            raise ValueError(f"{path}: expected model_type {' or '.join(loaders)}, got {kind!r}")
+        model = loaders[kind](path)
     else:
-        model = load_llama(path)
-    if nf4:
+        model = loaders["llama"](path)
+    if nf4:  # what is in few bits already stays as it is
         fits = model.config.n_embd % BLOCK == 0
         model = quantize_base(model.freeze(), double_quant=True, int8_embeddings=fits)
     if model.config.vocab_size == VOCABULARY:

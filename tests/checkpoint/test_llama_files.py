@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from lora_np.checkpoint import (
     save_model,
 )
 from lora_np.checkpoint.llama import IN_GGUF
+from lora_np.memory import weight_bytes
 from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning, quantize_base
 from lora_np.methods.common import linear_slots
 from lora_np.nn import LlamaConfig
@@ -182,7 +184,7 @@ def test_gguf(tmp_path):
         ({"scaled": True}, "its positions are scaled"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
-        ({"quantize": "TQ1_0"}, "is in TQ1_0; expected one of F32"),
+        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
     ],
 )
 def test_what_a_gguf_may_not_say(changes, message, tmp_path):
@@ -255,3 +257,29 @@ def test_any_model_by_its_place(tmp_path):
         load_model(tmp_path)
     with pytest.raises(ValueError, match="nowhere: no such file"):
         load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("stored", ["Q8_0", None, "directory"])
+def test_quantized_while_loading_is_quantized_after(stored, tmp_path):
+    """Layer by layer from the file, and of the whole model: the same codes, scales and logits."""
+    model, tokens = small_llama(CONFIG, np.float32), some_tokens(vocab=40)
+    path = tmp_path / "model"
+    save_llama(model, path) if stored == "directory" else write_gguf(path, model, stored)
+    at_once = load_llama(path, nf4=True)
+    after = quantize_base(load_llama(path), double_quant=True, int8_embeddings=True)
+    assert np.array_equal(at_once(tokens), after(tokens))
+    assert not np.array_equal(at_once(tokens), model(tokens))
+    assert weight_bytes(at_once) == weight_bytes(after) < 0.3 * weight_bytes(model)
+    assert not at_once.trains()
+
+
+def test_loading_in_few_bits_holds_no_whole_model(tmp_path):
+    """The most that is held at once is far below the model in float32."""
+    config = LlamaConfig(vocab_size=5000, num_hidden_layers=6)
+    model = small_llama(config, np.float32)
+    save_llama(model, tmp_path)
+    tracemalloc.start()
+    load_llama(tmp_path, nf4=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * weight_bytes(model)
