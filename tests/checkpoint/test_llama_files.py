@@ -275,7 +275,7 @@ def test_quantized_while_loading_is_quantized_after(stored, tmp_path):
 
 def test_loading_in_few_bits_holds_no_whole_model(tmp_path):
     """The most that is held at once is far below the model in float32."""
-    config = LlamaConfig(vocab_size=5000, num_hidden_layers=6)
+    config = LlamaConfig(vocab_size=30000, num_hidden_layers=6)
     model = small_llama(config, np.float32)
     save_llama(model, tmp_path)
     tracemalloc.start()
