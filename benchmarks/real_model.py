@@ -116,7 +116,7 @@ def compare(sides, path, B, T, rounds, threads):
         for name, process in workers.items():
             process.stdin.write("\n")
             process.stdin.flush()
-            answers[name].append(json.loads(process.stdout.readline()))
+            answers[name].append(json.loads(process.stdout.readline())); print(name, answers[name][-1], file=sys.stderr, flush=True)
     for process in workers.values():
         process.stdin.close()
         process.wait()
