@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from .long_batch import forward_backward_in_parts
 
+SHARDS = 2
 SHARD_ROWS = 256  # the least (B·T) rows worth a shard: below, calling NumPy costs more than it does
 WIDTH = 128  # in a model of up to that width; in a wider one, fewer rows are as much work
 
@@ -47,8 +48,8 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None):
 
 
 def shard_count(B, T, width):
-    """2 shards, or 1 where half a batch is too little to share out."""
-    return 2 if B > 1 and B * T * max(width, WIDTH) >= 2 * SHARD_ROWS * WIDTH else 1
+    """SHARDS, or 1 where half a batch is too little to share out."""
+    return SHARDS if B > 1 and B * T * max(width, WIDTH) >= 2 * SHARD_ROWS * WIDTH else 1
 
 
 def cores():
