@@ -1,14 +1,10 @@
 """What training holds in memory, counted from the arrays themselves. Bytes; 1 MB = 10⁶ bytes."""
 
-import math
-import tracemalloc
-
 import numpy as np
 
-from . import savings
+from .long_batch import forward_backward_in_parts
 from .nn import Parameter
-from .quant import NF4Linear
-from .train import train
+from .nn.language_model import body_and_head
 
 
 def array_bytes(*things):
@@ -75,46 +71,13 @@ def held_in_a_step(model, optimizer, batch, objective):
 
     The weights, the batch's own tokens and the logits are no activations kept for backward.
     """
-    logits, cache = model.forward(batch.tokens)
+    body, head = body_and_head(model)
+    x, cache = body.forward(batch.tokens)
+    _, head_cache = head.forward(x[:1])  # if it keeps one sequence, it keeps them all
     inputs = array_bytes(batch.tokens)
-    activations = array_bytes(cache, batch.tokens) - inputs
-    model.backward(objective(logits, batch)[1], cache)
+    activations = array_bytes(cache, head_cache, batch.tokens) - inputs
+    forward_backward_in_parts(model, batch, objective)
     bytes_held = held(model, optimizer)
     for parameter in optimizer.parameters:
         parameter.grad = None
     return {**bytes_held, "activations": activations}
-
-
-def peak_of_a_step(model, optimizer, batch, objective):
-    """`held_in_a_step` of a GPT, "passing" temporaries, their sum "predicted", and "measured"."""
-    held = held_in_a_step(model, optimizer, batch, objective)
-    in_4_bits = [m.quantized for m in model.modules() if isinstance(m, NF4Linear)]
-    predicted = savings.peak(
-        model.config, *batch.tokens.shape, held,
-        largest=max(p.size for p in optimizer.parameters),
-        dense=max((math.prod(q.shape) for q in in_4_bits), default=0),
-    )  # fmt: skip
-    measured = measured_peak(model, optimizer, batch, objective)
-    passing = predicted - sum(held.values())
-    return {**held, "passing": passing, "predicted": predicted, "measured": measured}
-
-
-def measured_peak(model, optimizer, batch, objective):
-    """The most bytes that stood at once in two steps of `train`, weights and moments included.
-
-    NumPy tells `tracemalloc` of every array it makes, so this counts arrays to the byte, the same
-    on every machine. A process's own size has in it Python, its libraries and the memory that the
-    C library keeps for later; those belong to no formula.
-    """
-
-    def steps():
-        train(model, iter([batch] * 2), objective, optimizer, steps=2, progress=False)
-
-    steps()  # what Python itself makes but once is none of theirs
-    before = weight_bytes(model) + optimizer_bytes(optimizer)
-    tracemalloc.start()
-    try:
-        steps()
-        return before + tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()

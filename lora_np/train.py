@@ -12,7 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
-from .parallel import forward_backward, one_pass
+from .long_batch import loss_in_parts
+from .parallel import SHARDS, forward_backward, one_pass
+from .room import check_room
 from .training_state import load_state, save_state
 
 
@@ -35,12 +37,13 @@ def train(
     A job that outgrows NumPy leaves through PEFT's files: `save_adapter`, then PEFT on a GPU, and
     `load_adapter` brings back what it trained. Many jobs are a `sweep`.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
-    weights. ValueError if batches run out, or a checkpoint does not fit.
+    weights. ValueError if batches run out, a checkpoint does not fit, or a step's memory does not
+    (`room`), before it starts.
     """
     history, batches = History(), iter(batches)
     if resume:
         history = load_state(checkpoint, model, optimizer, rng)
-    done = len(history.losses)
+    done, checked = len(history.losses), 0
 
     def pause():
         if evaluate is not None:
@@ -55,11 +58,14 @@ def train(
         if done == 0:
             pause()
         while done < steps and not interrupted():
-            start, cpu_start = time.perf_counter(), time.process_time()
             optimizer.rate = 1.0 if schedule is None else schedule(done)
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
+            if batch.tokens.size > checked:
+                check_room(model, batch, 1 if threads is None else SHARDS, rng)
+                checked = batch.tokens.size
+            start, cpu_start = time.perf_counter(), time.process_time()
             if threads is None:
                 loss = one_pass(model, batch, objective, rng)
             else:
@@ -86,7 +92,7 @@ def held_out_loss(model, batches, objective):
     """The mean loss over all targets of `batches`, each weighing the same, whatever its batch."""
     losses, totals = [], []
     for batch in batches:
-        losses.append(objective(model(batch.tokens), batch)[0])
+        losses.append(loss_in_parts(model, batch, objective))
         totals.append(batch.total)
     return float(np.average(losses, weights=totals))
 

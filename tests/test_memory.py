@@ -17,6 +17,7 @@ from lora_np import (
     savings,
 )
 from lora_np.nn import GPT, GPTConfig
+from lora_np.peak import peak_of_a_step
 
 ALL = ("c_attn", "attn.c_proj", "c_fc", "mlp.c_proj")
 
@@ -84,7 +85,7 @@ def test_the_peak_of_a_step_is_what_is_predicted(d, layers, heads, B, T, vocabul
     model = method.apply(GPT(GPTConfig(vocabulary, T, d, layers, heads), rng), rng)
     optimizer = AdamW(model.trainable_parameters())
     batch = next_token(rng.integers(0, vocabulary, (B, T + 1)))
-    found = memory.peak_of_a_step(model, optimizer, batch, cross_entropy)
+    found = peak_of_a_step(model, optimizer, batch, cross_entropy)
     assert found["measured"] == pytest.approx(found["predicted"], rel=0.15)
     assert found["predicted"] == sum(
         found[kind] for kind in ("weights", "gradients", "moments", "activations", "passing")

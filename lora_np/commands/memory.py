@@ -8,6 +8,7 @@ from ..methods.common import ALL_LINEAR
 from ..nn import GPT, GPTConfig, Linear
 from ..objectives import cross_entropy
 from ..optim import AdamW
+from ..peak import peak_of_a_step
 from ..quant import NF4Linear
 from ..tasks import next_token
 from .common import positive, show, write_json
@@ -91,7 +92,7 @@ def of_steps(rank, seed=0):
         for name, method in methods.items():
             model = method.apply(base, rng)
             optimizer = AdamW(model.trainable_parameters())
-            found = memory.peak_of_a_step(model, optimizer, batch, cross_entropy)
+            found = peak_of_a_step(model, optimizer, batch, cross_entropy)
             rows.append({"method": name, "shape": [layers, d, T, B], **found})
     return {"rank": rank, "rows": rows}
 

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 
-from ..finetune import RATES, finetune
-from ..methods import LoRA
+from ..checkpoint import load_model
+from ..finetune import RATES, WIDTH, finetune
 from ..methods.common import ALL_LINEAR
 from ..sweep import sweep
 from ..tasks import text
-from .common import open_model, open_text, positive, prepare, show
+from .common import add_base, open_text, positive, prepare, show
 from .finetune import METHODS
 
 
@@ -34,7 +34,7 @@ def add(commands):
     parser.add_argument("--targets", nargs="+", default=ALL_LINEAR, metavar="NAME",
                         help="layers to adapt, as c_attn or mlp.c_proj (default: all)")  # fmt: skip
     parser.add_argument("--data", default="code", metavar="code|prose|FILE", help="what to read")
-    parser.add_argument("--base", metavar="DIR", help="a GPT-2 directory to start from")
+    add_base(parser)
     parser.add_argument("--steps", type=positive, default=300, help="default %(default)s")
     parser.add_argument("--batch-size", type=positive, default=16, help="default %(default)s")
     where = parser.add_mutually_exclusive_group()
@@ -59,15 +59,17 @@ def run(options):
 
 def cells_of(options):
     """A cell for each combination; methods with no rank are there once, not once a rank."""
+    base, *_, digest = opened(options.base, options.data)
     common = {
         "data": options.data, "base": options.base, "steps": options.steps,
-        "batch_size": options.batch_size, "digest": opened(options.base, options.data)[-1],
+        "batch_size": options.batch_size, "digest": digest,
     }  # fmt: skip
     cells = {}
     for name, rank in itertools.product(options.method, options.rank):
-        low_rank = issubclass(METHODS[name], LoRA)
+        low_rank = isinstance(METHODS[name], type)
+        kind = METHODS[name] if low_rank else type(METHODS[name])
         how = {"rank": rank, "targets": options.targets} if low_rank else {}
-        for lr in options.lr or [RATES[METHODS[name]]]:
+        for lr in options.lr or [RATES[kind] * WIDTH / base.config.n_embd]:
             for seed in range(options.seed, options.seed + options.seeds):
                 cell = {"method": name, **how, "lr": lr, "seed": seed, **common}
                 cells[repr(cell)] = cell
@@ -83,14 +85,14 @@ def run_cell(cell):
             f"the base or the text {cell['data']!r} here is another than where the sweep began; "
             "`code` and `prose` come with Python: use the same version on every machine"
         )
-    kind, settings = METHODS[cell["method"]], {}
+    method = METHODS[cell["method"]]
     if "rank" in cell:
         targets = cell["targets"]
         targets = targets if targets == ALL_LINEAR else tuple(targets)
-        settings = {"rank": cell["rank"], "alpha": 2.0 * cell["rank"], "targets": targets}
+        method = method(cell["rank"], 2.0 * cell["rank"], targets)
     try:
         _, history, numbers = finetune(
-            base, kind(**settings), reading, kept, lr=cell["lr"], steps=cell["steps"],
+            base, method, reading, kept, lr=cell["lr"], steps=cell["steps"],
             batch_size=cell["batch_size"], seed=cell["seed"], progress=False,
         )  # fmt: skip
     except FloatingPointError as error:  # what a rate does is what a sweep is to show
@@ -103,7 +105,7 @@ def run_cell(cell):
 @functools.lru_cache(maxsize=1)
 def opened(base, data):
     """(the base, the Text to read, the Texts to look back at, a digest of all their numbers)."""
-    model, tokenizer = open_model(base)
+    model, tokenizer = load_model(base)
     reading = open_text(data, tokenizer)
     kept = [] if data == "prose" else [text.prose(tokenizer)]
     digest = hashlib.sha256()
