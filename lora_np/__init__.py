@@ -1,6 +1,5 @@
 """LoRA and QLoRA from scratch in plain NumPy."""
 
-from .checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
 from .generate import generate
 from .gradcheck import check_gradients
 from .methods import (
@@ -57,3 +56,12 @@ __all__ = [
     "save_adapter",
     "save_gpt2",
 ]
+
+
+def __getattr__(name):
+    """Files are read by libraries that take a third of the import: they load when first used."""
+    if name in ("load_adapter", "load_gpt2", "save_adapter", "save_gpt2"):
+        from . import checkpoint
+
+        return getattr(checkpoint, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
