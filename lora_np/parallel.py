@@ -32,11 +32,11 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None):
     rngs = [rng] * len(shards)
     if rng is not None and len(shards) > 1:  # seeds from rng's own state: resuming restores them
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
-    views = [model.view() for _ in shards]
+    views = [model, *(model.view() for _ in shards[1:])]
     with blas().limit(limits=1, user_api="blas"):
         objectives = [objective] * len(shards)
         losses = list(pool(threads or cores()).map(one_pass, views, shards, objectives, rngs))
-    for view in views:
+    for view in views[1:]:
         for ours, theirs in zip(model.parameters(), view.parameters()):
             if theirs.grad is not None:
                 ours.accumulate(theirs.grad)

@@ -171,8 +171,9 @@ def reuse_memory():
     """Ask the C library to keep the memory of freed arrays; True where it understands.
 
     Each step makes the same large arrays anew. By default glibc returns them to the system and
-    fetches fresh, zeroed pages the next time, which can take half of a step. This changes the
-    whole process, so it is called, never done on import.
+    fetches fresh, zeroed pages the next time, which can take half of a step; and it keeps them
+    apart for each thread, so that none can use what another freed. This changes the whole process,
+    so it is called, never done on import; best before any thread starts.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -180,5 +181,5 @@ def reuse_memory():
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    trim, mmap = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
-    return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1))
+    trim, mmap, arenas = -1, -3, -8  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX in malloc.h
+    return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1) and mallopt(arenas, 1))
