@@ -7,31 +7,44 @@ at a time: the sum of their gradients is the same.
 
 import numpy as np
 
-from .nn.language_model import body_trains
+from .nn.language_model import body_and_head
+
+PART = 1 << 23  # the most logits of a part, if it has more than one sequence (or pair): 34 MB
 
 
 def forward_backward_in_parts(model, batch, objective, *, rng=None, parts=None):
     """Forward, objective, backward; returns the loss, and accumulates the gradients.
 
-    The body reads the whole batch; the head and the objective read `parts` of it (by default one
-    for each sequence, or pair, which is never parted), and only one part's logits exist at a time.
-    `model` is a LanguageModel itself, with any layers wrapped.
+    The body reads the whole batch; the head and the objective read `parts` of it, one after
+    another, and only one part's logits exist at a time. A part is some sequences, or pairs, which
+    are never parted; by default as many as have PART logits.
     """
-    x, embed_cache = model.embed(batch.tokens, rng=rng)
-    x, body_cache = model.body(x, rng=rng, below_trains=model.embed_trains())
-    below_head = body_trains(body_cache)
-    dx, losses, start = np.empty_like(x), [], 0
-    for part in batch.split(parts or len(batch)):
-        at = slice(start, start + len(part))
-        start = at.stop
-        logits, head_cache = model.lm_head.forward(x[at])
-        loss, dlogits = objective(logits, part)
+    body, head = body_and_head(model)
+    x, cache = body.forward(batch.tokens, rng=rng)  # (B, T, d)
+    below = body.trains()  # whether backward goes on below the head
+    loss, dx = 0, []
+    for at, part in parts_of(batch, head, parts):
+        logits, head_cache = head.forward(x[at])
+        part_loss, dlogits = objective(logits, part)
         del logits  # so that with dlogits there are two at most, of a part
-        losses.append(loss)
-        dx_part = model.lm_head.backward(dlogits, head_cache, below_trains=below_head)
-        if below_head:
-            dx[at] = dx_part
-    dx, _ = model.body_backward(dx, body_cache)
-    if dx is not None:
-        model.embed_backward(dx, embed_cache)
-    return sum(losses)
+        loss += part_loss
+        dx.append(head.backward(dlogits, head_cache, below_trains=below))
+    if below:
+        body.backward(dx[0] if len(dx) == 1 else np.concatenate(dx), cache)
+    return loss
+
+
+def loss_in_parts(model, batch, objective):
+    """The objective's loss alone, a part at a time; nothing is kept for a backward pass."""
+    body, head = body_and_head(model)
+    x = body(batch.tokens)
+    return sum(objective(head(x[at]), part)[0] for at, part in parts_of(batch, head))
+
+
+def parts_of(batch, head, parts=None):
+    """Yield (slice of the batch, that part), `parts` of them or as many as PART asks for."""
+    together = max(1, PART // (batch.tokens[: batch.group].size * head.n_classes))  # groups
+    start = 0
+    for part in batch.split(parts or -(-len(batch) // (batch.group * together))):
+        yield slice(start, start + len(part)), part
+        start += len(part)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from .long_batch import forward_backward_in_parts
 from .nn import Parameter
+from .nn.language_model import body_and_head
 
 
 def array_bytes(*things):
@@ -69,10 +71,12 @@ def held_in_a_step(model, optimizer, batch, objective):
 
     The weights, the batch's own tokens and the logits are no activations kept for backward.
     """
-    logits, cache = model.forward(batch.tokens)
+    body, head = body_and_head(model)
+    x, cache = body.forward(batch.tokens)
+    _, head_cache = head.forward(x[:1])  # if it keeps one sequence, it keeps them all
     inputs = array_bytes(batch.tokens)
-    activations = array_bytes(cache, batch.tokens) - inputs
-    model.backward(objective(logits, batch)[1], cache)
+    activations = array_bytes(cache, head_cache, batch.tokens) - inputs
+    forward_backward_in_parts(model, batch, objective)
     bytes_held = held(model, optimizer)
     for parameter in optimizer.parameters:
         parameter.grad = None

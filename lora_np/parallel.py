@@ -14,41 +14,47 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from .long_batch import forward_backward_in_parts
+
+SHARDS = 2
 SHARD_ROWS = 256  # the least (B·T) rows worth a shard: below, calling NumPy costs more than it does
+WIDTH = 128  # in a model of up to that width; in a wider one, fewer rows are as much work
 
 
 def forward_backward(model, batch, objective, *, rng=None, threads=None):
     """forward, objective and backward on each shard; the gradients add up in `model`.
 
-    Returns the whole batch's loss. Shards are a function of the batch's shape alone, their
-    gradients are added in order, and each matrix product runs on one thread: so any number of
+    Returns the whole batch's loss. Shards follow from the batch's shape and the model's width,
+    their gradients are added in order, and each matrix product runs on one thread: so any number of
     `threads` gives the same bits. By default there is a thread for each core.
     """
-    shards = batch.split(shard_count(*batch.tokens.shape))
+    shards = batch.split(shard_count(*batch.tokens.shape, model.config.n_embd))
     rngs = [rng] * len(shards)
     if rng is not None and len(shards) > 1:  # seeds from rng's own state: resuming restores them
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
-    views = [model.view() for _ in shards]
-
-    def work(view, shard, rng):
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite tells
-            logits, cache = view.forward(shard.tokens, rng=rng)
-            loss, dlogits = objective(logits, shard)
-            view.backward(dlogits, cache)
-        return loss
-
+    views = [model, *(model.view() for _ in shards[1:])]
     with blas().limit(limits=1, user_api="blas"):
-        losses = list(pool(threads or cores()).map(work, views, shards, rngs))
-    for view in views:
+        objectives = [objective] * len(shards)
+        losses = list(pool(threads or cores()).map(one_pass, views, shards, objectives, rngs))
+    for view in views[1:]:
         for ours, theirs in zip(model.parameters(), view.parameters()):
             if theirs.grad is not None:
                 ours.accumulate(theirs.grad)
     return sum(losses)
 
 
-def shard_count(B, T):
-    """2 shards, or 1 where half a batch is too little to share out."""
-    return 2 if B > 1 and B * T >= 2 * SHARD_ROWS else 1
+def one_pass(model, batch, objective, rng=None):
+    """forward, objective and backward, the logits a part at a time; returns the loss.
+
+    What forward kept for backward ends with this call: a step never holds another step's.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite tells
+        return forward_backward_in_parts(model, batch, objective, rng=rng)
+
+
+def shard_count(B, T, width):
+    """SHARDS, or 1 where half a batch is too little to share out."""
+    return SHARDS if B > 1 and B * T * max(width, WIDTH) >= 2 * SHARD_ROWS * WIDTH else 1
 
 
 def cores():

@@ -12,7 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
-from .parallel import forward_backward
+from .long_batch import loss_in_parts
+from .parallel import SHARDS, forward_backward, one_pass
+from .room import check_room
 from .training_state import load_state, save_state
 
 
@@ -32,13 +34,16 @@ def train(
     `progress` shows a bar; by default, if standard error is a terminal. With `threads`, a
     number, each step's batch is cut in shards that these share (`parallel`); the bits do not
     depend on how many there are.
+    A job that outgrows NumPy leaves through PEFT's files: `save_adapter`, then PEFT on a GPU, and
+    `load_adapter` brings back what it trained. Many jobs are a `sweep`.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
-    weights. ValueError if batches run out, or a checkpoint does not fit.
+    weights. ValueError if batches run out, a checkpoint does not fit, or a step's memory does not
+    (`room`), before it starts.
     """
     history, batches = History(), iter(batches)
     if resume:
         history = load_state(checkpoint, model, optimizer, rng)
-    done = len(history.losses)
+    done, checked = len(history.losses), 0
 
     def pause():
         if evaluate is not None:
@@ -53,16 +58,16 @@ def train(
         if done == 0:
             pause()
         while done < steps and not interrupted():
-            start, cpu_start = time.perf_counter(), time.process_time()
             optimizer.rate = 1.0 if schedule is None else schedule(done)
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
+            if batch.tokens.size > checked:
+                check_room(model, batch, 1 if threads is None else SHARDS, rng)
+                checked = batch.tokens.size
+            start, cpu_start = time.perf_counter(), time.process_time()
             if threads is None:
-                with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
-                    logits, cache = model.forward(batch.tokens, rng=rng)
-                    loss, dlogits = objective(logits, batch)
-                    model.backward(dlogits, cache)
+                loss = one_pass(model, batch, objective, rng)
             else:
                 loss = forward_backward(model, batch, objective, rng=rng, threads=threads)
             norm = clip_gradients(optimizer.parameters, clip)
@@ -87,7 +92,7 @@ def held_out_loss(model, batches, objective):
     """The mean loss over all targets of `batches`, each weighing the same, whatever its batch."""
     losses, totals = [], []
     for batch in batches:
-        losses.append(objective(model(batch.tokens), batch)[0])
+        losses.append(loss_in_parts(model, batch, objective))
         totals.append(batch.total)
     return float(np.average(losses, weights=totals))
 
@@ -166,8 +171,9 @@ def reuse_memory():
     """Ask the C library to keep the memory of freed arrays; True where it understands.
 
     Each step makes the same large arrays anew. By default glibc returns them to the system and
-    fetches fresh, zeroed pages the next time, which can take half of a step. This changes the
-    whole process, so it is called, never done on import.
+    fetches fresh, zeroed pages the next time, which can take half of a step; and it keeps them
+    apart for each thread, so that none can use what another freed. This changes the whole process,
+    so it is called, never done on import; best before any thread starts.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -175,5 +181,5 @@ def reuse_memory():
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    trim, mmap = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
-    return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1))
+    trim, mmap, arenas = -1, -3, -8  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX in malloc.h
+    return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1) and mallopt(arenas, 1))

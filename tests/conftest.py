@@ -1,6 +1,24 @@
-"""One hypothesis profile: no deadline, since a timed law would fail on a busy machine."""
+"""Hypothesis's profiles, with no deadline, since a timed law would fail on a busy machine; and
+tests of the optional extras, which skip where theirs is not installed. `-m extra` runs those alone,
+and then nothing is skipped."""
 
-from hypothesis import settings
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import Phase, settings
 
 settings.register_profile("lora_np", deadline=None, max_examples=50, print_blob=True)
+# For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
+settings.register_profile(
+    "mutation", deadline=None, max_examples=10, derandomize=True, database=None,
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
 settings.load_profile("lora_np")
+
+
+def pytest_runtest_setup(item):
+    if item.config.option.markexpr == "extra":
+        return
+    for mark in item.iter_markers("extra"):
+        if find_spec(mark.args[0]) is None:
+            pytest.skip(f"{mark.args[0]} is not installed: it is optional")

@@ -70,7 +70,8 @@ def test_code_fits_a_page(path):
 
 
 def test_the_syllabus_agrees_with_the_lessons():
-    rows = re.findall(r"^\| \[(\w+)\]\((\S+)\) [^|]*\|[^|]*\| (\d+) \|", prose(NOTEBOOKS / "README.md"), re.M)
+    page = prose(NOTEBOOKS / "README.md")
+    rows = re.findall(r"^\| \[(\w+)\]\((\S+)\) [^|]*\|[^|]*\| (\d+) \|", page, re.M)
     assert [name for _, name, _ in rows] == [path.name for path in LESSONS]
     for (short, name, minutes), path in zip(rows, LESSONS):
         assert short == number(path)

@@ -78,6 +78,50 @@ def test_groups_and_rate():
     assert (slow.data[0], fast.data[0]) == (-0.5, -1.0)
 
 
+@given(seed=st.integers(0, 2**32 - 1), before=st.integers(1, 3), after=st.integers(1, 3))
+def test_state_written_into_another_optimizer_resumes_it(seed, before, after):
+    """An optimizer that is given the state goes on bit for bit as the one it came from would."""
+    gradients = np.random.default_rng(seed).standard_normal((before + after, 2, 3))
+    unbroken, resumed = Parameter(np.ones((2, 3))), Parameter(np.ones((2, 3)))
+    first, second = AdamW([unbroken]), AdamW([resumed])
+    for step, g in enumerate(gradients):
+        if step == before:
+            resumed.data[...] = unbroken.data
+            assert {name: a.dtype for name, a in first.state().items()} == {
+                "t": np.int64, "m.0": np.float64, "v.0": np.float64,
+            }  # fmt: skip
+            for name, array in second.state().items():
+                array[...] = first.state()[name]
+        for parameter, optimizer in ((unbroken, first), (resumed, second)):
+            if parameter is unbroken or step >= before:
+                parameter.grad = g.copy()
+                optimizer.step()
+    assert unbroken.data.tobytes() == resumed.data.tobytes()
+
+
+def test_defaults_are_torchs():
+    """lr 1e-3, β (0.9, 0.999), ε 1e-8 (which a gradient of 1e-7 feels), no decay."""
+    plain, spelled = Parameter(np.ones(2)), Parameter(np.ones(2))
+    optimizers = [
+        AdamW([plain]),
+        AdamW([spelled], lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0),
+    ]
+    for g in ([1e-7, 2e-7], [3e-7, -1e-7]):
+        for parameter, optimizer in zip((plain, spelled), optimizers):
+            parameter.grad = np.array(g)
+            optimizer.step()
+    assert plain.data.tobytes() == spelled.data.tobytes() and (plain.data != 1).all()
+
+
+def test_a_rate_of_zero_moves_nothing():
+    """As at the very start of a warm-up, or for a group that rests."""
+    for optimizer in (SGD, AdamW):
+        parameter = Parameter(np.ones(2))
+        parameter.grad = np.ones(2)
+        optimizer([parameter], lr=0).step()
+        assert (parameter.data == 1).all()
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

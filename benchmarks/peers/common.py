@@ -1,4 +1,4 @@
-"""What both sides of a comparison share: the weights, the batch, and how they answer.
+"""What all sides of a comparison share: the weights, the batch, and how they answer.
 
 A worker is a process that reads one JSON command a line and answers with one JSON line.
 """
@@ -10,6 +10,9 @@ import sys
 import time
 
 import numpy as np
+import numpy.random  # before memory is first looked at: NumPy loads it when it is first used
+
+from lora_np.train import reuse_memory
 
 
 def sizes(shape):
@@ -25,51 +28,43 @@ def sizes(shape):
     return config, T, B
 
 
-def weights(config, rng):
-    """{GPT-2 name: float32 array}, the same for both sides."""
-    d = config["n_embd"]
-    shapes = {
-        "wte.weight": (config["vocab_size"], d),
-        "wpe.weight": (config["n_positions"], d),
-        "ln_f.weight": (d,),
-        "ln_f.bias": (d,),
-    }
-    linear = {"attn.c_attn": (d, 3 * d), "attn.c_proj": (d, d), "mlp.c_fc": (d, 4 * d),
-              "mlp.c_proj": (4 * d, d)}  # fmt: skip
-    for i in range(config["n_layer"]):
-        for name, shape in {"ln_1": (d,), "ln_2": (d,), **linear}.items():
-            shapes[f"h.{i}.{name}.weight"] = shape
-            shapes[f"h.{i}.{name}.bias"] = shape[-1:]
-    arrays = {name: rng.standard_normal(shape) * 0.05 for name, shape in shapes.items()}
-    for name in arrays:
-        if ".ln_" in "." + name and name.endswith("weight"):
-            arrays[name] += 1
-    return {name: array.astype(np.float32) for name, array in arrays.items()}
+def fill(parameters):
+    """Write random weights into {name: array}, the same ones for both sides, one by one.
 
-
-def factors(config, rng, rank=8):
-    """LoRA's A (d, r) and B (r, 3d) for each layer's c_attn; with B ≠ 0, no gradient is zero."""
-    d = config["n_embd"]
-
-    def draw(*shape):
-        return (rng.standard_normal(shape) * 0.05).astype(np.float32)
-
-    return [(draw(d, rank), draw(rank, 3 * d)) for _ in range(config["n_layer"])]
-
-
-def setting(shape):
-    """Configuration, weights, factors and tokens (B, T + 1) of one comparison."""
-    config, T, B = sizes(shape)
+    So neither side ever holds them twice. Norms' weights are near 1, all else near 0.
+    """
     rng = np.random.default_rng(0)
-    return config, weights(config, rng), factors(config, rng), rng.integers(0, 256, (B, T + 1))
+    for name in sorted(parameters):
+        array = parameters[name]
+        rng.standard_normal(dtype=np.float32, out=array)
+        array *= 0.05
+        if "ln_" in name and name.endswith("weight"):
+            array += 1
+
+
+def factors(config, rank=8):
+    """LoRA's A (d, r) and B (r, 3d) for each layer's c_attn; with B ≠ 0, no gradient is zero."""
+    rng, d = np.random.default_rng(1), config["n_embd"]
+    A = [rng.standard_normal((d, rank), np.float32) for _ in range(config["n_layer"])]
+    B = [rng.standard_normal((rank, 3 * d), np.float32) for _ in range(config["n_layer"])]
+    return [(a / d, b / rank) for a, b in zip(A, B)]
+
+
+def matrix(shape):
+    return np.random.default_rng(3).standard_normal(shape, np.float32)
+
+
+def draw_tokens(B, length):
+    return np.random.default_rng(2).integers(0, 256, (B, length))
 
 
 def serve(build):
     """Answer commands until the input ends. `build(kind, shape)` returns (check, step).
 
     `check()` tells what was computed, `step()` does one step's work and returns its units: 1 for
-    a training step, the number of tokens for generation.
+    a training step, the number of tokens for generation. Both sides reuse freed memory.
     """
+    reuse_memory()
     at_import, step = peak(), None
     for line in sys.stdin:
         command = json.loads(line)

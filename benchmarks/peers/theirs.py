@@ -2,9 +2,13 @@
 
 import os
 import tempfile
+import zlib
 
+import bitsandbytes.functional as bnb
 import torch
-from common import serve, setting, summary
+from bitsandbytes import cextension
+from bitsandbytes.backends.cpu import ops as cpu_ops
+from common import draw_tokens, factors, fill, matrix, serve, sizes, summary
 from peft import LoraConfig, get_peft_model
 from transformers import BitsAndBytesConfig, DynamicCache, GPT2Config, GPT2LMHeadModel, logging
 
@@ -13,25 +17,28 @@ torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def build(kind, shape):
-    config, arrays, factors, tokens = setting(shape)
+    if kind.startswith("nf4"):
+        return rounder(kind, torch.from_numpy(matrix(shape)))
+    config, T, B = sizes(shape)
     no_dropout = {"attn_pdrop": 0, "embd_pdrop": 0, "resid_pdrop": 0}
     model = GPT2LMHeadModel(GPT2Config(**config, **no_dropout))
-    state = {"transformer." + name: torch.from_numpy(array) for name, array in arrays.items()}
-    model.load_state_dict(state, strict=False)
+    named = model.transformer.named_parameters()
+    fill({name: parameter.detach().numpy() for name, parameter in named})
     if kind.startswith("generate"):
-        return writers(kind, model.eval(), torch.from_numpy(tokens[:1, :8]))
+        return writers(kind, model.eval(), torch.from_numpy(draw_tokens(1, 8)))
     if kind == "qlora":
         model = in_four_bits(model)
     if kind != "full":
         lora = {"r": 8, "lora_alpha": 16, "target_modules": ["c_attn"]}
         model = get_peft_model(model, LoraConfig(**lora, fan_in_fan_out=kind == "lora"))
         with torch.no_grad():
-            for block, (A, B) in zip(model.base_model.model.transformer.h, factors):
+            for block, (A, B_) in zip(model.base_model.model.transformer.h, factors(config)):
                 block.attn.c_attn.lora_A["default"].weight.copy_(torch.from_numpy(A.T))
-                block.attn.c_attn.lora_B["default"].weight.copy_(torch.from_numpy(B.T))
+                block.attn.c_attn.lora_B["default"].weight.copy_(torch.from_numpy(B_.T))
     model.train()
     learns = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    inputs, targets = torch.from_numpy(tokens[:, :-1]), torch.from_numpy(tokens[:, 1:])
+    tokens = torch.from_numpy(draw_tokens(B, T + 1))
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
     optimizer = torch.optim.AdamW(learns.values(), lr=1e-4, weight_decay=0.0)
 
     def gradients():
@@ -44,7 +51,7 @@ def build(kind, shape):
         loss = float(gradients().detach())
         result = {our_name(n): summary(as_ours(n, p.grad)) for n, p in learns.items()}
         optimizer.zero_grad()
-        return {"loss": loss, "gradients": result}
+        return {"loss": loss, "gradients": result, **(kernels() if kind == "qlora" else {})}
 
     def step():
         gradients()
@@ -65,6 +72,13 @@ def in_four_bits(model):
         return GPT2LMHeadModel.from_pretrained(
             directory, quantization_config=config, device_map="cpu", dtype=torch.float32
         )
+
+
+def kernels():
+    """Whether bitsandbytes' compiled library and its fused 4-bit product loaded."""
+    compiled = not isinstance(cextension.lib, cextension.ErrorHandlerMockBNBNativeLibrary)
+    fused = getattr(cpu_ops, "gemm_4bit_forward_kernel", None) is not None
+    return {"kernels": {"compiled": compiled, "fused": fused}}
 
 
 def our_name(name):
@@ -98,6 +112,25 @@ def writers(kind, model, prompt, n=64):
 
     write = library if kind == "generate" else loop
     return lambda: {"tokens": write().tolist()}, lambda: write().shape[1]
+
+
+def rounder(kind, weight):
+    """bitsandbytes' NF4, both ways."""
+
+    def quantize():
+        return bnb.quantize_4bit(weight, blocksize=64, quant_type="nf4")
+
+    quantized = quantize()
+
+    def check():
+        codes, values = quantized[0].numpy(), bnb.dequantize_4bit(*quantized).numpy()
+        return {"bits": [zlib.crc32(codes), zlib.crc32(values)]}
+
+    def step():
+        quantize() if kind == "nf4-quantize" else bnb.dequantize_4bit(*quantized)
+        return 1
+
+    return check, step
 
 
 serve(build)

@@ -35,14 +35,14 @@ class Stored:
     file: object
     path: Path
 
-    def read(self, dtype=np.float32):
-        """Its numbers as `dtype`.
+    def read(self, dtype=np.float32, rows=slice(None)):
+        """Its numbers as `dtype`, or those of some rows.
 
         Raises: ValueError if it does not hold real numbers, or one that is not finite in `dtype`.
         """
         if self.kind not in FLOATS:
             raise ValueError(f"{self.path}: expected {self.name} in floats, got {self.kind}")
-        array = self._numbers()
+        array = self._numbers(rows)
         if self.kind == "BF16":  # a float32's upper half: 16 zero bits complete it
             array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
         with np.errstate(over="ignore"):  # too large for `dtype` becomes inf, refused below
@@ -53,20 +53,25 @@ class Stored:
             )
         return array
 
+    def __getitem__(self, rows):
+        return self.read(np.float32, rows)
+
     def read_raw(self):
         """Its bytes or float32 numbers as they are."""
         if self.kind not in ("U8", "F32"):
             raise ValueError(f"{self.path}: expected {self.name} in U8 or F32, got {self.kind}")
         return self._numbers()
 
-    def _numbers(self):
+    def _numbers(self, rows=slice(None)):
         """Read, not memory-mapped: a map of a file that shrinks ends the process, not the read."""
-        self.file.seek(self.offset)
-        count = math.prod(self.shape)
-        array = np.fromfile(self.file, LAYOUTS[self.kind], count)
-        if array.size != count:
+        start, stop, _ = rows.indices(self.shape[0]) if self.shape else (0, 1, 1)
+        shape = (stop - start, *self.shape[1:]) if self.shape else ()
+        layout, row = np.dtype(LAYOUTS[self.kind]), math.prod(self.shape[1:])
+        self.file.seek(self.offset + start * row * layout.itemsize)
+        array = np.fromfile(self.file, layout, math.prod(shape))
+        if array.size != math.prod(shape):
             raise ValueError(f"{self.path}: it became shorter while {self.name} was read")
-        return array.reshape(self.shape)
+        return array.reshape(shape)
 
 
 @contextlib.contextmanager

@@ -44,8 +44,9 @@ def same(what, got, expected, tolerance=1e-9):
 
 def parts(answer, *names):
     """The values that a function returned. Raises: Broken unless there are as many as names."""
-    if not isinstance(answer, (tuple, list)) or len(answer) != len(names):
-        got = len(answer) if isinstance(answer, (tuple, list)) else type(answer).__name__
+    several = isinstance(answer, (tuple, list)) or np.ndim(answer) == 1
+    if not several or len(answer) != len(names):
+        got = len(answer) if several else type(answer).__name__
         raise Broken(f"expected {len(names)} results ({', '.join(names)}), got {got}")
     return answer
 

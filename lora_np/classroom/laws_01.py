@@ -54,7 +54,7 @@ NEVER_LEARNS = Exercise("1.3", "Never learns", "find the bug", answer="fine_tune
 def example(rank=1):
     """The lesson's x and target, and a generator; also at rank 2, where nothing else changes."""
     x, target = np.array([[0.2, -0.3, 0.5]]), np.array([[0.54, -0.19]])
-    return x, W.copy(), target, rank, 2.0, 0.5, 60, np.random.default_rng(rank)
+    return x, W.copy(), target, rank, 2.0, 0.1, 1000, np.random.default_rng(rank)
 
 
 @NEVER_LEARNS.law("at the start, A·B = 0: the layer is the frozen one")

@@ -12,20 +12,26 @@ COLUMNS = ("submission", "exercise", "title", "status", "points", "possible", "l
 
 
 def table(submissions):
-    """One line a submission, one column an exercise; below, which laws broke most often."""
-    numbers = []
+    """One line a submission, a block for each set of exercises, and which laws broke most often."""
+    blocks = collections.defaultdict(list)
     for submission in submissions:
-        numbers += [r.number for r in submission.results if r.number not in numbers]
-    numbers.sort(key=lambda number: [int(part) for part in number.split(".")])
+        blocks[tuple(result.number for result in submission.results)].append(submission)
+    malformed = blocks.pop((), [])
     width = max(10, *(len(submission.name) for submission in submissions)) + 2
-    lines = [f"{'submission':<{width}}" + "".join(f"{n:>6}" for n in numbers) + f"{'points':>11}"]
-    for s in submissions:
-        marks = {r.number: MARKS.get(r.status, f"{r.points:g}") for r in s.results}
-        row = "".join(f"{marks.get(number, ''):>6}" for number in numbers)
-        total = f"{s.points:g} of {s.possible:g}"
-        lines.append(f"{s.name:<{width}}" + (s.problem or f"{row}{total:>11}"))
-    legend = ", ".join(f"{mark} {status}" for status, mark in MARKS.items())
-    lines += ["", f"a number: right, its points; {legend}"]
+    lines = []
+    for numbers, block in blocks.items():
+        head = "".join(f"{number:>6}" for number in numbers)
+        lines.append(f"{'submission':<{width}}{head}{'points':>12}")
+        for s in block:
+            marks = "".join(f"{MARKS.get(r.status, f'{r.points:g}'):>6}" for r in s.results)
+            total = f"{s.points:g} of {s.possible:g}"
+            lines.append(f"{s.name:<{width}}{marks}{total:>12}")
+        lines.append("")
+    if blocks:
+        legend = ", ".join(f"{mark} {status}" for status, mark in MARKS.items())
+        lines.append(f"a number: right, its points; {legend}")
+    if malformed:
+        lines += ["", "not graded:", *(f"{s.name:<{width}}{s.problem}" for s in malformed)]
     broken = collections.Counter(
         (r.number, r.law) for s in submissions for r in s.results if r.law
     ).most_common(5)

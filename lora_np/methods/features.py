@@ -5,15 +5,7 @@ frozen x never changes, so it is computed once and kept: head tuning without the
 every step, and any number of heads share it.
 """
 
-from ..nn.language_model import Head
-from ..nn.module import Module
-
-
-class PassesThrough(Module):
-    """In a head's place: the features themselves."""
-
-    def forward(self, x, *, rng=None):
-        return x, None
+from ..nn.language_model import body_and_head
 
 
 def extract_features(model, tokens, **options):
@@ -24,15 +16,5 @@ def extract_features(model, tokens, **options):
     Shapes: tokens (B, T), x (B, T, d).
     Raises: ValueError for a model without a head.
     """
-    view = model.view()
-    heads = [
-        (container, key)
-        for module in view.modules()
-        for _, container, key in module.children()
-        if isinstance(container[key], Head)
-    ]
-    if not heads:
-        raise ValueError(f"extract_features: {type(model).__name__} has no head to read for")
-    for container, key in heads:
-        container[key] = PassesThrough()
-    return view(tokens, **options)
+    body, _ = body_and_head(model)
+    return body(tokens, **options)

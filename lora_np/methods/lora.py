@@ -29,7 +29,7 @@ class LoRALinear(LinearLike):
                 f"LoRA: expected a rank from 1 to min(in, out) = {largest} for a weight "
                 f"({base.in_features}, {base.out_features}), got {rank}"
             )
-        self.scale = alpha / math.sqrt(rank) if rslora else alpha / rank
+        self.scale = float(alpha / math.sqrt(rank) if rslora else alpha / rank)
         self.dropout = dropout
         self.base, A, B = init(base, rank, self.scale, rng)
         self.base.freeze()
@@ -109,9 +109,9 @@ class LoRA:
         return {
             "peft_type": "LORA",
             "r": self.rank,
-            "lora_alpha": self.alpha,
+            "lora_alpha": float(self.alpha),  # JSON knows no NumPy scalars
             "target_modules": ALL_LINEAR if all_linear else targets,
-            "lora_dropout": self.dropout,
+            "lora_dropout": float(self.dropout),
             "use_rslora": self.rslora,
             "use_dora": self.layer is not LoRALinear,
             "fan_in_fan_out": True,  # as in GPT-2; whoever saves corrects it for other models

@@ -82,7 +82,8 @@ def attend_forward(q, k, v, pdrop=0.0, rng=None):
     q = q.reshape(B, G, n, T, hd)
     scores = q @ k[:, :, None].swapaxes(-1, -2)  # (B, G, n, T, S)
     scores *= 1 / math.sqrt(hd)
-    scores += causal_mask(T, S - T, q.dtype)
+    if T > 1:  # a single position is the last, and may look at all
+        scores += causal_mask(T, S - T, q.dtype)
     p, _ = softmax_forward(scores, out=scores)
     pd, mask = dropout_forward(p, pdrop, rng)
     out = np.empty((B, T, H, hd), q.dtype)  # each head writes into its own columns

@@ -15,7 +15,7 @@ class MLP(Module):
 
     def forward(self, x, *, rng=None):
         z, fc_cache = self.c_fc.forward(x, rng=rng)
-        a, gelu_cache = gelu_forward(z)
+        a, gelu_cache = gelu_forward(z, out=z)  # z is read no more
         y, proj_cache = self.c_proj.forward(a, rng=rng)
         y, mask = dropout_forward(y, self.resid_pdrop, rng)
         return y, (fc_cache, gelu_cache, proj_cache, mask)
@@ -23,7 +23,7 @@ class MLP(Module):
     def backward(self, dy, cache):
         fc_cache, gelu_cache, proj_cache, mask = cache
         da = self.c_proj.backward(dropout_backward(dy, mask), proj_cache)  # undoes W_proj
-        dz = gelu_backward(da, gelu_cache)  # undoes gelu
+        dz = gelu_backward(da, gelu_cache, out=da)  # undoes gelu
         return self.c_fc.backward(dz, fc_cache)  # undoes W_fc
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 GELU_C = math.sqrt(2 / math.pi)  # Python floats: a NumPy scalar would turn float32 into float64
 GELU_A = 0.044715
+PIECE = 1 << 17  # numbers worked on at once
 
 
 def softmax_forward(z, out=None):
@@ -45,37 +46,46 @@ def log_sigmoid(x):
     return -np.logaddexp(0, -x)
 
 
-def gelu_forward(x):
+def gelu_forward(x, out=None):
     """y = x·h, h = ½(1 + tanh(√(2/π)(x + 0.044715x³))): GPT-2's GELU.
 
     (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation of x·Φ(x).)
-    Shapes: x and y alike.
+    Shapes: x and y alike; `out` may be x itself. The cache is the slope dy/dx, one array to keep
+    where x and h would be two.
     """
-    h = x * x  # x*x*x, since x**3 takes 25 times as long; and in place, since memory is slow too
-    h *= GELU_A * GELU_C
-    h += GELU_C
-    h *= x
-    np.tanh(h, out=h)
-    h += 1
-    h *= 0.5
-    return x * h, (x, h)
+    y, slope = np.empty(x.shape, x.dtype) if out is None else out, np.empty(x.shape, x.dtype)
+    flat = [array.reshape(-1) for array in (x, y, slope)]
+    for start in range(0, x.size, PIECE):  # a piece at a time, so that h never needs much room
+        x_, y_, slope_ = (array[start : start + PIECE] for array in flat)
+        h = x_ * x_  # x*x*x, since x**3 takes 25 times as long; in place: memory is slow too
+        h *= GELU_A * GELU_C
+        h += GELU_C
+        h *= x_
+        np.tanh(h, out=h)
+        h += 1
+        h *= 0.5
+        gelu_slope(x_, h, out=slope_)
+        np.multiply(x_, h, out=y_)
+    return y, slope
 
 
-def gelu_backward(dy, cache):
-    """Undoes y = x·h: dx = dy · (h + x·h'), with h' = h(1 − h) · 2√(2/π)(1 + 3·0.044715x²).
+def gelu_slope(x, h, out):
+    """dy/dx = h + x·h', with h' = h(1 − h) · 2√(2/π)(1 + 3·0.044715x²).
 
     The first factor of h' is the tanh's: ½(1 − tanh²) = 2h(1 − h).
     """
-    x, h = cache
-    dx = x * x
-    dx *= 6 * GELU_A * GELU_C
-    dx += 2 * GELU_C
-    dx *= x
-    dx *= 1 - h
-    dx += 1  # 1 + x·h'/h
-    dx *= h
-    dx *= dy
-    return dx
+    slope = np.multiply(x, x, out=out)
+    slope *= 6 * GELU_A * GELU_C
+    slope += 2 * GELU_C
+    slope *= x
+    slope *= 1 - h
+    slope += 1  # 1 + x·h'/h
+    slope *= h
+
+
+def gelu_backward(dy, slope, out=None):
+    """Undoes y = gelu(x): dx = dy · slope. `out` may be dy itself."""
+    return np.multiply(dy, slope, out=out)
 
 
 def silu_forward(x):

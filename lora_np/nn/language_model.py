@@ -5,6 +5,8 @@
 And where a backward pass stops: at the lowest block in which anything learns.
 """
 
+import copy
+
 import numpy as np
 
 from .attention import KeyValueCache, check_past, past_length
@@ -25,6 +27,9 @@ class Head(Module):
             raise ValueError(f"Head: expected a weight (K, d), got {self.weight.shape}")
 
     n_classes = property(lambda self: self.weight.shape[0])
+
+    def effective_weight(self):
+        return self.weight.data
 
     def forward(self, x, *, rng=None):
         logits = (rows(x) @ self.weight.data.T).reshape(*x.shape[:-1], self.n_classes)
@@ -172,3 +177,29 @@ class LanguageModel(Module):
 def body_trains(cache):
     """Whether a backward pass goes on below the head: then ln_f has kept its cache."""
     return cache[1] is not None
+
+
+class PassesThrough(Module):
+    """In a head's place: what the head reads."""
+
+    def forward(self, x, *, rng=None):
+        return x, None
+
+    def backward(self, dx, cache, *, below_trains=True):
+        return dx if below_trains else None
+
+
+def body_and_head(model):
+    """(the model up to its head, its head), on the same parameters: logits = head(body(tokens)).
+
+    Where a prompt or a prefix stands before the model, it stands before the body.
+    Raises: ValueError for a model without a head.
+    """
+    body = copy.copy(model)  # its own attributes, the same parts
+    if "lm_head" in vars(model):
+        body.lm_head = PassesThrough()
+        return body, model.lm_head
+    if "base" not in vars(model):
+        raise ValueError(f"{type(model).__name__} has no head")
+    body.base, head = body_and_head(model.base)
+    return body, head

@@ -152,11 +152,11 @@ class LayerNorm(Module):
         if len(self.weight.shape) != 1 or self.bias.shape != self.weight.shape:
             got = f"{self.weight.shape} and {self.bias.shape}"
             raise ValueError(f"LayerNorm: expected a weight and a bias (d,), got {got}")
-        self.eps = eps
+        self.eps = float(eps)  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, rng=None):
-        d = self.weight.shape[0]
-        xhat = x - x.mean(axis=-1, keepdims=True)
+        d = x.shape[-1]
+        xhat = x - x.sum(axis=-1, keepdims=True) / d  # at this size, mean() takes twice as long
         var = np.einsum("...i,...i->...", xhat, xhat)[..., None] / d
         rstd = 1 / np.sqrt(var + self.eps)  # (..., 1)
         xhat *= rstd
@@ -174,7 +174,7 @@ class LayerNorm(Module):
         # Undoes x̂ = (x − mean)/std. x also moved the mean and the variance, so dx̂'s share along
         # 1 and along x̂ is taken out: dx = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂)) / std
         along = np.einsum("...i,...i->...", dx, xhat)[..., None] / dx.shape[-1]
-        dx -= dx.mean(axis=-1, keepdims=True)
+        dx -= dx.sum(axis=-1, keepdims=True) / dx.shape[-1]
         dx -= xhat * along
         dx *= rstd
         return dx

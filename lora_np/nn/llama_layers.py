@@ -19,7 +19,7 @@ class RMSNorm(Module):
         self.weight = weight if isinstance(weight, Parameter) else Parameter(weight)
         if len(self.weight.shape) != 1:
             raise ValueError(f"RMSNorm: expected a weight (d,), got {self.weight.shape}")
-        self.eps = eps
+        self.eps = float(eps)  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, rng=None):
         square = np.einsum("...i,...i->...", x, x)[..., None] / x.shape[-1]

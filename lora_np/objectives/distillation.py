@@ -35,19 +35,19 @@ class Distillation:
             raise ValueError(f"Distillation: expected hard from 0 to 1, got {self.hard!r}")
 
     def __call__(self, logits, batch):
-        teacher, T = batch.teacher_logits, self.temperature
+        teacher, T, hard = batch.teacher_logits, float(self.temperature), float(self.hard)
         if teacher.shape != logits.shape:
             raise ValueError(
                 f"Distillation: the student's logits are {logits.shape}, "
                 f"the teacher's {teacher.shape}; they need one vocabulary"
             )
-        w = (1 - self.hard) * shares(logits, batch)[..., None]  # (B, T, 1)
+        w = (1 - hard) * shares(logits, batch)[..., None]  # (B, T, 1)
         logq, logp = log_softmax(teacher.astype(logits.dtype) / T), log_softmax(logits / T)
         q = np.exp(logq)
         loss = T * T * float((w * q * (logq - logp)).sum())
         dlogits = (w * T) * (np.exp(logp) - q)  # of T²: one T is left after z/T
-        if self.hard:
+        if hard:
             hard_loss, dhard = cross_entropy(logits, batch)
-            loss += self.hard * hard_loss
-            dlogits += self.hard * dhard
+            loss += hard * hard_loss
+            dlogits += hard * dhard
         return loss, dlogits

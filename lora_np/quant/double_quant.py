@@ -6,6 +6,7 @@ Scales are positive and alike, so their mean is taken off first; what is left is
 blocks of 256 on a signed 8-bit map, dense near zero (Dettmers et al. 2021, arXiv 2110.02861).
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +41,16 @@ def cell_centres(count):
 
 
 DYNAMIC_MAP = make_dynamic_map()  # (256,) float32, ascending
-# The nearest map entry at each of the 65,536 points; a number takes the code of its nearest point.
-# Within half a bin of a midpoint that is not always the nearest entry, but it is bitsandbytes'.
-CODE_OF_BIN = np.searchsorted(
-    (DYNAMIC_MAP[:-1] + DYNAMIC_MAP[1:]) / 2, np.linspace(-1, 1, BINS + 1)
-).astype(np.uint8)
+
+
+@functools.cache
+def code_of_bin():
+    """The nearest map entry at each of the 65,536 points; a number takes its nearest point's code.
+
+    Within half a bin of a midpoint that is not always the nearest entry, but it is bitsandbytes'.
+    """
+    midpoints = (DYNAMIC_MAP[:-1] + DYNAMIC_MAP[1:]) / 2
+    return np.searchsorted(midpoints, np.linspace(-1, 1, BINS + 1)).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,7 @@ def double_quantize(scales, offset=None):
     # multiplied by a nested absmax of 0; like bitsandbytes, take the lowest.
     ratio = np.clip(np.nan_to_num(ratio, nan=-1), -1, 1)
     bins = (ratio + 1) * np.float32(0.5) * np.float32(BINS) + np.float32(0.5)
-    codes = CODE_OF_BIN[bins.astype(np.int32)].ravel()[: scales.size]
+    codes = code_of_bin()[bins.astype(np.int32)].ravel()[: scales.size]
     return DoubleQuantized(codes, nested, offset)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import other_answers
 import pytest
 
 from lora_np.classroom import exercise, find, judge
@@ -95,6 +96,13 @@ def test_unedited_it_runs_in_a_kernel_and_leaves_no_file(tmp_path):
 def test_the_solution_is_right(number):
     result = judged(number, solution_of(master_of(number), number))
     assert (result.status, result.points) == ("right", find(number).points), result.feedback
+
+
+@pytest.mark.parametrize("number", other_answers.ANSWERS)
+def test_another_right_answer_is_right(number):
+    for source in other_answers.ANSWERS[number]:
+        result = judged(number, source)
+        assert result.status == "right", result.feedback
 
 
 @pytest.mark.parametrize("number", NUMBERS)

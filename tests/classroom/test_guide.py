@@ -14,8 +14,13 @@ def test_each_lesson_has_its_row_with_its_own_minutes():
     assert len(lessons) == 13
     for path in lessons:
         number = path.name.split("_")[0].lstrip("0")
-        minutes = re.search(r"\| Time \| (\d+) minutes", path.read_text(encoding="utf-8"))[1]
-        assert re.search(rf"^\| {number} [^|]*\| {minutes}( \+ \d+)? \|", GUIDE, re.M), path.name
+        text = path.read_text(encoding="utf-8")
+        minutes = re.search(r"\| Time \| (\d+) minutes", text)[1]
+        exercises = re.search(r"smallest input that fails \((\d+) minutes\)", text)
+        row = f"{minutes} + {exercises[1] if exercises else '[0-9]+'}"
+        assert re.search(rf"^\| {number} [^|]*\| {row.replace('+', '[+]', 1)} \|", GUIDE, re.M), (
+            path
+        )
 
 
 def test_links_and_options_exist():

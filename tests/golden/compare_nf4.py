@@ -12,8 +12,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from nf4_cases import cases, double_quantizes, load, sweep
 
-from lora_np.quant.double_quant import DYNAMIC_MAP, double_quantize
-from lora_np.quant.nf4 import CODEBOOK, NF4Tensor, quantize_nf4
+from lora_np.quant.double_quant import DYNAMIC_MAP, double_quantize, make_dynamic_map
+from lora_np.quant.nf4 import CODEBOOK, NF4Tensor, make_codebook, quantize_nf4
 
 
 def differing_bits(got, expected):
@@ -29,8 +29,10 @@ def compare():
     and two. `offset` compares it with ours, the exact mean.
     """
     golden = load()
-    yield "codebook", "all", 16, differing_bits(CODEBOOK, golden["codebook"])
-    yield "dynamic map", "all", 256, differing_bits(DYNAMIC_MAP, golden["dynamic_map"])
+    for name, codebook in (("held", CODEBOOK), ("made anew", make_codebook())):
+        yield "codebook", name, 16, differing_bits(codebook, golden["codebook"])
+    for name, dynamic_map in (("held", DYNAMIC_MAP), ("made anew", make_dynamic_map())):
+        yield "dynamic map", name, 256, differing_bits(dynamic_map, golden["dynamic_map"])
     codes = double_quantize(sweep(), 0.0).codes
     yield "8-bit sweep", "all", codes.size, differing_bits(codes, golden["sweep"])
     doubled = 0

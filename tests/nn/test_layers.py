@@ -20,6 +20,14 @@ def test_embedding_is_a_one_hot_product(seed, n):
     assert np.allclose(layer.weight.grad, np.einsum("btn,btd->nd", onehot, dy), atol=1e-13)
 
 
+def test_no_ids_have_no_gradient():
+    layer = Embedding(np.ones((4, 2)))
+    y, cache = layer.forward(np.zeros((0, 3), int))
+    assert y.shape == (0, 3, 2)
+    layer.backward(y, cache)
+    assert layer.weight.grad is None
+
+
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([0.5, 3.0]))
 def test_layer_norm_ignores_shift_and_scale(seed, scale):
     rng = np.random.default_rng(seed)

@@ -107,3 +107,38 @@ def test_a_frozen_linear_keeps_no_activation():
     layer, x = Linear(np.ones((2, 3))), np.ones((4, 2))
     assert layer.forward(x)[1] is x
     assert layer.freeze().forward(x)[1] is None
+
+
+def test_freezing_clears_gradients_and_gives_the_module_back(model):
+    x = np.ones((2, 3))
+    y, cache = model.first.forward(x)
+    model.first.backward(y, cache)
+    assert model.freeze() is model and not model.trains()
+    assert all(p.grad is None and not p.trainable for p in model.parameters())
+    with pytest.raises(AssertionError, match="a frozen parameter's gradient is never formed"):
+        model.first.weight.accumulate(np.ones((3, 4)))
+
+
+def test_training_what_trains_already_copies_nothing(model):
+    array = model.first.weight.data
+    model.first.weight.train()
+    assert model.first.weight.data is array and model.first.weight.trainable
+
+
+def test_a_parameter_says_what_it_is():
+    assert repr(Parameter(np.ones((2, 3)))) == "Parameter((2, 3), float64, trainable)"
+    frozen = Parameter(np.ones(2, np.float32), trainable=False)
+    assert repr(frozen) == "Parameter((2,), float32, frozen)"
+    assert (frozen.shape, frozen.size, frozen.nbytes) == ((2,), 2, 8)
+
+
+def test_modules_come_outermost_first(model):
+    assert list(model.modules()) == [model, model.first, *model.rest]
+    model.rest[0].freeze()
+    assert model.trains() and not model.rest[0].trains()
+
+
+def test_what_copying_asks_for_is_just_not_there(model):
+    """Only a name without leading underscores is taken for a mistake that needs explaining."""
+    with pytest.raises(AttributeError, match="^__copy__$"):
+        model.__copy__  # noqa: B018

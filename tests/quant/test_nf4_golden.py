@@ -7,16 +7,20 @@ from golden.compare_nf4 import compare
 from golden.nf4_cases import load
 from lora_np.quant.double_quant import double_quantize
 
-RESULTS = list(compare())
 FIELDS = [
     "codebook", "dynamic map", "8-bit sweep", "codes", "absmax", "values",
     "dq_codes", "nested_absmax", "dq_values",
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def compared():
+    return list(compare())
+
+
 @pytest.mark.parametrize("field", FIELDS)
-def test_every_bit_agrees(field):
-    results = [result for result in RESULTS if result[0] == field]
+def test_every_bit_agrees(field, compared):
+    results = [result for result in compared if result[0] == field]
     assert results, f"nothing was compared for {field}"
     assert [result for result in results if result[3]] == []
 

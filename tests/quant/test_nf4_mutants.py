@@ -76,7 +76,8 @@ def scales_to_their_nearest_code(patch):
     patch.setattr(double_quant, "BINS", 1 << 22)
     middles = (double_quant.DYNAMIC_MAP[:-1] + double_quant.DYNAMIC_MAP[1:]) / 2
     points = np.linspace(-1, 1, double_quant.BINS + 1)
-    patch.setattr(double_quant, "CODE_OF_BIN", np.searchsorted(middles, points).astype(np.uint8))
+    mutant = np.searchsorted(middles, points).astype(np.uint8)
+    patch.setattr(double_quant, "code_of_bin", lambda: mutant)
 
 
 MUTANTS = [

@@ -1,0 +1,78 @@
+"""Right answers that look nothing like the solution: a law must not ask for one way of writing."""
+
+DENSE = """
+def lora_forward(x, W, A, B, alpha):
+    r = B.shape[0]
+    return np.einsum("...i,io->...o", x, W + np.einsum("ir,ro->io", A, B) * (alpha / r))
+"""
+TINY_START = """
+def fine_tune(x, W, target, rank, alpha, lr, steps, rng):
+    A, B = 0.01 * rng.standard_normal((3, rank)), np.zeros((rank, 2))
+    start = A.copy(), B.copy()
+    for _ in range(steps):
+        dW = x.T @ (x @ (W + alpha / rank * A @ B) - target)
+        dA, dB = alpha / rank * dW @ B.T, alpha / rank * A.T @ dW
+        A -= lr * dA
+        B -= lr * dB
+    return *start, A, B
+"""
+B_RANDOM = TINY_START.replace(
+    "0.01 * rng.standard_normal((3, rank))", "np.zeros((3, rank))"
+).replace("np.zeros((rank, 2))", "rng.standard_normal((rank, 2))")
+LOOPS = """
+def linear_backward(x, W, dy, dW):
+    dx = np.zeros(x.shape)
+    for i in np.ndindex(x.shape[:-1]):
+        dW += np.outer(x[i], dy[i])
+        dx[i] = W @ dy[i]
+    return dx
+"""
+IN_PLACE = """
+def adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, decay):
+    w -= lr * decay * w
+    m += (1 - beta1) * (g - m)
+    v += (1 - beta2) * (g * g - v)
+    step = lr * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    return [w - step * m / (np.sqrt(v) + eps * np.sqrt(1 - beta2**t)), m, v]
+"""
+CLOSURE = """
+class MendedLinear:
+    def __init__(self, W):
+        self.W, self.dW = W, 0 * W
+
+    def forward(self, x):
+        return np.tensordot(x, self.W, 1), (lambda: x.copy().reshape(-1, self.W.shape[0]))
+
+    def backward(self, dy, cache):
+        self.dW = self.dW + cache().T @ dy.reshape(-1, self.W.shape[1])
+        return np.tensordot(dy, self.W, (-1, 1))
+"""
+BY_W = """
+def lora_backward(x, W, A, B, s, dy):
+    dW = x.T @ dy
+    return s * dW @ B.T, s * A.T @ dW, dy @ (W + s * A @ B).T
+"""
+FLAT = """
+def mended_forward(x, W, A, B, alpha, mask):
+    rows = x.reshape(-1, x.shape[-1])
+    y = rows @ W + (rows * mask.reshape(rows.shape)) @ (A @ B) * alpha / len(B)
+    return y.reshape(*x.shape[:-1], -1)
+"""
+PROJECTION = """
+def best_of_rank(D, r):
+    values, vectors = np.linalg.eigh(D.T @ D)
+    top = vectors[:, np.argsort(values)[-r:]]
+    return D @ top @ top.T
+"""
+ANSWERS = {
+    "1.1": ["y_by_hand = np.array([-1, 1.5])", "y_by_hand = (-1, 3 / 2)"],
+    "1.2": [DENSE],
+    "1.3": [TINY_START, B_RANDOM, TINY_START.replace("0.01", "1.0")],
+    "2.1": [LOOPS],
+    "2.2": [IN_PLACE],
+    "2.3": [CLOSURE],
+    "3.1": [BY_W],
+    "3.2": [FLAT],
+    "3.3": [PROJECTION],
+    "3.4": ["factors = np.array([25.0, 5.0, 1.0])"],
+}

@@ -1,0 +1,112 @@
+"""Where each method's numbers start, the smallest settings it takes, and what passes through it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lora_np.methods import (
+    DoRALinear,
+    HeadTuning,
+    LoRA,
+    LoRALinear,
+    PrefixTuning,
+    PromptTuning,
+)  # fmt: skip
+from lora_np.methods.adapters import BottleneckAdapters
+from lora_np.methods.common import layers_of
+from lora_np.methods.ia3 import ScaledInput, ScaledOutput
+from lora_np.methods.inits import both_zero, loftq, pissa, zero_b
+from lora_np.nn import GPT, GPTConfig, Linear, Module
+from models import CONFIG, WAYS, small_gpt, some_tokens
+
+RNG = np.random.default_rng
+WIDE = GPT(GPTConfig(vocab_size=9, n_embd=64, n_head=1, n_layer=2), RNG(0))
+
+
+def assert_uniform(parameter, n_in):
+    """Drawn from U(±1/√n_in): all within, and thousands of numbers come near both ends."""
+    bound = 1 / math.sqrt(n_in)
+    assert parameter.size > 1000
+    for end in (-parameter.data.min(), parameter.data.max()):
+        assert 0.98 * bound < end <= bound * (1 + 1e-6)
+
+
+def test_what_is_random_starts_as_wide_as_its_inputs_say():
+    lora = LoRA(32, 3.0).apply(WIDE, RNG(1)).h[0].attn.c_attn
+    assert_uniform(lora.A, 64)
+    adapter = BottleneckAdapters(32).apply(WIDE, RNG(1)).h[0].mlp
+    assert_uniform(adapter.down, 64)
+    mlp = PrefixTuning(24, mlp_width=48).apply(WIDE, RNG(1)).table
+    assert_uniform(mlp.mlp_in, 64)
+    assert_uniform(mlp.mlp_out, 48)
+    assert abs(mlp.inputs.data.std() - 1) < 0.05 and abs(mlp.inputs.data.mean()) < 0.1
+    prefix = PrefixTuning(24).apply(WIDE, RNG(1)).table.prefix
+    assert abs(prefix.data.std() - 0.02) < 1e-3 and abs(prefix.data.mean()) < 2e-3
+    zeros = (adapter.down_bias, adapter.up, adapter.up_bias, mlp.mlp_in_bias, mlp.mlp_out_bias)
+    assert not any(parameter.data.any() for parameter in zeros)
+
+
+@pytest.mark.parametrize("init", [zero_b, both_zero, pissa, loftq])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_factors_start_in_the_bases_dtype(init, dtype):
+    layer = LoRALinear(
+        Linear(RNG(0).standard_normal((4, 6)).astype(dtype)), 2, 3.0, RNG(1), init=init
+    )
+    assert layer.A.dtype == layer.B.dtype == layer.effective_weight().dtype == dtype
+    assert layer(np.ones((2, 4), dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        BottleneckAdapters(1), HeadTuning(1), LoRA(1, 3.0), LoRA(6, 3.0), PromptTuning(1),
+        PrefixTuning(1), PrefixTuning(1, mlp_width=1), PromptTuning(7), PrefixTuning(7),
+        PromptTuning(2, init=(0, 6)), PrefixTuning(2, init=(0, 6)),
+    ],
+)  # fmt: skip
+def test_the_ends_of_every_range_are_allowed(method):
+    """Widths, ranks and lengths of 1, rank min(in, out), and 7 virtual tokens in a context of 8."""
+    model = method.apply(small_gpt(), RNG(0))
+    assert model(some_tokens(T=1)).shape[:2] == (3, 1)
+
+
+@pytest.mark.parametrize("place", ["embd_pdrop", "attn_pdrop", "resid_pdrop"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_bases_dropout_runs_behind_every_method(way, place):
+    """With an rng, and the same one gives the same numbers; without one nothing is dropped."""
+    base = small_gpt(replace(CONFIG, **{place: 0.5}))
+    model, plain = way(base, RNG(0)), way(small_gpt(), RNG(0))
+    tokens = some_tokens()
+    dropped, again = (model.forward(tokens, rng=RNG(1))[0] for _ in range(2))
+    assert np.array_equal(dropped, again)
+    assert np.array_equal(model(tokens), plain(tokens))
+    assert np.abs(dropped - model(tokens)).max() > 1e-3
+
+
+def test_scales_pass_the_rng_on():
+    lora = LoRALinear(Linear(RNG(0).standard_normal((4, 4))), 2, 3.0, RNG(1), dropout=0.5)
+    lora.B.data += 1
+    x, expected = RNG(2).standard_normal((5, 4)), lora(RNG(2).standard_normal((5, 4)), rng=RNG(3))
+    for kind in (ScaledInput, ScaledOutput):
+        assert np.array_equal(kind(lora)(x, rng=RNG(3)), expected)
+
+
+def test_a_layer_is_found_by_its_name_under_any_number_of_wrappers():
+    model = Module()
+    model.c = ScaledInput(ScaledOutput(ScaledInput(LoRALinear(Linear(np.eye(3)), 1, 3.0, RNG(0)))))
+    assert [name for name, _ in layers_of(model, LoRALinear)] == ["c"]
+    assert [name for name, _ in layers_of(model, ScaledInput)] == ["c", "c"]
+    assert {name for name, _ in model.named_parameters()} == {"c.l", "c.A", "c.B", "c.weight"}
+
+
+def test_ids_are_one_row():
+    for method in (PromptTuning, PrefixTuning):
+        with pytest.raises(ValueError, match=f"{method.__name__}: expected token ids, some whole"):
+            method(2, init=((1, 2), (3, 4))).apply(small_gpt(), RNG(0))
+
+
+def test_dora_names_the_first_units_without_a_direction():
+    with pytest.raises(ValueError, match=r"output units \[0, 1, 2, 3, 4\] are zero"):
+        DoRALinear(Linear(np.zeros((4, 9))), 1, 3.0, RNG(0))
