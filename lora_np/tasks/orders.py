@@ -17,8 +17,8 @@ PEOPLE = (
 GOODS = (
     "red apples", "bags of flour", "bottles of milk", "boxes of tea", "candles", "chairs",
     "clay pots", "coats", "cups", "garden tools", "hats", "jars of honey", "lamps",
-    "loaves of bread", "maps", "old books", "paper bags", "pencils", "rolls of tape", "sheets of glass", "shirts",
-    "spoons", "tins of paint", "wooden tables",
+    "loaves of bread", "maps", "old books", "paper bags", "pencils", "rolls of tape",
+    "sheets of glass", "shirts", "spoons", "tins of paint", "wooden tables",
 )  # fmt: skip
 NEW_PEOPLE = ("Omar", "Lucy", "Walter", "Sofia", "Henry", "Nadia", "Bruno", "Julia")
 NEW_GOODS = (
