@@ -24,10 +24,10 @@ def ours(path, kind, B, T):
 
     from lora_np.checkpoint import load_llama
     from lora_np.generate import generate
-    from lora_np.long_batch import forward_backward_in_parts
     from lora_np.methods import LoRA, QLoRA
     from lora_np.objectives import cross_entropy
     from lora_np.optim import AdamW
+    from lora_np.parallel import forward_backward
     from lora_np.tasks import next_token
     from lora_np.train import reuse_memory
 
@@ -41,9 +41,10 @@ def ours(path, kind, B, T):
     model = method.apply(model, rng)
     reuse_memory()
     batch, optimizer = next_token(tokens), AdamW(model.trainable_parameters(), lr=1e-4)
+    threads = int(os.environ["OMP_NUM_THREADS"])
 
     def step():
-        loss = forward_backward_in_parts(model, batch, cross_entropy)
+        loss = forward_backward(model, batch, cross_entropy, threads=threads)
         optimizer.step()
         return loss
 

@@ -17,7 +17,7 @@ def chat_tokens(tokenizer, messages):
     text: nobody ends a turn by typing its mark.
     Raises: ValueError for no messages, or a tokenizer without these marks.
     """
-    start, end = (tokenizer.rules.token_to_id(mark) for mark in (START, END))
+    start, end = (tokenizer.special(mark) for mark in (START, END))
     if start is None or end is None:
         raise ValueError(f"chat: this tokenizer has no {START} and {END}")
     if not messages:
@@ -40,7 +40,7 @@ def reply(model, tokenizer, messages, n=256, **options):
     tokens, room = chat_tokens(tokenizer, messages), model.config.n_positions
     if len(tokens) >= room:
         raise ValueError(f"chat: {len(tokens)} tokens leave no room to answer in {room}")
-    end = tokenizer.rules.token_to_id(END)
+    end = tokenizer.special(END)
     steps = stream(model, tokens, min(n, room - len(tokens)), stop=end, **options)
     return _pieces(steps, tokenizer, end)
 

@@ -5,33 +5,49 @@ import dataclasses
 import numpy as np
 
 from . import memory
-from .methods import FullFineTuning, HeadTuning, LoRA, QLoRA
+from .methods import (
+    BottleneckAdapters,
+    DoRA,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+)
 from .objectives import cross_entropy
 from .optim import AdamW
 from .train import held_out_loss, train, warmup_cosine
 
 LENGTH = 128
-# The learning rate that each method did best with among those swept on code; see
-# benchmarks/finetune_table.py. A low-rank update wants a larger one than full fine-tuning.
-RATES = {FullFineTuning: 1e-3, HeadTuning: 3e-2, LoRA: 1e-2, QLoRA: 1e-2}
+# The learning rate that each method did best with among those swept on code, on a model WIDTH
+# wide; see benchmarks/finetune_table.py and method_text_rates.py. A low-rank update wants a larger
+# one than full fine-tuning, and a wider model a smaller one, in proportion (Yang et al. 2021,
+# arXiv 2203.03466, table 3: hidden weights under Adam).
+WIDTH = 128
+RATES = {
+    FullFineTuning: 1e-3, HeadTuning: 3e-2, LoRA: 1e-2, QLoRA: 1e-2, DoRA: 1e-2,
+    BottleneckAdapters: 1e-2, PrefixTuning: 9e-2, PromptTuning: 3e-2,
+}  # fmt: skip
 
 
 def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=16, length=LENGTH,
-             seed=0, windows=128, every=None, state=None, resume=False, progress=None):  # fmt: skip
+             seed=0, windows=128, every=None, state=None, resume=False, progress=None,
+             threads=None):  # fmt: skip
     """Apply `method` to `base`, train it on the Text `reading`; returns (model, History, numbers).
 
     `kept` are Texts to look back at: how far their held-out loss rises is what was forgotten.
     AdamW, warm-up over a twentieth of the steps, then half a cosine to 0. `lr` None takes the
-    method's own from RATES. Losses are taken at the start, every `every` steps and at the end, over
-    `windows` windows. Everything random follows from `seed`. `state` is a file to resume
-    from. `numbers` is ready for JSON: losses before and after in nats a byte, trained numbers,
-    bytes held in a step by kind, milliseconds a step.
+    method's own from RATES, times WIDTH/n_embd. Losses are taken at the start, every `every` steps
+    and at the end, over `windows` windows. Everything random follows from `seed`. `state` is a file
+    to resume from, `threads` as in `train`. `numbers` is ready for JSON: losses before and after in
+    nats a token, trained numbers, bytes held in a step by kind, milliseconds a step.
     Raises: ValueError without lr for a method that RATES lacks; as `train` otherwise.
     """
     if lr is None and type(method) not in RATES:
         raise ValueError(f"finetune: no usual rate for {type(method).__name__}; give lr")
     rng = np.random.default_rng(seed)
-    lr = RATES[type(method)] if lr is None else lr
+    lr = RATES[type(method)] * WIDTH / base.config.n_embd if lr is None else lr
     model = method.apply(base, rng)
     optimizer = AdamW(model.trainable_parameters(), lr=lr)
     texts = [reading, *kept]
@@ -59,6 +75,7 @@ def finetune(base, method, reading, kept=(), *, lr=None, steps=300, batch_size=1
         checkpoint=state,
         resume=resume,
         progress=progress,
+        threads=threads,
     )
     numbers = {
         "method": describe(method),

@@ -30,7 +30,7 @@ def golden(name, dtype):
     starts = {key.removeprefix("start.") for key in theirs if key.startswith("start.")}
     assert set(ours) == starts, set(ours) ^ starts
     for key, parameter in ours.items():
-        parameter.data[...] = as_ours(key, theirs["start." + key])
+        parameter.data = as_ours(key, theirs["start." + key]).astype(dtype)
     return theirs, model
 
 

@@ -7,16 +7,9 @@ import smollm2
 from llamas import small_llama
 from lora_np.__main__ import main
 from lora_np.chat import chat_tokens, reply
+from lora_np.tasks import text
 
-
-class Marks:
-    def token_to_id(self, word):
-        return {"<|im_start|>": 5, "<|im_end|>": 6}.get(word)
-
-
-class NoMarks:
-    def token_to_id(self, word):
-        return None
+MARKS = {"<|im_start|>": 5, "<|im_end|>": 6}
 
 
 class Bytes:
@@ -24,8 +17,8 @@ class Bytes:
 
     letters = b"\xf0\x9f\x98\x80a"
 
-    def __init__(self, rules):
-        self.rules = rules
+    def __init__(self, marks):
+        self.special = marks.get
 
     def encode(self, text):
         return np.zeros(int(len(text) > 6), np.int64)
@@ -37,17 +30,18 @@ class Bytes:
 def test_streams_whole_characters(monkeypatch):
     chosen = [4, 0, 1, 2, 3, 4, 6, 4]
     monkeypatch.setattr("lora_np.chat.stream", lambda *_, **__: iter(chosen))
-    pieces = list(reply(small_llama(), Bytes(Marks()), [("system", "hi")]))
+    pieces = list(reply(small_llama(), Bytes(MARKS), [("system", "hi")]))
     assert pieces == ["a", "\U0001f600", "a"]
 
 
 def test_errors():
     with pytest.raises(ValueError, match="tokens leave no room to answer in 12"):
-        reply(small_llama(), Bytes(Marks()), [("user", "hello")] * 5)
+        reply(small_llama(), Bytes(MARKS), [("user", "hello")] * 5)
     with pytest.raises(ValueError, match="expected a message"):
-        chat_tokens(Bytes(Marks()), [])
-    with pytest.raises(ValueError, match="has no <.im_start.> and <.im_end.>"):
-        chat_tokens(Bytes(NoMarks()), [("user", "hi")])
+        chat_tokens(Bytes(MARKS), [])
+    for no_marks in (Bytes({}), text.Bytes):
+        with pytest.raises(ValueError, match="has no <.im_start.> and <.im_end.>"):
+            chat_tokens(no_marks, [("user", "hi")])
 
 
 def test_without_the_model(monkeypatch, capsys):
@@ -67,8 +61,8 @@ def test_conversation_has_the_models_own_form():
 @smollm2.needs_the_model
 def test_command(monkeypatch, capsys):
     """In 4 bits with 8-bit embeddings too, it knows the capital of France."""
-    monkeypatch.setattr("lora_np.commands.chat.load_llama", lambda path: smollm2.model())
-    monkeypatch.setattr("lora_np.commands.chat.load_tokenizer", lambda path: smollm2.tokenizer())
+    monkeypatch.setattr("lora_np.checkpoint.model.load_llama", lambda path, nf4: smollm2.model())
+    monkeypatch.setattr("lora_np.checkpoint.model.load_tokenizer", lambda p: smollm2.tokenizer())
     question = ["chat", "--prompt", "What is the capital of France?", "--tokens", "10"]
     assert main(question) in (None, 0)
     assert capsys.readouterr().out == "The capital of France is Paris.\n"

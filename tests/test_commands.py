@@ -8,14 +8,26 @@ import pytest
 
 from lora_np import cross_entropy
 from lora_np.__main__ import main
-from lora_np.checkpoint import load_adapter, load_base, load_gpt2, save_adapter, save_gpt2
-from lora_np.commands import common
+from lora_np.checkpoint import (
+    load_adapter,
+    load_base,
+    load_gpt2,
+    save_adapter,
+    save_gpt2,
+    save_llama,
+)
+from lora_np.checkpoint import model as model_of
+from lora_np.commands.finetune import METHODS
 from lora_np.methods import LoRA
-from lora_np.nn import GPT, GPTConfig
+from lora_np.nn import GPT, GPTConfig, Llama, LlamaConfig
 from lora_np.tasks import text
 from lora_np.train import held_out_loss
 
 TINY = GPTConfig(text.VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2)
+TINY_LLAMA = LlamaConfig(
+    text.VOCABULARY, hidden_size=32, intermediate_size=16, num_hidden_layers=2,
+    num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=160,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -38,22 +50,29 @@ def finetune(directory, *more):
             "--batch-size", 2, "--steps", 3, *more]  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["full", "head", "lora", "qlora"])
-def test_finetune_with_every_method_then_generate(tiny, capsys, method):
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["GPT", "Llama"])
+def test_finetune_with_every_method_then_generate(tiny, capsys, method, kind):
     out = tiny / "out"
+    if kind == "Llama":
+        save_llama(Llama(TINY_LLAMA, np.random.default_rng(0)), tiny / "base")
     numbers = run_json(capsys, *finetune(tiny, "--method", method, "--rank", 2, "--out", out))
     assert numbers["steps"] == 3 and set(numbers["after"]) == {str(tiny / "own.txt"), "prose"}
     saved = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert saved["after"] == numbers["after"] and len(saved["history"]["losses"]) == 3
     use = ["--base", out] if method == "full" else ["--base", tiny / "base", "--adapter", out]
-    reply = run_json(capsys, "generate", *use, "--prompt", "This ", "--tokens", 5)
-    assert reply["prompt"] == "This " and reply["tokens"] <= 5
+    for bits in [], ["--nf4"]:
+        reply = run_json(capsys, "generate", *use, *bits, "--prompt", "This ", "--tokens", 5)
+        assert reply["prompt"] == "This " and reply["tokens"] <= 5
+    if method == "qlora":
+        four_bits = kind == "Llama"
+        assert f"double_quant=True, int8_embeddings={four_bits}" in numbers["method"]
 
 
 def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
     """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
     out = tiny / "out"
-    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--out", out)])
+    assert not main([str(a) for a in finetune(tiny, "--lr", 0.05, "--windows", 128, "--out", out)])
     after = json.loads((out / "results.json").read_text(encoding="utf-8"))["after"]
     model = load_adapter(load_gpt2(tiny / "base"), out)
     batches = text.file(tiny / "own.txt").held_out_batches(128)
@@ -74,7 +93,7 @@ class Words:
 
 def test_a_model_with_its_own_tokenizer(tiny, capsys, monkeypatch):
     """Fine-tuned and read through the tokenizer beside its weights, not through bytes."""
-    monkeypatch.setattr(common, "load_tokenizer", lambda directory: Words())
+    monkeypatch.setattr(model_of, "load_tokenizer", lambda directory: Words())
     config = dataclasses.replace(TINY, vocab_size=27)
     save_gpt2(GPT(config, np.random.default_rng(0)), tiny / "base")
     numbers = run_json(capsys, *finetune(tiny))

@@ -2,7 +2,8 @@
 
 from .base import load_base, smollm2_path
 from .gpt2 import load_gpt2, save_gpt2
-from .llama import load_llama
+from .llama import load_llama, save_llama
+from .model import load_model, save_model
 from .peft import load_adapter, save_adapter
 from .tokenizer import Tokenizer, load_tokenizer
 
@@ -12,8 +13,11 @@ __all__ = [
     "load_base",
     "load_gpt2",
     "load_llama",
+    "load_model",
     "load_tokenizer",
     "save_adapter",
     "save_gpt2",
+    "save_llama",
+    "save_model",
     "smollm2_path",
 ]

@@ -5,17 +5,22 @@ rows of q and k in another order: it turns neighbours (x₀, x₁), Hugging Face
 halves (x₀, x_hd/2).
 """
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
+from ..methods.common import linear_slots
 from ..nn.language_model import Head
+from ..nn.layers import Linear
 from ..nn.llama import Llama, LlamaConfig
+from ..quant.linear import NF4Linear
+from ..quant.table import BLOCK, Int8Embedding, Int8Head, quantize_table
 from .gguf_file import open_gguf
-from .gpt2_layout import check_index, weight_files
-from .tensors import compare_shapes, number, open_tensors, read_json
+from .gpt2_layout import CONFIG, INDEX, WEIGHTS, check_index, weight_files
+from .tensors import compare_shapes, number, open_tensors, read_json, write_directory
 
-PREFIX, HEAD = "model.", "lm_head.weight"
+PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
 IN_GGUF = {  # our name of a block's part: GGUF's
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
@@ -49,20 +54,22 @@ HUGGING_FACE_DEFAULTS = {  # LlamaConfig's, for settings that a config.json leav
 }
 
 
-def load_llama(path, dtype=np.float32):
+def load_llama(path, dtype=np.float32, nf4=False):
     """The Llama in a GGUF file or a Hugging Face directory, in `dtype`: the same logits as there.
 
     GGUF's quantized weights are dequantized; a directory's may be in float32, float16, bfloat16 or
-    float64, in one file or sharded.
+    float64, in one file or sharded. With `nf4` each layer is rounded as it is read, so the whole
+    is never there in `dtype`: linear layers in NF4, double-quantized, and embeddings in 8 bits
+    where blocks fit their width, as quantize_base makes them of the loaded model.
     Raises: ImportError for a GGUF without the extra `llm`. ValueError, before any number is read,
     for files that are not whole, another architecture, settings that this model does not have, or
     tensors missing, unexpected or of another shape, all listed.
     """
     path = Path(path)
-    return from_directory(path, dtype) if path.is_dir() else from_gguf(path, dtype)
+    return (from_directory if path.is_dir() else from_gguf)(path, dtype, nf4)
 
 
-def from_gguf(path, dtype):
+def from_gguf(path, dtype, nf4):
     file = open_gguf(path)
     architecture = file.get("general.architecture", str)
     if architecture != "llama":
@@ -73,10 +80,13 @@ def from_gguf(path, dtype):
 
     if any(name.startswith("llama.rope.scaling.") for name in file.fields):
         raise ValueError(f"{path}: its positions are scaled, which this model does not have")
+    table = file.tensors.get("token_embd.weight")
+    if table is None:
+        raise ValueError(f"{path}: no tensor token_embd.weight, the embeddings")
     d, heads = get("embedding_length"), get("attention.head_count")
     config = make_config(
         path,
-        vocab_size=file.tensors["token_embd.weight"].shape[0] if file.tensors else 0,
+        vocab_size=table.shape[0],
         hidden_size=d,
         intermediate_size=get("feed_forward_length"),
         num_hidden_layers=get("block_count"),
@@ -88,9 +98,7 @@ def from_gguf(path, dtype):
         rms_norm_eps=float(f"{get('attention.layer_norm_rms_epsilon', float):.7g}"),
         rope_theta=get("rope.freq_base", float, 10000.0),
     )
-    stored = {}
-    for name, tensor in file.tensors.items():
-        stored[ours(name)] = tensor
+    stored = {ours(name): tensor for name, tensor in file.tensors.items()}
 
     def in_halves(name, array):
         """Rows 2i and 2i + 1 of each head of q and k are a pair; put them at i and i + hd/2."""
@@ -99,7 +107,7 @@ def from_gguf(path, dtype):
         rows, half = array.shape[0], config.head_dim // 2
         return array.reshape(-1, half, 2, d).swapaxes(1, 2).reshape(rows, d)
 
-    return fill(config, stored, HEAD not in stored, path, dtype, in_halves)
+    return fill(config, stored, HEAD not in stored, path, dtype, nf4, in_halves)
 
 
 def ours(name):
@@ -114,8 +122,8 @@ def ours(name):
     return name
 
 
-def from_directory(directory, dtype):
-    path = directory / "config.json"
+def from_directory(directory, dtype, nf4):
+    path = directory / CONFIG
     settings = read_json(path)
     if settings.get("model_type") != "llama":
         raise ValueError(f"{path}: expected model_type 'llama', got {settings.get('model_type')!r}")
@@ -144,7 +152,7 @@ def from_directory(directory, dtype):
         stored = {name.removeprefix(PREFIX): tensor for name, tensor in stored.items()}
         if tied:
             stored.pop(HEAD, None)  # some files repeat the embedding there
-        return fill(config, stored, tied, directory, dtype)
+        return fill(config, stored, tied, directory, dtype, nf4)
 
 
 def make_config(path, **sizes):
@@ -166,7 +174,7 @@ def shapes(config):
         "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
     }  # fmt: skip
     return {
-        "embed_tokens.weight": (config.vocab_size, d),
+        TABLE: (config.vocab_size, d),
         "norm.weight": (d,),
     } | {
         f"layers.{i}.{name}.weight": shape
@@ -175,7 +183,7 @@ def shapes(config):
     }  # fmt: skip
 
 
-def fill(config, stored, tied, where, dtype, reorder=lambda name, array: array):
+def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: array):
     """A Llama with the numbers in `stored`, {our name: tensor to read}."""
     if config.num_hidden_layers > len(stored):
         raise ValueError(
@@ -186,11 +194,50 @@ def fill(config, stored, tied, where, dtype, reorder=lambda name, array: array):
         expected[HEAD] = (config.vocab_size, config.hidden_size)
     compare_shapes(expected, stored, where)
     model = Llama(config, None, dtype)
-    if not tied:
-        model.lm_head = Head(stored[HEAD].read(dtype))
-    for name, parameter in model.named_parameters():
-        if name == HEAD:
-            continue
+
+    def read(name):
         array = reorder(name, stored[name].read(dtype))
-        parameter.data = array.T if name.endswith("_proj.weight") else array
-    return model
+        return array.T if name.endswith("_proj.weight") else array
+
+    if not tied:
+        model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
+    if nf4:
+        for name, container, key in linear_slots(model):
+            linear = Linear(read(f"{name}.weight"))
+            container[key] = NF4Linear.from_linear(linear, double_quant=True)
+    if nf4 and config.hidden_size % BLOCK == 0:
+        table = quantize_table(stored[TABLE])
+        model.embed_tokens = Int8Embedding(table, dtype)
+        model.lm_head = Int8Head(table if tied else quantize_table(stored[HEAD]))
+    for name, parameter in model.named_parameters():
+        parameter.data = read(name)
+    return model.freeze() if nf4 else model
+
+
+def save_llama(model, directory):
+    """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
+
+    A file that was there keeps its place until the new one is whole.
+    Raises: ValueError for another kind of model, or one with adapters or layers in 4 bits.
+    """
+    if not isinstance(model, Llama):
+        raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
+    config, parameters = model.config, dict(model.named_parameters())
+    tied = HEAD not in parameters
+    expected = shapes(config) | ({} if tied else {HEAD: (config.vocab_size, config.hidden_size)})
+    arrays = {
+        name: p.data.T if name.endswith("_proj.weight") else p.data
+        for name, p in parameters.items()
+    }
+    compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
+    settings = dataclasses.asdict(config) | MUST_BE | {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "tie_word_embeddings": tied,
+        "dtype": str(model.norm.weight.dtype),
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }  # fmt: skip
+    arrays = {name if name == HEAD else PREFIX + name: array for name, array in arrays.items()}
+    write_directory(directory, arrays, settings, WEIGHTS, CONFIG)
+    (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file

@@ -33,14 +33,15 @@ class Stored:
     file: object
     path: Path
 
-    def read(self, dtype=np.float32):
-        """Its numbers as `dtype`, in one copy out of the memory-mapped file.
+    def read(self, dtype=np.float32, rows=slice(None)):
+        """Its numbers as `dtype`, in one copy out of the memory-mapped file; or some rows of them.
 
         Raises: ValueError if it does not hold real numbers, or one that is not finite in `dtype`.
         """
         if self.kind not in FLOATS:
             raise ValueError(f"{self.path}: expected {self.name} in floats, got {self.kind}")
-        array = self._bfloat16() if self.kind == "BF16" else self.file.get_tensor(self.name)
+        array = self._bfloat16() if self.kind == "BF16" else self.file.get_slice(self.name)
+        array = array[rows]
         with np.errstate(over="ignore"):  # too large for `dtype` becomes inf, refused below
             array = array.astype(dtype, copy=False)
         if not np.isfinite(array).all():
@@ -49,6 +50,9 @@ class Stored:
             )
         return array
 
+    def __getitem__(self, rows):
+        return self.read(np.float32, rows)
+
     def read_raw(self):
         """Its bytes or float32 numbers as they are."""
         if self.kind not in ("U8", "F32"):
@@ -56,7 +60,6 @@ class Stored:
         return self.file.get_tensor(self.name)
 
     def _bfloat16(self):
-        """NumPy has no bfloat16, which is a float32's upper half: 16 zero bits complete it."""
         with open(self.path, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             start, stop = json.loads(file.read(length))[self.name]["data_offsets"]
@@ -64,7 +67,17 @@ class Stored:
         if stop - start != 2 * count:
             raise ValueError(f"{self.path}: {self.name} is described twice")
         bits = np.fromfile(self.path, "<u2", count, offset=8 + length + start)
-        return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32).reshape(self.shape)
+        return UpperHalves(bits.reshape(self.shape))
+
+
+@dataclass(frozen=True)
+class UpperHalves:
+    """NumPy has no bfloat16, which is a float32's upper half: 16 zero bits complete it."""
+
+    bits: np.ndarray
+
+    def __getitem__(self, rows):
+        return (self.bits[rows].astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import whole_file
 from .gguf_file import open_gguf
 from .tensors import listed
 
+ONE_FILE = "tokenizer.json"
 END = "<|endoftext|>"  # GPT-2 puts it between documents
 CONTROL = 3  # GGUF's mark of a token that no text spells
 
@@ -19,7 +21,7 @@ class Tokenizer:
     """A byte-pair tokenizer: `encode`, `decode`, and `end`, the id between documents (or None).
 
     A text that spells a special token, as `<|im_end|>`, is text: nobody ends a turn by typing it.
-    `rules.token_to_id` gives such tokens their numbers.
+    `special` gives such tokens their numbers.
     """
 
     def __init__(self, rules):
@@ -45,6 +47,15 @@ class Tokenizer:
                 part.append(token)
         return "\n\n".join([*pieces, self.rules.decode(part)])
 
+    def special(self, mark):
+        """The number of a token that no text spells, as <|im_end|>; None if there is no such."""
+        return self.rules.token_to_id(mark)
+
+    def save(self, directory):
+        """Write it as `tokenizer.json`, where load_tokenizer and transformers find it."""
+        with whole_file(Path(directory) / ONE_FILE) as temporary:
+            self.rules.save(str(temporary))
+
 
 def load_tokenizer(directory):
     """The tokenizer in a directory, `tokenizer.json` or `vocab.json` with `merges.txt`, or in a
@@ -63,7 +74,7 @@ def load_tokenizer(directory):
     directory = Path(directory)
     if directory.is_file():
         return Tokenizer(rules_from_gguf(tokenizers, open_gguf(directory)))
-    one, vocab, merges = (directory / n for n in ("tokenizer.json", "vocab.json", "merges.txt"))
+    one, vocab, merges = (directory / n for n in (ONE_FILE, "vocab.json", "merges.txt"))
     try:
         if one.is_file():
             return Tokenizer(tokenizers.Tokenizer.from_file(str(one)))

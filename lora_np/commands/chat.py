@@ -5,10 +5,7 @@ import sys
 import numpy as np
 
 from ..chat import reply
-from ..checkpoint import load_adapter, load_llama, load_tokenizer, smollm2_path
-from ..methods.qlora import quantize_base
-from ..train import reuse_memory
-from .common import positive
+from .common import add_adapter, add_base, open_adapted, positive, prepare
 
 
 def add(commands):
@@ -17,10 +14,8 @@ def add(commands):
         help="talk with a real language model (SmolLM2, 135 million weights)",
         description="Talk with a Llama that was taught to answer. An empty line or Ctrl-D ends it.",
     )
-    parser.add_argument("--base", default="smollm2", metavar="PATH",
-                        help="a GGUF file or a directory (default: smollm2)")  # fmt: skip
-    parser.add_argument("--adapter", metavar="DIR", help="an adapter in PEFT's form")
-    parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
+    add_base(parser, "smollm2")
+    add_adapter(parser)
     parser.add_argument("--system", help="what the model is told first")
     parser.add_argument("--prompt", help="ask this, print the answer and end")
     parser.add_argument("--tokens", type=positive, default=256, help="the longest answer")
@@ -31,13 +26,8 @@ def add(commands):
 
 
 def run(options):
-    reuse_memory()
-    path = smollm2_path() if options.base == "smollm2" else options.base
-    model, tokenizer = load_llama(path).freeze(), load_tokenizer(path)
-    if options.nf4:
-        model = quantize_base(model, double_quant=True, int8_embeddings=True)
-    if options.adapter:
-        model = load_adapter(model, options.adapter)
+    prepare(options.base)
+    model, tokenizer = open_adapted(options)
     sampling = {"temperature": options.temperature, "top_p": options.top_p,
                 "rng": np.random.default_rng(options.seed)}  # fmt: skip
     messages = [("system", options.system)] if options.system else []

@@ -6,20 +6,21 @@ import sys
 
 from threadpoolctl import threadpool_limits
 
-from ..checkpoint import load_base, load_gpt2, load_tokenizer
+from ..checkpoint import load_adapter, load_model
 from ..files import whole_file
 from ..tasks import text
 from ..train import reuse_memory
 
 
-def prepare():
-    """Keep freed memory, and do matrix products on one thread, for the rest of this process.
+def prepare(base=None):
+    """Keep freed memory, and for the package's base (None) do matrix products on one thread.
 
-    At these sizes a second thread gains little, and where other programs want the processor too,
+    At its size a second thread gains little, and where other programs want the processor too,
     the threads wait for one another: a step can take eight times as long.
     """
     reuse_memory()
-    threadpool_limits(1)
+    if base is None:
+        threadpool_limits(1)
 
 
 def positive(string):
@@ -39,15 +40,24 @@ def open_text(name, tokenizer):
     return known[name](tokenizer) if name in known else text.file(name, tokenizer)
 
 
-def open_model(directory):
-    """(the GPT in `directory`, its tokenizer), or the base that comes with the package.
+def add_base(parser, default=None):
+    """The option that says which model: load_model's `where`."""
+    parser.add_argument("--base", default=default, metavar="PATH",
+                        help="smollm2, a GGUF file, or a directory in Hugging Face's form "
+                        f"(default: {default or 'the package' + chr(39) + 's own'})")  # fmt: skip
 
-    A model over 257 tokens reads bytes; any other brings its tokenizer's files.
-    """
-    model = load_base() if directory is None else load_gpt2(directory)
-    if model.config.vocab_size == text.VOCABULARY:
-        return model, text.Bytes
-    return model, load_tokenizer(directory)
+
+def add_adapter(parser):
+    """The options of whatever uses a model, perhaps with an adapter: see open_adapted."""
+    parser.add_argument("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
+
+
+def open_adapted(options):
+    """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
+    model, tokenizer = load_model(options.base, options.nf4)
+    model.freeze()
+    return load_adapter(model, options.adapter) if options.adapter else model, tokenizer
 
 
 def make_directory(path):

@@ -1,13 +1,30 @@
-"""python -m lora_np finetune: adapt the base to code, or to a text of one's own."""
+"""python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
 
-from .. import checkpoint
+from dataclasses import replace
+
+from ..checkpoint import load_model, save_adapter, save_model
 from ..finetune import finetune
-from ..methods import FullFineTuning, HeadTuning, LoRA, QLoRA
+from ..methods import (
+    BottleneckAdapters,
+    DoRA,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+)
 from ..methods.common import ALL_LINEAR
+from ..parallel import cores
+from ..quant.table import Int8Embedding
 from ..tasks import text
-from .common import make_directory, open_model, open_text, positive, prepare, show, write_json
+from .common import add_base, make_directory, open_text, positive, prepare, show, write_json
 
-METHODS = {"full": FullFineTuning, "head": HeadTuning, "lora": LoRA, "qlora": QLoRA}
+METHODS = {
+    "full": FullFineTuning(), "head": HeadTuning(), "lora": LoRA, "qlora": QLoRA, "dora": DoRA,
+    "adapters": BottleneckAdapters(32), "prefix": PrefixTuning(16), "prompt": PromptTuning(16),
+}  # fmt: skip
+OWN, OTHER = {"batch_size": 16, "windows": 128}, {"batch_size": 4, "windows": 16}
 
 
 def add(commands):
@@ -16,47 +33,63 @@ def add(commands):
         help="fine-tune the base on code or on a text file (a minute)",
         description="Fine-tune the base, and say what was gained, what forgotten and what it cost.",
     )
+    add_base(parser)
     parser.add_argument("--method", choices=METHODS, default="lora", help="default %(default)s")
     parser.add_argument("--data", default="code", metavar="code|prose|FILE",
                         help="what to read (default code: Python's standard library)")  # fmt: skip
     parser.add_argument("--rank", type=positive, default=8, help="LoRA's r (default %(default)s)")
     parser.add_argument("--alpha", type=float, help="the scale is alpha/r (default 2 r)")
     parser.add_argument("--targets", nargs="+", default=ALL_LINEAR, metavar="NAME",
-                        help="layers to adapt, as c_attn or mlp.c_proj (default: all)")  # fmt: skip
+                        help="layers to adapt, as c_attn, or q_proj v_proj for a Llama "
+                        "(default: all)")  # fmt: skip
     parser.add_argument("--lr", type=float, help="learning rate (default: the method's own)")
     parser.add_argument("--steps", type=positive, default=300, help="default %(default)s")
-    parser.add_argument("--batch-size", type=positive, default=16, help="default %(default)s")
-    parser.add_argument("--base", metavar="DIR", help="a GPT-2 directory to start from")
+    parser.add_argument("--batch-size", type=positive,
+                        help=f"sequences a step (default {OWN['batch_size']}; "
+                        f"{OTHER['batch_size']} with --base)")  # fmt: skip
+    parser.add_argument("--length", type=positive, default=128, help="tokens (default %(default)s)")
+    parser.add_argument("--windows", type=positive,
+                        help="held-out windows of that length to take losses over (default "
+                        f"{OWN['windows']}; {OTHER['windows']} with --base)")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on from --out's last state")
     return parser
 
 
 def method_of(options):
-    kind = METHODS[options.method]
-    if not issubclass(kind, LoRA):
-        return kind()
+    method = METHODS[options.method]
+    if not isinstance(method, type):
+        return method
     alpha = 2.0 * options.rank if options.alpha is None else options.alpha
     targets = options.targets if options.targets == ALL_LINEAR else tuple(options.targets)
-    return kind(options.rank, alpha, targets)
+    return method(options.rank, alpha, targets)
 
 
 def run(options):
-    prepare()
+    prepare(options.base)
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
-    method, (base, tokenizer) = method_of(options), open_model(options.base)
+    method, nf4 = method_of(options), options.method == "qlora" and options.base is not None
+    base, tokenizer = load_model(options.base, nf4)
+    if nf4:  # that is how it was loaded
+        embeddings = isinstance(base.wte, Int8Embedding)
+        method = replace(method, double_quant=True, int8_embeddings=embeddings)
     reading = open_text(options.data, tokenizer)
     kept = [] if options.data == "prose" else [text.prose(tokenizer)]
     directory = make_directory(options.out) if options.out else None
     state = directory / "state.safetensors" if options.out else None
+    sizes = OWN if options.base is None else OTHER
     model, history, numbers = finetune(
-        base, method, reading, kept, lr=options.lr, steps=options.steps,
-        batch_size=options.batch_size, seed=options.seed, every=max(1, options.steps // 4),
-        state=state, resume=options.resume,
+        base, method, reading, kept, lr=options.lr, steps=options.steps, length=options.length,
+        batch_size=options.batch_size or sizes["batch_size"],
+        windows=options.windows or sizes["windows"],
+        seed=options.seed, every=max(1, options.steps // 4), state=state, resume=options.resume,
+        threads=cores(),
     )  # fmt: skip
     if directory:
-        save = checkpoint.save_gpt2 if options.method == "full" else checkpoint.save_adapter
-        save(model, directory)
+        if options.method == "full":
+            save_model(model, tokenizer, directory)
+        else:
+            save_adapter(model, directory)
         write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
     show(options, numbers, screen(numbers, options))
     if history.interrupted:
@@ -65,7 +98,7 @@ def run(options):
 
 def screen(n, options):
     total = sum(n["bytes"].values())
-    lines = [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:g}"]
+    lines = [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:.3g}"]
     lines += ["", f"{'held-out loss, nats/token':<28}{'before':>9}{'after':>9}{'change':>9}"]
     for name, before in n["base"].items():
         after = n["after"][name]
@@ -77,6 +110,7 @@ def screen(n, options):
         base = f" --base {options.base}" if options.base else ""
         use = "--base" if options.method == "full" else f"{base.strip()} --adapter".strip()
         lines += ["", f"wrote {options.out}; try: python -m lora_np generate {use} {options.out}"]
-    if options.out and issubclass(METHODS[options.method], QLoRA):
-        lines.append("It learnt beside a 4-bit base; on the float base it acts a little otherwise.")
+    if options.out and options.method == "qlora":
+        lines.append("It learnt beside a 4-bit base: --nf4 gives it that base, and on the float "
+                     "base it acts a little otherwise.")  # fmt: skip
     return "\n".join(lines)

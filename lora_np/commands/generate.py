@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ..checkpoint import load_adapter
 from ..files import whole_file
 from ..generate import stream
-from .common import open_model, positive, prepare, show
+from .common import add_adapter, add_base, open_adapted, positive, prepare, show
 
 
 def add(commands):
@@ -16,8 +15,8 @@ def add(commands):
         "has read one manual: expect its tone, not its truth.",
     )
     parser.add_argument("--prompt", default="The ", help="the text to continue (default 'The ')")
-    parser.add_argument("--base", metavar="DIR", help="a GPT-2 directory (default: the package's)")
-    parser.add_argument("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    add_base(parser)
+    add_adapter(parser)
     parser.add_argument("--tokens", type=positive, default=120, help="how many at most")
     parser.add_argument("--temperature", type=float, default=0.8,
                         help="0 takes the likeliest byte (default %(default)s)")  # fmt: skip
@@ -26,10 +25,8 @@ def add(commands):
 
 
 def run(options):
-    prepare()
-    model, tokenizer = open_model(options.base)
-    if options.adapter:
-        model = load_adapter(model, options.adapter)
+    prepare(options.base)
+    model, tokenizer = open_adapted(options)
     start = [] if tokenizer.end is None else [tokenizer.end]
     prompt = np.concatenate([np.array(start, np.int64), tokenizer.encode(options.prompt)])
     new = stream(

@@ -1,8 +1,8 @@
 """python -m lora_np inspect: what an adapter does to each layer of its base."""
 
 from ..adapters import inspect_adapter
-from ..checkpoint import load_adapter
-from .common import open_model, show, write_json
+from ..checkpoint import load_adapter, load_model
+from .common import add_base, show, write_json
 
 
 def add(commands):
@@ -12,12 +12,12 @@ def add(commands):
         description="Read an adapter (PEFT's form) and say what it does to its base.",
     )
     parser.add_argument("adapter", metavar="ADAPTER", help="the adapter's directory")
-    parser.add_argument("--base", metavar="DIR", help="its base (default: the package's)")
+    add_base(parser)
     return parser
 
 
 def run(options):
-    model, _ = open_model(options.base)
+    model, _ = load_model(options.base)
     numbers = inspect_adapter(load_adapter(model, options.adapter))
     if options.out:
         write_json(options.out, numbers)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..nn.language_model import Head, LanguageModel
 from .common import begin
 
@@ -27,7 +29,7 @@ class HeadTuning:
         if not isinstance(model, LanguageModel):
             raise ValueError(f"HeadTuning: expected a language model, got {type(model).__name__}")
         view = begin(self, model)
-        weight = view.lm_head.weight.data.copy()
+        weight = np.array(view.lm_head.effective_weight(), view.ln_f.weight.dtype)
         if self.n_classes is not None:
             shape = (self.n_classes, weight.shape[1])
             weight = rng.normal(0.0, 0.02, shape).astype(weight.dtype)

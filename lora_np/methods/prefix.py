@@ -147,7 +147,7 @@ class PrefixTuning:
     def apply(self, model, rng):
         """`model`, frozen, behind a prefix that learns."""
         check_model("PrefixTuning", model, self.length)
-        config, dtype, P = model.config, model.wte.weight.dtype, self.length
+        config, dtype, P = model.config, model.ln_f.weight.dtype, self.length
         n_out = 2 * config.n_layer * config.n_kv_head * config.head_dim
         if self.mlp_width is not None:
             table = PrefixMLP(P, config.n_embd, self.mlp_width, n_out, rng, dtype)

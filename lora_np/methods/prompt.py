@@ -95,14 +95,14 @@ class PromptTuning:
     def apply(self, model, rng):
         """`model`, frozen, behind a prompt that learns."""
         check_model("PromptTuning", model, self.length)
-        table = model.wte.weight.data  # (V, d)
-        V, d = table.shape
+        V, d = model.config.vocab_size, model.config.n_embd
         if self.init == "random":
+            table = model.wte(np.arange(V))  # (V, d)
             prompt = rng.normal(0.0, table.std(), (self.length, d)).astype(table.dtype)
         elif self.init == "vocabulary":
-            prompt = table[rng.choice(V, self.length, replace=self.length > V)]
+            prompt = model.wte(rng.choice(V, self.length, replace=self.length > V))
         else:
-            prompt = table[repeated_ids("PromptTuning", self.init, self.length, V)]
+            prompt = model.wte(repeated_ids("PromptTuning", self.init, self.length, V))
         view = begin(self, model)
         wrapper = PromptTuned(view, prompt)
         wrapper.methods = view.methods

@@ -62,6 +62,8 @@ def quantize_base(model, block_size=64, double_quant=False, int8_embeddings=Fals
 
 def quantize_embeddings(view, methods_chose):
     """Put the token table, and a head that does not learn, in 8 bits; what is tied shares them."""
+    if isinstance(view.wte, Int8Embedding):
+        return
     if methods_chose and view.wte.weight.trainable:
         raise ValueError("QLoRA: the token table learns, and numbers in 8 bits cannot")
     head, tied = view.lm_head.weight, view.lm_head.weight is view.wte.weight

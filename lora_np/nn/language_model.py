@@ -28,6 +28,9 @@ class Head(Module):
 
     n_classes = property(lambda self: self.weight.shape[0])
 
+    def effective_weight(self):
+        return self.weight.data
+
     def forward(self, x, *, rng=None):
         logits = (rows(x) @ self.weight.data.T).reshape(*x.shape[:-1], self.n_classes)
         return logits, x if self.weight.trainable else None

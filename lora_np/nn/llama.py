@@ -87,7 +87,8 @@ class LlamaBlock(Block):
 class Llama(LanguageModel):
     """A Llama-shaped language model; its head is tied to the token embedding, as in small ones.
 
-    Starts with all matrices N(0, 0.02²); with no rng they are 0: a loader puts its own there.
+    Starts with all matrices N(0, 0.02²); with no rng they are one 0 that cannot be written to: a
+    loader puts its own in their place.
     An offset of a whole sequence turns queries and keys alike and changes nothing, so `position`
     only has to leave room in the context.
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
@@ -102,7 +103,7 @@ class Llama(LanguageModel):
 
         def normal(*shape):
             if rng is None:
-                return np.zeros(shape, dtype)
+                return np.broadcast_to(np.zeros((), dtype), shape)  # takes no memory
             return rng.normal(0.0, 0.02, shape).astype(dtype)
 
         def linear(n_in, n_out):

@@ -45,18 +45,23 @@ class Int8Table:
 def quantize_table(table):
     """The table (n, d) in 8 bits: the nearest code · scale to each number.
 
+    Some rows at a time, so a `table` that reads table[start:stop] from a file is never there whole.
     Raises: ValueError for a d that blocks of 32 do not divide, or numbers too large for float16.
     """
     n, d = table.shape
     if d % BLOCK:
         raise ValueError(f"embeddings in 8 bits: blocks of {BLOCK} do not divide a width of {d}")
-    blocks = np.asarray(table, np.float32).reshape(n, d // BLOCK, BLOCK)
-    scales = np.abs(blocks).max(axis=-1) / np.float32(127)  # (n, d/32)
-    if not (scales < np.finfo(np.float16).max).all():
-        raise ValueError("embeddings in 8 bits: expected finite numbers, below 8 million")
-    divide_by = np.where(scales > 0, scales, 1)[..., None]
-    codes = np.rint(blocks / divide_by).astype(np.int8).reshape(n, d)
-    return Int8Table(codes, scales.astype(np.float16))
+    codes, scales = np.empty((n, d), np.int8), np.empty((n, d // BLOCK), np.float16)
+    for start in range(0, n, CHUNK):
+        at = slice(start, min(start + CHUNK, n))
+        blocks = np.asarray(table[at], np.float32).reshape(-1, d // BLOCK, BLOCK)
+        scale = np.abs(blocks).max(axis=-1) / np.float32(127)  # (rows, d/32)
+        if not (scale < np.finfo(np.float16).max).all():
+            raise ValueError("embeddings in 8 bits: expected finite numbers, below 8 million")
+        divide_by = np.where(scale > 0, scale, 1)[..., None]
+        codes[at] = np.rint(blocks / divide_by).reshape(-1, d)
+        scales[at] = scale
+    return Int8Table(codes, scales)
 
 
 class Int8Embedding(Module):
@@ -89,6 +94,10 @@ class Int8Head(Module):
         self.table = table
 
     n_classes = property(lambda self: self.table.shape[0])
+
+    def effective_weight(self):
+        """W as it acts, in float32  (K, d)"""
+        return self.table.read(slice(None), np.float32)
 
     def forward(self, x, *, rng=None):
         flat = rows(x)

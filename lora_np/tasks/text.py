@@ -42,13 +42,21 @@ class Bytes:
     encode, decode = staticmethod(encode), staticmethod(decode)
     end, vocab_size = END, VOCABULARY
 
+    @staticmethod
+    def special(mark):
+        """None: no other token than END is more than a byte."""
+
+    @staticmethod
+    def save(directory):
+        """Nothing to write: bytes need no file."""
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
     """A text's training part and its held-out part, each one long row of tokens.
 
-    Shapes: train and held_out (N,) uint16: documents with the end token before each and after the
-    last.
+    Shapes: train and held_out (N,) uint16 (uint32 for a vocabulary past that): documents with the
+    end token before each and after the last.
     """
 
     name: str
@@ -115,8 +123,9 @@ def _hash(name):
 
 
 def _join(texts, tokenizer):
-    end = np.array([] if tokenizer.end is None else [tokenizer.end], np.uint16)
-    rows = [row for text in texts for row in (end, tokenizer.encode(text).astype(np.uint16))]
+    kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
+    end = np.array([] if tokenizer.end is None else [tokenizer.end], kind)
+    rows = [row for text in texts for row in (end, tokenizer.encode(text).astype(kind))]
     return np.concatenate([*rows, end])
 
 

@@ -3,17 +3,31 @@
 import dataclasses
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from llamas import ATTENTION, small_llama
-from lora_np.checkpoint import load_adapter, load_llama, load_tokenizer, save_adapter
+from lora_np.checkpoint import (
+    load_adapter,
+    load_base,
+    load_llama,
+    load_model,
+    load_tokenizer,
+    save_adapter,
+    save_llama,
+    save_model,
+)
 from lora_np.checkpoint.llama import IN_GGUF
-from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning
+from lora_np.memory import weight_bytes
+from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning, quantize_base
+from lora_np.methods.common import linear_slots
 from lora_np.nn import LlamaConfig
+from lora_np.tasks.text import Bytes
 from models import moved, some_tokens
 
 HF = Path(__file__).parent.parent / "golden" / "hf_llama"
@@ -170,7 +184,7 @@ def test_gguf(tmp_path):
         ({"scaled": True}, "its positions are scaled"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
-        ({"quantize": "TQ1_0"}, "is in TQ1_0; expected one of F32"),
+        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
     ],
 )
 def test_what_a_gguf_may_not_say(changes, message, tmp_path):
@@ -194,3 +208,78 @@ def test_a_gguf_that_is_not_whole(tmp_path):
         load_llama(path)
     with pytest.raises(ValueError, match="no such file"):
         load_llama(tmp_path / "nowhere.gguf")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_saved_and_loaded_is_the_same(name, tmp_path):
+    """And what transformers wrote has the names and shapes of what is written here."""
+    model = load_llama(HF / name)
+    save_llama(model, tmp_path)
+    again = load_llama(tmp_path)
+    tokens, _ = expected(name)
+    assert again.config == model.config and np.array_equal(again(tokens), model(tokens))
+    theirs, mine = (
+        {k for file in d.glob("model*.safetensors") for k in safe_open(file, "np").keys()}
+        for d in (HF / name, tmp_path)
+    )
+    assert theirs == mine
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda m: LoRA(2, 3.0, ATTENTION).apply(m, RNG(0)), "unexpected: .*q_proj.A"),
+        (lambda m: quantize_base(m), "missing: .*q_proj.weight"),
+        (lambda m: HeadTuning(3).apply(m, RNG(0)), "lm_head.weight is .3, 6., expected .7, 6."),
+        (lambda m: m.layers[0], "expected a Llama, got LlamaBlock"),
+    ],
+)
+def test_saving_refuses_what_is_no_plain_llama(make, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_llama(make(small_llama(dtype=np.float32)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_any_model_by_its_place(tmp_path):
+    """load_model knows a kind by its config.json; without a tokenizer it says what is missing."""
+    assert load_model()[0].config == load_base().config
+    model = small_llama(dataclasses.replace(CONFIG, vocab_size=257), np.float32)
+    save_model(model, Bytes, tmp_path)
+    again, tokenizer = load_model(tmp_path)
+    assert tokenizer is Bytes and again.config == model.config
+    four_bits, _ = load_model(tmp_path, nf4=True)
+    assert {type(s[k]).__name__ for _, s, k in linear_slots(four_bits)} == {"NF4Linear"}
+    with pytest.raises(ValueError, match="expected a whole model, got LlamaBlock"):
+        save_model(model.layers[0], Bytes, tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"model_type": "mamba"}))
+    with pytest.raises(ValueError, match="expected model_type gpt2 or llama, got 'mamba'"):
+        load_model(tmp_path)
+    with pytest.raises(ValueError, match="nowhere: no such file"):
+        load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("stored", ["Q8_0", None, "directory"])
+def test_quantized_while_loading_is_quantized_after(stored, tmp_path):
+    """Layer by layer from the file, and of the whole model: the same codes, scales and logits."""
+    model, tokens = small_llama(CONFIG, np.float32), some_tokens(vocab=40)
+    path = tmp_path / "model"
+    save_llama(model, path) if stored == "directory" else write_gguf(path, model, stored)
+    at_once = load_llama(path, nf4=True)
+    after = quantize_base(load_llama(path), double_quant=True, int8_embeddings=True)
+    assert np.array_equal(at_once(tokens), after(tokens))
+    assert not np.array_equal(at_once(tokens), model(tokens))
+    assert weight_bytes(at_once) == weight_bytes(after) < 0.3 * weight_bytes(model)
+    assert not at_once.trains()
+
+
+def test_loading_in_few_bits_holds_no_whole_model(tmp_path):
+    """The most that is held at once is far below the model in float32."""
+    config = LlamaConfig(vocab_size=30000, num_hidden_layers=6)
+    model = small_llama(config, np.float32)
+    save_llama(model, tmp_path)
+    tracemalloc.start()
+    load_llama(tmp_path, nf4=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * weight_bytes(model)
