@@ -8,16 +8,14 @@ from lora_np.tasks.text import decode, encode
 START, END = 256, 257
 
 
-class Marks:
-    def token_to_id(self, word):
-        return {"<|im_start|>": START, "<|im_end|>": END}.get(word)
-
-
 class Bytes:
     """Bytes, and the two marks of a turn."""
 
-    rules, end, vocab_size = Marks(), None, 258
+    end, vocab_size = None, 258
     encode = staticmethod(encode)
+
+    def special(self, mark):
+        return {"<|im_start|>": START, "<|im_end|>": END}.get(mark)
 
     def decode(self, tokens):
         return decode([token for token in tokens if token < START])

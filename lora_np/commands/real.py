@@ -25,7 +25,7 @@ def add(commands):
 
 
 def run(options):
-    prepare()
+    prepare("smollm2")
     directory = make_directory(options.adapter) if options.adapter else None
     experiment = load(options.experiment)
 

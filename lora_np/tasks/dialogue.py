@@ -16,7 +16,7 @@ def dialogues(tokenizer, pairs):
     """
     if not pairs:
         raise ValueError("dialogues: expected a conversation")
-    end = tokenizer.rules.token_to_id(END)
+    end = tokenizer.special(END)
     prompts = [chat_tokens(tokenizer, messages) for messages, _ in pairs]
     texts = [
         [*prompt, *tokenizer.encode(answer).tolist(), end]
@@ -46,7 +46,7 @@ def answers(model, tokenizer, conversations, n, batch_size=40):
 
 
 def _answer(model, tokenizer, prompts, n):
-    end, (body, head) = tokenizer.rules.token_to_id(END), body_and_head(model)
+    end, (body, head) = tokenizer.special(END), body_and_head(model)
     shortest, longest = len(prompts[0]), len(prompts[-1])
     past = body.new_past(len(prompts), longest + n)
     unread = np.array([prompt[:shortest] for prompt in prompts])

@@ -5,14 +5,14 @@ import time
 
 import numpy as np
 
-from ...checkpoint import load_llama, load_tokenizer, smollm2_path
+from ...checkpoint import load_model
 from ...methods import LoRA
 from ...objectives import cross_entropy
 from ...optim import AdamW
 from ...tasks import text
 from ...train import held_out_loss, train, warmup_cosine
 
-METHOD, RATE = LoRA(8, 16.0, "all-linear"), 1e-3
+METHOD, RATE = LoRA(8, 16.0, "all-linear"), 2e-3
 SHORT = {"steps": 3, "tests": 3, "windows": 2}  # a quick run, which shows that it works
 
 
@@ -21,8 +21,8 @@ def open_model():
 
     Raises: ValueError or ImportError, saying what to install.
     """
-    path = smollm2_path()
-    return load_llama(path).freeze(), load_tokenizer(path)
+    model, tokenizer = load_model("smollm2")
+    return model.freeze(), tokenizer
 
 
 def learn(model, batches, objective, steps, lr=RATE):

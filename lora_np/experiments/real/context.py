@@ -47,8 +47,8 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one.
     """
-    size = SHORT if quick else {"steps": 24, "tests": 18, "windows": 12}
-    texts = 2 * size["tests"]
+    size = SHORT if quick else {"steps": 20, "tests": 18, "windows": 8}
+    texts = 36 if not quick else 6
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     base, tokenizer = model or open_model()
     teacher = reference(base)

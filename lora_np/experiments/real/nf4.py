@@ -33,7 +33,7 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one.
     """
-    steps, windows, length = (3, 2, 32) if quick else (20, 24, 64)
+    steps, windows, length = (3, 2, 32) if quick else (20, 16, 64)
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     base, tokenizer = model or open_model()
     reading, rows, seconds = text.prose(tokenizer), {}, []

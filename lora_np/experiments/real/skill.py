@@ -59,7 +59,7 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one.
     """
-    size = SHORT if quick else {"steps": 30, "tests": 24, "windows": 12}
+    size = SHORT if quick else {"steps": 20, "tests": 24, "windows": 8}
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     base, tokenizer = model or open_model()
     rng = np.random.default_rng(0)  # the tests are the same for all seeds
