@@ -104,15 +104,14 @@ def activations(config, B, T, *, keeps=(), rank=0, body=True, reads_head=False):
     """Bytes that a GPT's forward keeps for its backward, float32, no dropout.
 
     A block always keeps what its own gradient needs: x̂ and 1/std of two norms (2d + 2 a token),
-    q, k, v (3d), the attention's proportions (H·T), the GELU's input and tanh (2·inner). A linear
-    layer keeps its input only where something learns from it: `keeps` names those layers, with
+    q, k, v (3d), the attention's proportions (H·T), the GELU's slope (inner). A linear layer keeps its input only where something learns from it: `keeps` names those layers, with
     `rank` more numbers each for LoRA's u = xA. The last norm keeps d + 1 a token.
     `body` False is head tuning, which keeps none of this; `reads_head` says that the head learns,
     and so keeps its input. The T positions, 8 bytes each, are kept too.
     """
     d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     widths = {"c_attn": d, "attn.c_proj": d, "c_fc": d, "mlp.c_proj": inner}
-    block = 2 * d + 2 + 3 * d + config.n_head * T + 2 * inner
+    block = 2 * d + 2 + 3 * d + config.n_head * T + inner
     block += sum(widths[name] + rank for name in keeps)
     token = (config.n_layer * block + d + 1) * body + d * reads_head
     return FLOAT * B * T * token + 8 * T
