@@ -3,10 +3,11 @@
     python benchmarks/finetune_table.py            about half an hour on one core
     python benchmarks/finetune_table.py --table    print the table from what was measured before
 
-Each run is added to results/finetune_table.json as it ends, and one that is there already is not
-repeated, so this can be stopped and started again. The best rate is the one with the lowest
-held-out loss on code with the first seed. A step's time
-is the processor's, the smallest of the seeds', as a ratio to full fine-tuning's.
+Each run is kept in --runs as it ends, and one that is there already is not repeated, so this can
+be stopped and started again. What was measured goes to results/finetune_table.json. The best rate
+is the one with the lowest held-out loss on code with the first seed. A step's time is the
+processor's, the smallest of the seeds', as a ratio to full fine-tuning's: with --processes above
+1, the runs disturb one another, and it is less exact.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from lora_np.commands.common import prepare, write_json
 from lora_np.files import whole_file
 from lora_np.finetune import describe, finetune, share_of_gain
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, QLoRA
+from lora_np.sweep import sweep
 from lora_np.tasks import text
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "finetune_table.json"
@@ -36,31 +38,29 @@ METHODS = {  # name: (method, learning rates to try)
 SEEDS = (0, 1, 2)
 
 
-def run_once(base, texts, name, lr, seed, options):
-    """Fine-tune, unless the same run was measured before; returns its numbers."""
-    method = METHODS[name][0]
-    key = {"name": name, "lr": lr, "seed": seed, "steps": options.steps,
-           "batch": [options.batch_size, 128]}  # fmt: skip
-    for run in measured():
-        if all(run[k] == v for k, v in key.items()) and run["method"] == describe(method):
-            return run
-    code, prose = texts
+def cell(name, lr, seed, options):
+    """All that a run depends on; `method` notices when METHODS changes under a name."""
+    return {"name": name, "lr": lr, "seed": seed, "steps": options.steps,
+            "batch": [options.batch_size, 128], "method": describe(METHODS[name][0])}  # fmt: skip
+
+
+def run_cell(cell):
+    """Fine-tune as a cell says; its numbers, and the cell's own."""
+    prepare()
     try:
         _, history, numbers = finetune(
-            base, method, code, [prose], lr=lr, steps=options.steps,
-            batch_size=options.batch_size, seed=seed, windows=256,
+            load_base(), METHODS[cell["name"]][0], text.code(), [text.prose()], lr=cell["lr"],
+            steps=cell["steps"], batch_size=cell["batch"][0], seed=cell["seed"], windows=256,
+            progress=False,
         )  # fmt: skip
         if history.interrupted:
             raise KeyboardInterrupt
     except FloatingPointError as error:
-        numbers = {"method": describe(method), "diverged": str(error), "after": None}
-    write_json(RESULTS, [*measured(), {**numbers, **key}])
-    print(name, lr, seed, numbers["after"], flush=True)
-    return {**numbers, **key}
+        numbers = {"diverged": str(error), "after": None}
+    return {**numbers, **cell}
 
 
 def measured():
-    """What was measured so far; read anew each time, so that several of these can run at once."""
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
 
 
@@ -118,17 +118,20 @@ def main():
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--table", action="store_true", help="only print what was measured")
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--runs", default="out/finetune_table", help="where each run is kept")
+    parser.add_argument("--processes", type=int, default=1, help="how many runs at once")
     options = parser.parse_args()
     if not options.table:
-        prepare()
-        RESULTS.parent.mkdir(exist_ok=True)
-        base, texts = load_base(), (text.code(), text.prose())
-        for name in options.only:
-            rates = METHODS[name][1]
-            swept = [run_once(base, texts, name, lr, SEEDS[0], options) for lr in rates]
-            lr = best_rate(swept)
-            for seed in SEEDS[1:]:
-                run_once(base, texts, name, lr, seed, options)
+        rates = [cell(name, lr, SEEDS[0], options) for name in options.only
+                 for lr in METHODS[name][1]]  # fmt: skip
+        runs = sweep(rates, run_cell, options.runs, processes=options.processes)
+        at_best = [
+            cell(name, best_rate([run for run in runs if run["name"] == name]), seed, options)
+            for name in options.only for seed in SEEDS[1:]
+        ]  # fmt: skip
+        runs += sweep(at_best, run_cell, options.runs, processes=options.processes)
+        others = [run for run in measured() if run["name"] not in options.only]
+        write_json(RESULTS, others + runs)
     same = [run for run in measured()
             if (run["steps"], run["batch"][0]) == (options.steps, options.batch_size)]  # fmt: skip
     if not any(run["name"] == "full" for run in same):

@@ -4,8 +4,9 @@
 
 Prints, for each method and rate, the share of answers with all five digits right on a known
 skill and on the two new ones, and writes results/method_rates.json; NAME limits it to methods
-whose name begins so. The experiment uses the rate with the best mean of the three; where two are
-equal, the smaller.
+whose name begins so. Each run is kept in out/method_rates as it ends, so this can be stopped and
+started again. The experiment uses the rate with the best mean of the three; where two are equal,
+the smaller.
 """
 
 import json
@@ -14,8 +15,10 @@ import sys
 
 import numpy as np
 
+from lora_np.commands.common import prepare, write_json
 from lora_np.experiments import methods, skills_base
-from lora_np.files import whole_file
+from lora_np.finetune import describe
+from lora_np.sweep import sweep
 from lora_np.tasks import skills
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "method_rates.json"
@@ -36,31 +39,39 @@ RATES = {
 }
 
 
+def run_cell(cell):
+    """Adapt the base to each skill with one method at one rate; the shares of right answers."""
+    prepare()
+    base, right = skills_base.load(), []
+    method = next(method for name, method, _ in methods.METHODS if name == cell["name"])
+    for task in (skills.Skill(skill) for skill in (KNOWN, *skills.NEW)):
+        rng = np.random.default_rng(SEED)
+        model = method.apply(base, rng)
+        methods.adapt(model, task, 400, cell["lr"], rng)
+        right.append(skills.accuracy(model, task.batch(500, rng)))
+    return {"name": cell["name"], "lr": cell["lr"], "right": right, "mean": float(np.mean(right))}
+
+
 def main(names=()):
-    base, runs = skills_base.load(), []
+    cells = [
+        {"name": name, "lr": lr, "method": describe(method)}
+        for name, method, _ in methods.METHODS if name.startswith(tuple(names) or "")
+        for lr in RATES[name]
+    ]  # fmt: skip
+    runs = sweep(cells, run_cell, "out/method_rates")
+    used = {name: lr for name, _, lr in methods.METHODS}
+    for run in runs:
+        mark = "  used" if run["lr"] == used[run["name"]] else ""
+        print(f"{run['name']:28}{run['lr']:8g}{mark:6}", run["right"])
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    for name, method, used in methods.METHODS:
-        if names and not name.startswith(tuple(names)):
-            continue
-        for lr in RATES[name]:
-            right = []
-            for task in (skills.Skill(skill) for skill in (KNOWN, *skills.NEW)):
-                rng = np.random.default_rng(SEED)
-                model = method.apply(base, rng)
-                methods.adapt(model, task, 400, lr, rng)
-                right.append(skills.accuracy(model, task.batch(500, rng)))
-            runs.append({"name": name, "lr": lr, "right": right, "mean": float(np.mean(right))})
-            done = {run["name"] for run in runs}
-            write([run for run in before if run["name"] not in done] + runs)
-            print(f"{name:28}{lr:8g}{'  used' if lr == used else '      '}", right, flush=True)
+    done = {run["name"] for run in runs}
+    write([run for run in before if run["name"] not in done] + runs)
 
 
 def write(runs):
     order = list(RATES)
     runs = sorted(runs, key=lambda run: (order.index(run["name"]), run["lr"]))
-    RESULTS.parent.mkdir(exist_ok=True)
-    with whole_file(RESULTS) as temporary:
-        temporary.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS, runs)
 
 
 if __name__ == "__main__":

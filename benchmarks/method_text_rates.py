@@ -4,6 +4,7 @@
 
 Prints the held-out losses on code and on prose for each method at a third of the experiment's
 rate, at the rate itself and at three times it. NAME limits it to methods whose name begins so.
+Each run is kept in out/method_text_rates as it ends, so this can be stopped and started again.
 """
 
 import sys
@@ -11,26 +12,35 @@ import sys
 from lora_np.checkpoint import load_base
 from lora_np.commands.common import prepare
 from lora_np.experiments.methods_text import METHODS
-from lora_np.finetune import finetune
+from lora_np.finetune import describe, finetune
+from lora_np.sweep import sweep
 from lora_np.tasks import text
 
 SEED = 100
 
 
-def main(names):
+def run_cell(cell):
+    """One method at one rate; the held-out losses after, or why it did not end."""
     prepare()
-    base, code, prose = load_base(), text.code(), text.prose()
-    for name, method, used in METHODS:
-        if names and not name.startswith(tuple(names)):
-            continue
-        for factor in (1 / 3, 1, 3):
-            options = {"steps": 150, "batch_size": 8, "seed": SEED, "lr": factor * used}
-            try:
-                _, _, numbers = finetune(base, method, code, [prose], **options)
-                after = "  ".join(f"{key} {loss:.4f}" for key, loss in numbers["after"].items())
-            except FloatingPointError as error:
-                after = str(error)
-            print(f"{name:28} lr {factor * used:8.2g}  {after}", flush=True)
+    method = next(method for name, method, _ in METHODS if name == cell["name"])
+    options = {"steps": 150, "batch_size": 8, "seed": SEED, "lr": cell["lr"], "progress": False}
+    try:
+        _, history, numbers = finetune(load_base(), method, text.code(), [text.prose()], **options)
+    except FloatingPointError as error:
+        return str(error)
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return "  ".join(f"{key} {loss:.4f}" for key, loss in numbers["after"].items())
+
+
+def main(names):
+    cells = [
+        {"name": name, "lr": factor * used, "method": describe(method)}
+        for name, method, used in METHODS
+        if name.startswith(tuple(names) or "") for factor in (1 / 3, 1, 3)
+    ]  # fmt: skip
+    for cell, after in zip(cells, sweep(cells, run_cell, "out/method_text_rates")):
+        print(f"{cell['name']:28} lr {cell['lr']:8.2g}  {after}")
 
 
 if __name__ == "__main__":

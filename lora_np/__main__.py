@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from . import commands
+from .sweep import Unfinished
 
 
 def make_parser():
@@ -35,7 +36,7 @@ def main(arguments=None):
         sys.stdout.reconfigure(errors="replace")
     try:
         return options.run(options)
-    except (ValueError, FloatingPointError, ImportError, OSError) as error:
+    except (ValueError, FloatingPointError, ImportError, OSError, Unfinished) as error:
         print(f"python -m lora_np: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -30,20 +30,26 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None):
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
     views = [model, *(model.view() for _ in shards[1:])]
 
-    def work(view, shard, rng):
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite tells
-            logits, cache = view.forward(shard.tokens, rng=rng)
-            loss, dlogits = objective(logits, shard)
-            view.backward(dlogits, cache)
-        return loss
-
     with blas().limit(limits=1, user_api="blas"):
-        losses = list(pool(threads or cores()).map(work, views, shards, rngs))
+        objectives = [objective] * len(shards)
+        losses = list(pool(threads or cores()).map(one_pass, views, shards, objectives, rngs))
     for view in views[1:]:
         for ours, theirs in zip(model.parameters(), view.parameters()):
             if theirs.grad is not None:
                 ours.accumulate(theirs.grad)
     return sum(losses)
+
+
+def one_pass(model, batch, objective, rng=None):
+    """forward, objective and backward; returns the loss.
+
+    What forward kept for backward ends with this call: a step never holds another step's.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite tells
+        logits, cache = model.forward(batch.tokens, rng=rng)
+        loss, dlogits = objective(logits, batch)
+        model.backward(dlogits, cache)
+    return loss
 
 
 def shard_count(B, T):

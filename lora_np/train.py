@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .history import History
-from .parallel import forward_backward
+from .parallel import forward_backward, one_pass
 from .training_state import load_state, save_state
 
 
@@ -32,6 +32,8 @@ def train(
     `progress` shows a bar; by default, if standard error is a terminal. With `threads`, a
     number, each step's batch is cut in shards that these share (`parallel`); the bits do not
     depend on how many there are.
+    A job that outgrows NumPy leaves through PEFT's files: `save_adapter`, then PEFT on a GPU, and
+    `load_adapter` brings back what it trained. Many jobs are a `sweep`.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
     weights. ValueError if batches run out, or a checkpoint does not fit.
     """
@@ -59,10 +61,7 @@ def train(
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
             if threads is None:
-                with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
-                    logits, cache = model.forward(batch.tokens, rng=rng)
-                    loss, dlogits = objective(logits, batch)
-                    model.backward(dlogits, cache)
+                loss = one_pass(model, batch, objective, rng)
             else:
                 loss = forward_backward(model, batch, objective, rng=rng, threads=threads)
             norm = clip_gradients(optimizer.parameters, clip)

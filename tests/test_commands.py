@@ -141,6 +141,15 @@ def test_memory_of_a_layer_is_measured_and_predicted_alike(capsys, tmp_path):
     assert json.loads(out.read_text(encoding="utf-8")) == numbers
 
 
+def test_memory_measured_in_a_step_is_near_what_is_predicted(capsys, monkeypatch):
+    monkeypatch.setattr("lora_np.commands.memory.SHAPES", [(1, 64, 64, 4)])
+    rows = run_json(capsys, "memory", "--measure", "--rank", 3)["rows"]
+    assert [row["method"] for row in rows] == ["full", "LoRA", "QLoRA"]
+    assert all(0.85 < row["measured"] / row["predicted"] < 1.15 for row in rows)
+    assert not main(["memory", "--measure"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 79
+
+
 @pytest.mark.parametrize("model", ["gpt2", "gpt3-175b", "llama-65b"])
 def test_memory_of_a_model_shows_published_figures_beside_one_assumption(capsys, model):
     assert not main(["memory", "--model", model])
@@ -176,7 +185,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, argumen
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["memory"], "one of the arguments --shape --model is required"),
+        (["memory"], "one of the arguments --shape --measure --model is required"),
         (["memory", "--model", "gpt4"], "invalid choice: 'gpt4'"),
         (["memory", "--shape", "3", "0"], "invalid whole number from 1 value: '0'"),
         (["finetune", "--method", "lorra"], "invalid choice: 'lorra'"),

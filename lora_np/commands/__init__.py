@@ -1,5 +1,5 @@
 """The subcommands: each file adds its options to a parser, and runs."""
 
-from . import chat, compare, finetune, generate, inspect, memory, pretrain, tour
+from . import chat, compare, finetune, generate, inspect, memory, pretrain, sweep, tour
 
-ALL = (tour, pretrain, finetune, generate, chat, inspect, memory, compare)
+ALL = (tour, pretrain, finetune, generate, chat, inspect, memory, sweep, compare)

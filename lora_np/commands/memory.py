@@ -3,12 +3,16 @@
 import numpy as np
 
 from .. import memory, savings
-from ..methods import LoRALinear
-from ..nn import Linear
+from ..methods import FullFineTuning, LoRA, LoRALinear, QLoRA
+from ..methods.common import ALL_LINEAR
+from ..nn import GPT, GPTConfig, Linear
+from ..objectives import cross_entropy
 from ..optim import AdamW
 from ..quant import NF4Linear
+from ..tasks import next_token
 from .common import positive, show, write_json
 
+SHAPES = [(2, 64, 64, 16), (4, 128, 64, 16), (2, 512, 128, 8), (2, 512, 32, 1), (2, 64, 512, 4)]
 ASSUMPTION = (
     "Assumed throughout: float32 numbers and AdamW. A number that learns costs\n"
     "16 bytes (weight 4, gradient 4, two moments 8), a frozen one 4, in NF4 0.5625\n"
@@ -25,12 +29,20 @@ def add(commands):
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--shape", nargs=2, type=positive, metavar=("IN", "OUT"),
                       help="one linear layer: build it and measure")  # fmt: skip
+    what.add_argument("--measure", action="store_true",
+                      help="train small models and compare the peak with the formula")  # fmt: skip
     what.add_argument("--model", choices=savings.MODELS, help="a whole model: by formula")
     parser.add_argument("--rank", type=positive, default=8, help="LoRA's r (default %(default)s)")
     return parser
 
 
 def run(options):
+    if options.measure:
+        numbers = of_steps(options.rank, options.seed)
+        if options.out:
+            write_json(options.out, numbers)
+        show(options, numbers, peaks(numbers))
+        return
     if options.shape:
         numbers = of_layer(*options.shape, options.rank, options.seed)
     else:
@@ -65,6 +77,40 @@ def of_layer(n_in, n_out, rank, seed=0):
             "predicted": expected["total"],
         })  # fmt: skip
     return {"shape": [n_in, n_out], "numbers": n_in * n_out, "rows": rows}
+
+
+def of_steps(rank, seed=0):
+    """For each method at each of SHAPES: the peak of a training step, counted and measured."""
+    methods = {"full": FullFineTuning(), "LoRA": LoRA(rank, 2.0 * rank, ALL_LINEAR),
+               "QLoRA": QLoRA(rank, 2.0 * rank, ALL_LINEAR)}  # fmt: skip
+    rows = []
+    for layers, d, T, B in SHAPES:
+        rng = np.random.default_rng(seed)
+        base = GPT(GPTConfig(256, T, d, layers, max(2, d // 64)), rng)
+        batch = next_token(rng.integers(0, 256, (B, T + 1)))
+        for name, method in methods.items():
+            model = method.apply(base, rng)
+            optimizer = AdamW(model.trainable_parameters())
+            found = memory.peak_of_a_step(model, optimizer, batch, cross_entropy)
+            rows.append({"method": name, "shape": [layers, d, T, B], **found})
+    return {"rank": rank, "rows": rows}
+
+
+def peaks(numbers):
+    """A row for each method and shape, MB; "state" is weights, gradients and moments."""
+    kinds = {"state": "state", "activations": "kept", "passing": "passing",
+             "predicted": "sum", "measured": "measured"}  # fmt: skip
+    lines = [f"{'MB':<6}{'layers':>6}{'d':>5}{'T':>5}{'B':>4}"]
+    lines[0] += "".join(f"{head:>9}" for head in kinds.values()) + "  ratio"
+    for row in numbers["rows"]:
+        row = row | {"state": row["weights"] + row["gradients"] + row["moments"]}
+        line = f"{row['method']:<6}" + "{:>6}{:>5}{:>5}{:>4}".format(*row["shape"])
+        line += "".join(f"{row[kind] / 1e6:>9.2f}" for kind in kinds)
+        lines.append(f"{line}{row['measured'] / row['predicted']:>7.3f}")
+    lines.append("State: weights, gradients, AdamW's moments. Kept: activations, for the backward")
+    lines.append("pass. Passing: the largest temporaries, or AdamW's where those are more.")
+    lines.append("Measured: the most that NumPy's arrays took at once (tracemalloc) in two steps.")
+    return "\n".join(lines)
 
 
 def of_model(name, rank):

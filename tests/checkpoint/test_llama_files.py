@@ -110,7 +110,8 @@ def interleaved(array, hd):
 
 def write_gguf(path, model, quantize="Q8_0", **changes):
     """`model` as llama.cpp would write it: its names, its order of q and k, its settings."""
-    gguf = pytest.importorskip("gguf", reason="the optional extra `llm`")
+    import gguf
+
     c = model.config
     writer = gguf.GGUFWriter(path, changes.get("architecture", "llama"))
     writer.add_context_length(c.max_position_embeddings)
@@ -146,6 +147,8 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     writer.close()
 
 
+@pytest.mark.extra("gguf")
+@pytest.mark.extra("tokenizers")
 def test_gguf(tmp_path):
     """Exact where nothing is quantized, near where it is; the tokenizer comes with it."""
     model, tokens = small_llama(CONFIG, np.float32), some_tokens(vocab=40)
@@ -157,12 +160,12 @@ def test_gguf(tmp_path):
     write_gguf(tmp_path / "small.gguf", model)
     near = load_llama(tmp_path / "small.gguf")(tokens)
     assert 0 < np.abs(near - model(tokens)).max() < 0.2 * np.abs(model(tokens)).max()
-    pytest.importorskip("tokenizers")
     tokenizer = load_tokenizer(tmp_path / "small.gguf")
     assert tokenizer.encode("ab12").tolist() == [4, 5, 6] and tokenizer.end == 0
     assert tokenizer.decode([4, 5, 6]) == "ab12"
 
 
+@pytest.mark.extra("gguf")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -181,6 +184,7 @@ def test_what_a_gguf_may_not_say(changes, message, tmp_path):
         load_llama(tmp_path / "model.gguf")
 
 
+@pytest.mark.extra("gguf")
 def test_a_gguf_that_is_not_whole(tmp_path):
     path = tmp_path / "model.gguf"
     write_gguf(path, small_llama(CONFIG, np.float32))

@@ -29,8 +29,8 @@ def directory(tmp_path):
     return tmp_path
 
 
+@pytest.mark.extra("tokenizers")
 def test_there_and_back(directory):
-    pytest.importorskip("tokenizers", reason="the optional extra `hf`")
     tokenizer = load_tokenizer(directory)
     assert (tokenizer.end, tokenizer.vocab_size) == (259, 260)
     tokens = tokenizer.encode("the the")
@@ -43,8 +43,8 @@ def test_there_and_back(directory):
     assert load_tokenizer(directory).encode("the the").tolist() == [257, 258]
 
 
+@pytest.mark.extra("tokenizers")
 def test_files_that_are_not_there(directory):
-    pytest.importorskip("tokenizers", reason="the optional extra `hf`")
     (directory / "merges.txt").unlink()
     with pytest.raises(ValueError, match="expected tokenizer.json, or vocab.json and merges.txt"):
         load_tokenizer(directory)
