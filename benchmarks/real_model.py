@@ -1,15 +1,20 @@
 """A step of LoRA on SmolLM2-135M beside torch + PEFT's, and tokens a second beside transformers'.
 
-    python benchmarks/real_model.py --peers PYTHON [--threads 2] [--rounds 5]
+    python benchmarks/real_model.py step --peers PYTHON [--batch 4 --tokens 64] [--rounds 5]
+    python benchmarks/real_model.py chat --peers PYTHON        tokens a second
+    python benchmarks/real_model.py logits --peers PYTHON      the largest difference
 
 PYTHON is an interpreter that has the `peers` and `llm` extras. Both sides run at once in processes
 of their own and take turns, one step each, so that a busy machine slows both; the smallest time of
-each counts. Peak memory is the process's largest resident size during the steps alone.
+each counts, and the medians are kept beside it. Peak memory is the process's largest resident size
+during the steps alone. With `--json FILE` the figures are added to what the file holds.
 """
 
 import argparse
 import json
 import os
+import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -31,11 +36,13 @@ def ours(path, kind, B, T):
     from lora_np.tasks import next_token
     from lora_np.train import reuse_memory
 
-    rng, model = np.random.default_rng(0), load_llama(path).freeze()
+    rng, model = np.random.default_rng(0), load_llama(path, nf4=kind == "qlora").freeze()
     tokens = np.random.default_rng(1).integers(0, 49152, (B, T + 1))
     if kind == "chat":
         reuse_memory()
         return lambda: int(generate(model, tokens[0], LETTERS)[-1])
+    if kind == "logits":
+        return lambda: model(tokens).tolist()
     options = {"double_quant": True, "int8_embeddings": True} if kind == "qlora" else {}
     method = (QLoRA if kind == "qlora" else LoRA)(8, 16.0, ("q_proj", "v_proj"), **options)
     model = method.apply(model, rng)
@@ -65,6 +72,8 @@ def theirs(path, kind, B, T):
         model.eval()
         options = {"max_new_tokens": LETTERS, "min_new_tokens": LETTERS, "do_sample": False}
         return lambda: int(model.generate(tokens[:1], **options)[0, -1])
+    if kind == "logits":
+        return lambda: model(tokens).logits.tolist()
     config = LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"])
     model = get_peft_model(model, config).train()
     learn = [p for p in model.parameters() if p.requires_grad]
@@ -99,7 +108,10 @@ def worker(side, path, kind, B, T):
 
 
 def compare(sides, path, B, T, rounds, threads):
-    """{name: (smallest seconds, first result, peak MB)} of {name: (python, side, kind)}."""
+    """{name: [a (seconds, result, peak MB) for each round]}; sides is {name: (python, side, kind)}.
+
+    The first round warms up, and is not among them.
+    """
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
@@ -120,40 +132,55 @@ def compare(sides, path, B, T, rounds, threads):
     for process in workers.values():
         process.stdin.close()
         process.wait()
-    return {
-        name: (min(a[0] for a in rows[1:]), rows[0][1], rows[-1][2])
-        for name, rows in answers.items()
-    }
+    return {name: rows[1:] for name, rows in answers.items()}
+
+
+def summary(rows):
+    seconds = [row[0] for row in rows]
+    return {"ms": 1e3 * min(seconds), "median_ms": 1e3 * statistics.median(seconds),
+            "peak_mb": rows[-1][2]}  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["step", "chat", "logits"])
     parser.add_argument("--peers", default=sys.executable, help="a Python with torch and PEFT")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--shapes", nargs="+", default=["4,64", "8,128"], metavar="B,T")
-    parser.add_argument("--chat", action="store_true", help="compare generation only")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--only", nargs="+", help="some of the sides: lora, qlora, peft")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path)
     options = parser.parse_args()
     from lora_np.checkpoint import smollm2_path
 
-    path, here = str(smollm2_path()), sys.executable
-    settings = [tuple(map(int, shape.split(","))) for shape in options.shapes]
-    for B, T in [(1, 16)] if options.chat else settings:
-        sides = (
-            {"ours": (here, "ours", "chat"), "transformers": (options.peers, "theirs", "chat")}
-            if options.chat
-            else {
-                "LoRA": (here, "ours", "lora"),
-                "QLoRA": (here, "ours", "qlora"),
-                "torch + PEFT, LoRA": (options.peers, "theirs", "lora"),
-            }
-        )
-        results = compare(sides, path, B, T, options.rounds, options.threads)
-        *_, last = results.values()
-        print(f"batch {B}, {T} tokens, {options.threads} threads")
-        for name, (seconds, result, peak) in results.items():
-            print(f"  {name:<20}{1e3 * seconds:>9.0f} ms {seconds / last[0]:>6.2f}"
-                  f"{peak:>9.0f} MB {peak / last[2]:>6.2f}   {result:.6g}")  # fmt: skip
+    path, here, B, T = str(smollm2_path()), sys.executable, options.batch, options.tokens
+    if options.what == "step":
+        sides = {"lora": (here, "ours", "lora"), "qlora": (here, "ours", "qlora"),
+                 "peft": (options.peers, "theirs", "lora")}  # fmt: skip
+        sides = {name: side for name, side in sides.items() if name in (options.only or sides)}
+        name = f"step, batch {B}, {T} tokens"
+    else:
+        B, T = 1, 16
+        sides = {"ours": (here, "ours", options.what),
+                 "transformers": (options.peers, "theirs", options.what)}  # fmt: skip
+        name = options.what
+    rows = compare(sides, path, B, T, 1 if name == "logits" else options.rounds, options.threads)
+    if name == "logits":
+        ours, theirs = (rows[side][0][1] for side in sides)
+        flat = [(a, b) for x, y in zip(ours, theirs) for p, q in zip(x, y) for a, b in zip(p, q)]
+        largest = max(abs(b) for _, b in flat)
+        figures = {"relative_difference": max(abs(a - b) for a, b in flat) / largest}
+    else:
+        figures = {side: summary(measured) for side, measured in rows.items()}
+        if name == "chat":
+            for side in figures.values():
+                side["tokens_a_second"] = 1e3 * LETTERS / side["ms"]
+    figures["threads"] = options.threads
+    print(json.dumps({name: figures}, indent=1))
+    if options.json:
+        kept = json.loads(options.json.read_text()) if options.json.exists() else {}
+        options.json.write_text(json.dumps(kept | {name: figures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

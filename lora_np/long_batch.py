@@ -9,7 +9,7 @@ import numpy as np
 
 from .nn.language_model import body_and_head
 
-PART = 1 << 22  # the logits of a part, if it has more than one sequence (or pair): 17 MB
+PART = 1 << 23  # the most logits of a part, if it has more than one sequence (or pair): 34 MB
 
 
 def forward_backward_in_parts(model, batch, objective, *, rng=None, parts=None):
@@ -43,8 +43,8 @@ def loss_in_parts(model, batch, objective):
 
 def parts_of(batch, head, parts=None):
     """Yield (slice of the batch, that part), `parts` of them or as many as PART asks for."""
-    numbers = batch.tokens.size * head.n_classes
+    together = max(1, PART // (batch.tokens[: batch.group].size * head.n_classes))  # groups
     start = 0
-    for part in batch.split(parts or -(-numbers // PART)):
+    for part in batch.split(parts or -(-len(batch) // (batch.group * together))):
         yield slice(start, start + len(part)), part
         start += len(part)

@@ -16,17 +16,19 @@ from threadpoolctl import ThreadpoolController
 
 from .long_batch import forward_backward_in_parts
 
+SHARDS = 2
 SHARD_ROWS = 256  # the least (B·T) rows worth a shard: below, calling NumPy costs more than it does
+WIDTH = 128  # in a model of up to that width; in a wider one, fewer rows are as much work
 
 
 def forward_backward(model, batch, objective, *, rng=None, threads=None):
     """forward, objective and backward on each shard; the gradients add up in `model`.
 
-    Returns the whole batch's loss. Shards are a function of the batch's shape alone, their
-    gradients are added in order, and each matrix product runs on one thread: so any number of
+    Returns the whole batch's loss. Shards follow from the batch's shape and the model's width,
+    their gradients are added in order, and each matrix product runs on one thread: so any number of
     `threads` gives the same bits. By default there is a thread for each core.
     """
-    shards = batch.split(shard_count(*batch.tokens.shape))
+    shards = batch.split(shard_count(*batch.tokens.shape, model.config.n_embd))
     rngs = [rng] * len(shards)
     if rng is not None and len(shards) > 1:  # seeds from rng's own state: resuming restores them
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
@@ -45,9 +47,9 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None):
     return sum(losses)
 
 
-def shard_count(B, T):
-    """2 shards, or 1 where half a batch is too little to share out."""
-    return 2 if B > 1 and B * T >= 2 * SHARD_ROWS else 1
+def shard_count(B, T, width):
+    """SHARDS, or 1 where half a batch is too little to share out."""
+    return SHARDS if B > 1 and B * T * max(width, WIDTH) >= 2 * SHARD_ROWS * WIDTH else 1
 
 
 def cores():

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from .history import History
 from .long_batch import forward_backward_in_parts, loss_in_parts
-from .parallel import forward_backward
+from .parallel import SHARDS, forward_backward
+from .room import check_room
 from .training_state import load_state, save_state
 
 
@@ -34,12 +35,13 @@ def train(
     number, each step's batch is cut in shards that these share (`parallel`); the bits do not
     depend on how many there are.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
-    weights. ValueError if batches run out, or a checkpoint does not fit.
+    weights. ValueError if batches run out, a checkpoint does not fit, or a step's memory does not
+    (`room`), before it starts.
     """
     history, batches = History(), iter(batches)
     if resume:
         history = load_state(checkpoint, model, optimizer, rng)
-    done = len(history.losses)
+    done, checked = len(history.losses), 0
 
     def pause():
         if evaluate is not None:
@@ -54,11 +56,14 @@ def train(
         if done == 0:
             pause()
         while done < steps and not interrupted():
-            start, cpu_start = time.perf_counter(), time.process_time()
             optimizer.rate = 1.0 if schedule is None else schedule(done)
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {steps} steps")
+            if batch.tokens.size > checked:
+                check_room(model, batch, 1 if threads is None else SHARDS, rng)
+                checked = batch.tokens.size
+            start, cpu_start = time.perf_counter(), time.process_time()
             if threads is None:
                 with np.errstate(over="ignore", invalid="ignore"):  # caught below, in words
                     loss = forward_backward_in_parts(model, batch, objective, rng=rng)

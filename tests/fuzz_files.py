@@ -3,29 +3,40 @@
     python tests/fuzz_files.py [--trials 20000] [--seed 0]
 
 Each trial copies a golden directory, damages one of its files, and loads it. What counts as wrong
-is any exception but ValueError, more than ten seconds, or more memory than the limit set here
-(an address space 2 GB above what is in use), which a size believed unread would exceed.
+is any exception but ValueError or OSError, more than ten seconds, or more memory than the limit set
+here (an address space 2 GB above what is in use), which a size believed unread would exceed. GGUF
+files and tokenizers are among them where the extra `llm` is installed.
 """
 
 import argparse
 import collections
+import functools
 import json
 import pathlib
 import shutil
 import struct
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
+from gguf_files import write_gguf
 from golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of
-from lora_np.checkpoint import load_adapter, load_gpt2
+from llamas import small_llama
+from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, load_tokenizer
+from lora_np.nn import LlamaConfig
 
 ODD = [
     None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**63, 10**30, 0.5, -1e300, 1e308, "", "c_attn",
     "../x", [], [1], {}, {"a": 1}, ["c_attn", "c_fc"], [[]], "F32", "I64", "BF16", [2**40, 2**40],
     [0], [12, 36], "all", "all-linear", ["lm_head"], ["ln_f"], ["wte"], ["score"], "LORA_NP",
 ]  # fmt: skip
+
+ODD_NUMBERS = [0, 1, 2, 3, 5, 8, 9, 13, 255, 2**16, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1]
+FINE = {"loaded", "an error that says so"}
 
 
 def flip_bytes(data, rng):
@@ -77,48 +88,118 @@ def change_header(data, rng):
     return struct.pack("<Q", claimed) + header + data[8 + length :]
 
 
-def trial(seed, directory):
-    """(what was done, how it ended): "loaded", "ValueError", or what should not be."""
+def change_numbers(data, rng):
+    """Counts, lengths, types, shapes and places that lie: some 4 or 8 bytes near the start."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 3)):
+        value = ODD_NUMBERS[rng.integers(len(ODD_NUMBERS))]
+        packed = struct.pack("<Q", value)[: 4 if rng.random() < 0.4 else 8]
+        at = rng.integers(4, 32) if rng.random() < 0.3 else rng.integers(4, min(len(data), 3000))
+        data[at : at + len(packed)] = packed
+    return bytes(data)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A directory to damage, and how to load it: load(directory, base), base() for an adapter."""
+
+    name: str
+    directory: pathlib.Path
+    load: Callable
+    base: Callable = lambda: None
+
+
+def sources(made):
+    """Every golden directory, and small GGUF files and tokenizers, made in the directory `made`."""
+    llamas = GOLDEN / "hf_llama"
+    for name in GPT2S:
+        yield Source(name, GOLDEN / "hf" / name, lambda at, base: load_gpt2(at))
+    for name in ADAPTERS:
+        base = functools.partial(load_gpt2, base_of(name))
+        yield Source(name, GOLDEN / "peft" / name, lambda at, base: load_adapter(base, at), base)
+    for path in sorted(llamas.iterdir()):
+        if path.name.startswith("adapter_"):
+            base = functools.partial(load_llama, llamas / "grouped")
+            yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
+        else:
+            yield Source(path.name, path, lambda at, base: load_llama(at, nf4=len(str(at)) % 2))
+    if find_spec("gguf") is None or find_spec("tokenizers") is None:
+        return
+    config = LlamaConfig(7, 32, 32, 1, 2, max_position_embeddings=16)
+    for kind in (None, "Q8_0", "Q4_1"):
+        path = pathlib.Path(made) / f"gguf {kind}"
+        path.mkdir(exist_ok=True)
+        write_gguf(path / "model.gguf", small_llama(config, np.float32), kind)
+        yield Source(path.name, path, load_gguf)
+    two, one = pathlib.Path(made) / "vocab.json", pathlib.Path(made) / "tokenizer.json"
+    for path in (two, one):
+        path.mkdir(exist_ok=True)
+    tokenizer = load_tokenizer(pathlib.Path(made) / "gguf None" / "model.gguf")
+    tokenizer.save(one)
+    model = json.loads((one / "tokenizer.json").read_text())["model"]
+    (two / "vocab.json").write_text(json.dumps(model["vocab"]))
+    (two / "merges.txt").write_text("#version: 0.2\na b\n")
+    for path in (two, one):
+        yield Source(path.name, path, load_and_use_tokenizer)
+
+
+def load_gguf(at, base):
+    for nf4 in (False, True):
+        load_llama(at / "model.gguf", nf4=nf4)
+    use(load_tokenizer(at / "model.gguf"))
+
+
+def load_and_use_tokenizer(at, base):
+    use(load_tokenizer(at))
+
+
+def use(tokenizer):
+    """What text it makes is its own affair; but it must neither stop nor fill the memory."""
+    tokenizer.decode(tokenizer.encode("ab 12 caf\u00e9 <|im_end|>"))
+
+
+def trial(seed, directory, places):
+    """(what was done, how it ended): "loaded", "an error that says so", or what should not be."""
     rng = np.random.default_rng(seed)
-    adapter = rng.random() < 0.6
-    names = ADAPTERS if adapter else GPT2S
-    name = names[rng.integers(len(names))]
+    source = places[rng.integers(len(places))]
     target = pathlib.Path(directory) / "target"
-    shutil.copytree(GOLDEN / ("peft" if adapter else "hf") / name, target)
+    shutil.copytree(source.directory, target)
     files = sorted(p for p in target.iterdir() if p.name != "expected.safetensors")
     file = files[rng.integers(len(files))]
     damages = [flip_bytes, cut, repeat_a_part, nest]
-    damages += 4 * [change_json if file.suffix == ".json" else change_header]
+    specific = {".json": change_json, ".gguf": change_numbers, ".txt": flip_bytes}
+    damages += 4 * [specific.get(file.suffix, change_header)]
     damage = damages[rng.integers(len(damages))]
     file.write_bytes(damage(file.read_bytes(), rng))
-    base = load_gpt2(base_of(name)) if adapter else None
-    before = fingerprint(base) if adapter else None
+    base = source.base()
+    before = base and fingerprint(base)
     start = time.perf_counter()
     try:
-        load_adapter(base, target) if adapter else load_gpt2(target)
+        source.load(target, base)
         ended = "loaded"
-    except ValueError:
-        ended = "ValueError"
+    except (ValueError, OSError):
+        ended = "an error that says so"
     except BaseException as error:
         ended = f"{type(error).__name__}: {error}"[:200]
     if time.perf_counter() - start > 10:
         ended = "slow"
-    if adapter and fingerprint(base) != before:
+    if base and fingerprint(base) != before:
         ended = "the base changed"
     shutil.rmtree(target)
-    return f"{name}/{file.name}: {damage.__name__}", ended
+    return f"{source.name}/{file.name}: {damage.__name__}", ended
 
 
 def fingerprint(model):
     return hash(b"".join(p.data.tobytes() for p in model.parameters())), model.methods
 
 
-def run(trials, seed):
+def run(trials, seed, only=""):
     """{how it ended: [(seed, what was done)]}"""
     results = collections.defaultdict(list)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as made:
+        places = [source for source in sources(made) if only in source.name]
         for i in range(seed, seed + trials):
-            what, ended = trial(i, directory)
+            what, ended = trial(i, directory, places)
             results[ended].append((i, what))
     return results
 
@@ -134,11 +215,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="directories whose name holds this")
     options = parser.parse_args()
     limit_memory()
-    results = run(options.trials, options.seed)
+    results = run(options.trials, options.seed, options.only)
     for ended, cases in sorted(results.items(), key=lambda item: -len(item[1])):
         print(f"{len(cases):8,} {ended}")
-        if ended not in ("loaded", "ValueError"):
+        if ended not in FINE:
             for case in cases[:5]:
                 print(f"             {case}")

@@ -35,7 +35,7 @@ def gradients(model):
 def test_shards_add_up_to_the_batch(B, seed):
     """In float64, so that only the order of adding differs."""
     model, batch = learner(LoRA(2, 3.0), np.float64), batch_of(B, 257, seed)
-    assert shard_count(B, 257) == 2
+    assert shard_count(B, 257, 16) == 2
     whole = model.view()
     logits, cache = whole.forward(batch.tokens)
     expected, dlogits = cross_entropy(logits, batch)
@@ -72,5 +72,6 @@ def test_gradients_accumulate_and_frozen_ones_stay_none():
 
 def test_shards_follow_the_shape():
     """Never the number of cores: one for a batch too small to share, one for a single sequence."""
-    assert (shard_count(1, 10_000), shard_count(2, 10), shard_count(16, 64)) == (1, 1, 2)
+    counts = [shard_count(*shape, 64) for shape in ((1, 10_000), (2, 10), (16, 64), (4, 64))]
+    assert counts == [1, 1, 2, 1] and shard_count(4, 64, 576) == 2  # a wider model has more to do
     assert cores() >= 1

@@ -169,7 +169,7 @@ def _open(path, size, time):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return read_header(Cursor(data), path, library)
-            except (ValueError, UnicodeDecodeError) as error:
+            except ValueError as error:
                 raise ValueError(f"{path}: not a whole GGUF file: {error}") from error
 
 

@@ -4,6 +4,7 @@ The byte-pair rules are read and applied by Hugging Face's `tokenizers`, an opti
 text is cut up is no part of what is taught here.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,17 @@ END = "<|endoftext|>"  # GPT-2 puts it between documents
 CONTROL = 3  # GGUF's mark of a token that no text spells
 
 
+@contextlib.contextmanager
+def in_words(place):
+    """What the library raises as a ValueError: bare Exceptions, and panics."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise ValueError(f"{place}: not a readable tokenizer: {error}") from error
+
+
 class Tokenizer:
     """A byte-pair tokenizer: `encode`, `decode`, and `end`, the id between documents (or None).
 
@@ -27,6 +39,8 @@ class Tokenizer:
     def __init__(self, rules):
         self.rules, self.end = rules, rules.token_to_id(END)
         rules.encode_special_tokens = True  # as text, that is
+        rules.no_padding()  # a text's tokens are its own: all of them, and no others
+        rules.no_truncation()
         self.vocab_size = rules.get_vocab_size()
 
     def encode(self, text):
@@ -34,18 +48,20 @@ class Tokenizer:
 
         Shapes: (T,) int64.
         """
-        return np.array(self.rules.encode(text).ids, np.int64)
+        with in_words("encode"):
+            return np.array(self.rules.encode(text, add_special_tokens=False).ids, np.int64)
 
     def decode(self, tokens):
         """The string that tokens spell; the end of a document reads as a blank line."""
         pieces, part = [], []
         for token in np.asarray(tokens).ravel().tolist():
             if token == self.end:
-                pieces.append(self.rules.decode(part))
+                pieces.append(part)
                 part = []
             else:
                 part.append(token)
-        return "\n\n".join([*pieces, self.rules.decode(part)])
+        with in_words("decode"):
+            return "\n\n".join(self.rules.decode(part) for part in [*pieces, part])
 
     def special(self, mark):
         """The number of a token that no text spells, as <|im_end|>; None if there is no such."""
@@ -75,13 +91,11 @@ def load_tokenizer(directory):
     if directory.is_file():
         return Tokenizer(rules_from_gguf(tokenizers, open_gguf(directory)))
     one, vocab, merges = (directory / n for n in (ONE_FILE, "vocab.json", "merges.txt"))
-    try:
+    with in_words(directory):
         if one.is_file():
             return Tokenizer(tokenizers.Tokenizer.from_file(str(one)))
         if vocab.is_file() and merges.is_file():
             return Tokenizer(tokenizers.ByteLevelBPETokenizer(str(vocab), str(merges)))
-    except Exception as error:  # the library raises bare Exceptions
-        raise ValueError(f"{directory}: not a readable tokenizer: {error}") from error
     found = listed(sorted(p.name for p in directory.iterdir())) if directory.is_dir() else None
     raise ValueError(
         f"no tokenizer in {directory}: expected {one.name}, or {vocab.name} and {merges.name}; "
@@ -104,10 +118,8 @@ def rules_from_gguf(tokenizers, file):
     vocab = {word: i for i, word in enumerate(words)}
     if len(vocab) != len(words) or len(kinds) != len(words) or any(len(m) != 2 for m in merges):
         raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
-    try:
+    with in_words(file.path):
         rules = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
-    except Exception as error:  # the library raises bare Exceptions
-        raise ValueError(f"{file.path}: not a readable tokenizer: {error}") from error
     cuts = [tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)]
     if cut == "smollm":
         cuts.insert(0, tokenizers.pre_tokenizers.Digits(individual_digits=True))

@@ -125,6 +125,8 @@ class IA3:
             ours = {name.removesuffix(".ia3_l"): shape for name, shape in shapes.items()}
             before = [name for name, shape in ours.items() if shape[0] == 1]
             targets = list(ours)
+        if not all(isinstance(name, str) for name in targets + before):
+            raise ValueError(f"expected names of layers, got {targets!r} and {before!r}")
         behind = tuple(target for target in targets if target not in before)
         return cls(behind, tuple(before))
 

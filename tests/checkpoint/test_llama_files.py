@@ -11,18 +11,17 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from gguf_files import write_gguf
 from llamas import ATTENTION, small_llama
 from lora_np.checkpoint import (
     load_adapter,
     load_base,
     load_llama,
     load_model,
-    load_tokenizer,
     save_adapter,
     save_llama,
     save_model,
 )
-from lora_np.checkpoint.llama import IN_GGUF
 from lora_np.memory import weight_bytes
 from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning, quantize_base
 from lora_np.methods.common import linear_slots
@@ -115,99 +114,6 @@ def test_what_a_directory_may_not_say(changes, message, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(settings))
     with pytest.raises(ValueError, match=message):
         load_llama(tmp_path)
-
-
-def interleaved(array, hd):
-    """GGUF's order of the rows of q and k: those of a pair stand next to each other."""
-    return array.reshape(-1, 2, hd // 2, array.shape[1]).swapaxes(1, 2).reshape(array.shape)
-
-
-def write_gguf(path, model, quantize="Q8_0", **changes):
-    """`model` as llama.cpp would write it: its names, its order of q and k, its settings."""
-    gguf = pytest.importorskip("gguf", reason="the optional extra `llm`")
-    c = model.config
-    writer = gguf.GGUFWriter(path, changes.get("architecture", "llama"))
-    writer.add_context_length(c.max_position_embeddings)
-    writer.add_embedding_length(c.hidden_size)
-    writer.add_block_count(changes.get("layers", c.num_hidden_layers))
-    writer.add_feed_forward_length(c.intermediate_size)
-    writer.add_head_count(c.num_attention_heads)
-    writer.add_head_count_kv(c.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(c.rms_norm_eps)
-    writer.add_rope_freq_base(c.rope_theta)
-    if changes.get("scaled"):
-        writer.add_rope_scaling_factor(2.0)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(changes.get("pre", "smollm"))
-    writer.add_token_list(["<|endoftext|>", "<|im_end|>", "a", "b", "ab", "1", "2"])
-    writer.add_token_types([3, 3, 1, 1, 1, 1, 1])
-    writer.add_token_merges(["a b"])
-    whole = {"embed_tokens": "token_embd", "norm": "output_norm"}
-    for name, p in model.named_parameters():
-        *head, part = name.removesuffix(".weight").split(".", 2)
-        theirs = f"blk.{head[1]}.{IN_GGUF[part]}" if head else whole[part]
-        array = p.data.T if name.endswith("_proj.weight") else p.data
-        if part.endswith(("q_proj", "k_proj")):
-            array = interleaved(array, c.head_dim)
-        array, kind = np.ascontiguousarray(array), None
-        if array.ndim == 2 and quantize:
-            kind = gguf.GGMLQuantizationType[quantize]
-            array = gguf.quants.quantize(array, kind)
-        writer.add_tensor(f"{theirs}.weight", array, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def test_gguf(tmp_path):
-    """Exact where nothing is quantized, near where it is; the tokenizer comes with it."""
-    model, tokens = small_llama(CONFIG, np.float32), some_tokens(vocab=40)
-    write_gguf(tmp_path / "exact.gguf", model, quantize=None)
-    loaded = load_llama(tmp_path / "exact.gguf")
-    assert dataclasses.asdict(loaded.config) == dataclasses.asdict(CONFIG)
-    for (name, mine), theirs in zip(loaded.named_parameters(), model.parameters()):
-        assert np.array_equal(mine.data, theirs.data), name
-    write_gguf(tmp_path / "small.gguf", model)
-    near = load_llama(tmp_path / "small.gguf")(tokens)
-    assert 0 < np.abs(near - model(tokens)).max() < 0.2 * np.abs(model(tokens)).max()
-    pytest.importorskip("tokenizers")
-    tokenizer = load_tokenizer(tmp_path / "small.gguf")
-    assert tokenizer.encode("ab12").tolist() == [4, 5, 6] and tokenizer.end == 0
-    assert tokenizer.decode([4, 5, 6]) == "ab12"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"architecture": "gpt2"}, "expected the architecture llama, got 'gpt2'"),
-        ({"scaled": True}, "its positions are scaled"),
-        ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
-        ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
-        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
-    ],
-)
-def test_what_a_gguf_may_not_say(changes, message, tmp_path):
-    config = dataclasses.replace(CONFIG, hidden_size=256, intermediate_size=256, head_dim=64)
-    model = small_llama(config if "quantize" in changes else CONFIG, np.float32)
-    write_gguf(tmp_path / "model.gguf", model, **changes)
-    with pytest.raises(ValueError, match=message):
-        load_llama(tmp_path / "model.gguf")
-
-
-def test_a_gguf_that_is_not_whole(tmp_path):
-    path = tmp_path / "model.gguf"
-    write_gguf(path, small_llama(CONFIG, np.float32))
-    whole = path.read_bytes()
-    for size in (0, 3, 5, 100, len(whole) // 2, len(whole) - 40):
-        path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match="not a (whole )?GGUF file"):
-            load_llama(path)
-    path.write_bytes(whole.replace(b"blk.1.attn_k", b"blk.1.attn_x"))
-    with pytest.raises(ValueError, match="missing: layers.1.self_attn.k_proj.weight .* unexpected"):
-        load_llama(path)
-    with pytest.raises(ValueError, match="no such file"):
-        load_llama(tmp_path / "nowhere.gguf")
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from lora_np.checkpoint import load_tokenizer
+from lora_np.checkpoint import Tokenizer, load_tokenizer
 
 END = "<|endoftext|>"
 
@@ -59,3 +59,41 @@ def test_without_the_library(directory, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ImportError, match=r'optional here; install it with: pip install "lora_np'):
         load_tokenizer(directory)
+
+
+class Panics:
+    """A tokenizer whose file was well-formed, and whose numbers lead it out of bounds."""
+
+    encode_special_tokens = False
+
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+
+    def encode(self, text, **options):
+        raise Panic("range end index 8 out of range")
+
+    decode = encode
+
+
+class Panic(BaseException):
+    """What a panic in a library written in Rust is in Python: no Exception."""
+
+
+def test_a_panic_in_the_library_is_an_error_in_words():
+    tokenizer = Tokenizer(Panics())
+    for call in (lambda: tokenizer.encode("a"), lambda: tokenizer.decode([1])):
+        with pytest.raises(ValueError, match="not a readable tokenizer: range end index 8"):
+            call()
+
+
+def test_a_text_has_its_own_tokens_and_no_others(directory):
+    """Whatever the file says of padding, of cutting, and of tokens to put around a text."""
+    tokenizers = pytest.importorskip("tokenizers", reason="the optional extra `hf`")
+    rules = tokenizers.Tokenizer.from_str(load_tokenizer(directory).rules.to_str())
+    rules.enable_padding(length=10**9)
+    rules.enable_truncation(1)
+    rules.post_processor = tokenizers.processors.TemplateProcessing(
+        single=f"{END} $A {END}", special_tokens=[(END, 259)]
+    )
+    rules.save(str(directory / "tokenizer.json"))
+    assert load_tokenizer(directory).encode("the the").tolist() == [257, 258]

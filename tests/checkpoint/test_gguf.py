@@ -1,0 +1,151 @@
+"""GGUF files: their numbers and their words, and headers that lie."""
+
+import dataclasses
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from gguf_files import write_gguf
+from llamas import small_llama
+from lora_np.checkpoint import load_llama, load_tokenizer
+from lora_np.checkpoint.gguf_file import open_gguf
+from lora_np.nn import LlamaConfig
+from models import some_tokens
+
+gguf = pytest.importorskip("gguf", reason="the optional extra `llm`")
+CONFIG = LlamaConfig(
+    vocab_size=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+    num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=16, rope_theta=5e4,
+)  # fmt: skip
+HUGE = 2**62
+
+
+def test_gguf(tmp_path):
+    """Exact where nothing is quantized, near where it is; the tokenizer comes with it."""
+    model, tokens = small_llama(CONFIG, np.float32), some_tokens(vocab=40)
+    write_gguf(tmp_path / "exact.gguf", model, quantize=None)
+    loaded = load_llama(tmp_path / "exact.gguf")
+    assert dataclasses.asdict(loaded.config) == dataclasses.asdict(CONFIG)
+    for (name, mine), theirs in zip(loaded.named_parameters(), model.parameters()):
+        assert np.array_equal(mine.data, theirs.data), name
+    write_gguf(tmp_path / "small.gguf", model)
+    near = load_llama(tmp_path / "small.gguf")(tokens)
+    assert 0 < np.abs(near - model(tokens)).max() < 0.2 * np.abs(model(tokens)).max()
+    pytest.importorskip("tokenizers")
+    tokenizer = load_tokenizer(tmp_path / "small.gguf")
+    assert tokenizer.encode("ab12").tolist() == [4, 5, 6] and tokenizer.end == 0
+    assert tokenizer.decode([4, 5, 6]) == "ab12"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "gpt2"}, "expected the architecture llama, got 'gpt2'"),
+        ({"scaled": True}, "its positions are scaled"),
+        ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
+        ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
+        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
+    ],
+)
+def test_what_a_gguf_may_not_say(changes, message, tmp_path):
+    config = dataclasses.replace(CONFIG, hidden_size=256, intermediate_size=256, head_dim=64)
+    model = small_llama(config if "quantize" in changes else CONFIG, np.float32)
+    write_gguf(tmp_path / "model.gguf", model, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_llama(tmp_path / "model.gguf")
+
+
+def test_a_gguf_that_is_not_whole(tmp_path):
+    path = tmp_path / "model.gguf"
+    write_gguf(path, small_llama(CONFIG, np.float32))
+    whole = path.read_bytes()
+    for size in (0, 3, 5, 100, len(whole) // 2, len(whole) - 40):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match="not a (whole )?GGUF file"):
+            load_llama(path)
+    path.write_bytes(whole.replace(b"blk.1.attn_k", b"blk.1.attn_x"))
+    with pytest.raises(ValueError, match="missing: layers.1.self_attn.k_proj.weight .* unexpected"):
+        load_llama(path)
+    with pytest.raises(ValueError, match="no such file"):
+        load_llama(tmp_path / "nowhere.gguf")
+
+
+def text(string):
+    return struct.pack("<Q", len(string)) + string.encode()
+
+
+def setting(name, kind, value):
+    return text(name) + struct.pack("<I", kind) + value
+
+
+def tensor(name="t", shape=(32, 2), kind=0, place=0):
+    return text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, place)
+
+
+def header(tensors=(), settings=(), counts=None, version=3, rest=300):
+    """A file of these settings and tensors; `counts` is what it says there were."""
+    counts = counts or (len(tensors), len(settings))
+    start = b"GGUF" + struct.pack("<IQQ", version, *counts)
+    return b"".join([start, *settings, *tensors, bytes(rest)])
+
+
+LIES = [
+    (header(version=1), "expected version 2 or 3, got 1"),
+    (header(version=3 << 24), "expected version 2 or 3, got 50331648"),  # bytes the other way round
+    (header(counts=(HUGE, 0)), "it ends .* bytes too early|0 dimensions"),
+    (header(counts=(0, HUGE)), "the setting  is there twice"),
+    (header(settings=[struct.pack("<Q", HUGE)]), "it ends .* bytes too early"),
+    (header(settings=[setting("a", 8, struct.pack("<Q", HUGE))]), "bytes too early"),
+    (header(settings=[setting("a", 9, struct.pack("<IQ", 4, HUGE))]), "bytes too early"),
+    (header(settings=[setting("a", 9, struct.pack("<IQ", 8, HUGE))]), "bytes too early"),
+    (header(settings=[setting("a", 9, struct.pack("<IQ", 9, 1))]), "a list of items of type 9"),
+    (header(settings=[setting("a", 13, b"")]), "unknown type 13"),
+    (header(settings=2 * [setting("a", 0, b"1")]), "the setting a is there twice"),
+    (header(settings=[text("a")[:8] + b"\xff" + bytes(5)]), "can't decode byte 0xff"),
+    (header(tensors=2 * [tensor()]), "the tensor t is there twice"),
+    (header(tensors=[tensor(shape=())]), "or has 0 dimensions"),
+    (header(tensors=[tensor(shape=(1,) * 5)]), "or has 5 dimensions"),
+    (header(tensors=[tensor(shape=(32, 0))]), r"the tensor t \(0, 32\) is empty"),
+    (header(tensors=[tensor(kind=99)]), "t is in kind 99; expected one of F32"),
+    (header(tensors=[tensor(kind=8, shape=(31, 2))]), r"t \(2, 31\) in Q8_0: a row is no blocks"),
+    (header(tensors=[tensor(shape=(32, 3))]), r"t \(3, 32\) ends behind the end of the file"),
+    (header(tensors=[tensor(shape=(HUGE, HUGE))]), "ends behind the end of the file"),
+    (header(tensors=[tensor(place=HUGE)]), "ends behind the end of the file"),
+    (header(settings=[setting("general.alignment", 4, bytes(4))]), "alignment from 1, got 0"),
+    (header(settings=[setting("general.alignment", 8, text("x"))]), "alignment from 1, got 'x'"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), LIES, ids=range(len(LIES)))
+def test_a_header_that_lies(data, message, tmp_path):
+    """It is refused in words, and nothing of the size that it claims is allocated."""
+    path = tmp_path / "model.gguf"
+    path.write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"model.gguf: not a whole GGUF file: .*({message})"):
+        open_gguf(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_the_same_header_without_lies(tmp_path):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(header([tensor()], [setting("a", 9, struct.pack("<IQ2i", 5, 2, -1, 7))]))
+    file = open_gguf(path)
+    assert file.get("a", int) == [-1, 7]
+    assert np.array_equal(file.tensors["t"].read(), np.zeros((2, 32)))
+    with pytest.raises(ValueError, match="no setting b"):
+        file.get("b", int)
+    with pytest.raises(ValueError, match=r"expected a to be str, got \[-1, 7\]"):
+        file.get("a", str)
+
+
+def test_some_rows_are_rows_of_all(tmp_path):
+    for kind in (None, "Q8_0", "Q4_1"):
+        write_gguf(tmp_path / "model", small_llama(CONFIG, np.float32), kind)
+        for packed in open_gguf(tmp_path / "model").tensors.values():
+            if len(packed.shape) == 2:
+                assert np.array_equal(packed[3:17], packed.read()[3:17])
