@@ -1,6 +1,6 @@
 """Training steps, generation and NF4 beside torch + transformers + PEFT + bitsandbytes.
 
-    python benchmarks/compare_peers.py [--blocks 9] [--threads 2] [--only lora] [--only floor]
+    python benchmarks/compare_peers.py [--blocks 9] [--threads 2] [--only lora] [--width 64]
 
 Two processes, one for each side, hold the same weights and batch. First both compute the loss and
 every gradient (or the tokens, or the codes), which must agree, and lora_np must give the same bits
@@ -142,6 +142,7 @@ def main():
     parser.add_argument("--blocks", type=int, default=9, help="turns of each side")
     parser.add_argument("--threads", type=int, default=2, help="for each side")
     parser.add_argument("--only", choices=KINDS, action="append", help="may be given repeatedly")
+    parser.add_argument("--width", type=int, help="only the shape of this d")
     parser.add_argument("--plot", metavar="FILE")
     options = parser.parse_args()
     print("                layers × d × T × B  ratio  quartiles     ms ours   theirs  "
@@ -149,6 +150,8 @@ def main():
     rows = []
     for kind in options.only or KINDS:
         for shape in KINDS[kind]:
+            if options.width not in (None, *shape[1:2]):
+                continue
             rows.append(compare(kind, shape, options.blocks, options.threads))
             print(describe(rows[-1]), flush=True)
     rows = keep(rows)

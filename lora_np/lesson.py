@@ -7,13 +7,14 @@ import textwrap
 from html import escape
 
 import numpy as np
+from IPython import get_ipython
 from IPython.display import Code
 from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
 
 from .plots import Picture, png, style
 
-__all__ = ["Picture", "Slider", "check", "source"]
+__all__ = ["Picture", "Slider", "check", "end_here", "source"]
 
 
 class Source(Code):
@@ -47,6 +48,12 @@ def check(what, computed, true, tolerance=1e-9):
         print(f"{what}: {verdict} (gap {gap:.1e})")
         print(f"  your answer  {np.array2string(computed, prefix=' ' * 15)}")
         print(f"  true answer  {np.array2string(true, prefix=' ' * 15)}")
+
+
+def end_here(message):
+    """Print `message`, and let all cells that follow do nothing: a lesson without what it needs."""
+    print(message, "\n\nThe cells below do nothing until then.")
+    get_ipython().input_transformers_cleanup.append(lambda lines: [])
 
 
 class Slider:

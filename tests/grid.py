@@ -1,6 +1,7 @@
 """Any method under any objective on any task: the whole grid, a few steps in each cell.
 
-    CASES       what moves: every entry of the methods' contract (method_cases.py)
+    CASES       what moves: every entry of the methods' contract (method_cases.py for a GPT,
+                llama_cases.py for a Llama)
     OBJECTIVES  what teaches: how each makes its batch of a task's texts
     TASKS       what it reads
 
@@ -11,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lora_np.methods import HeadTuning
-from lora_np.nn import GPTConfig
+import llama_cases
+from lora_np.methods import HeadTuning, QLoRA
+from lora_np.nn import GPTConfig, LlamaConfig
 from lora_np.objectives import (
     DPO,
     PPO,
@@ -24,6 +26,7 @@ from lora_np.objectives import (
 )  # fmt: skip
 from lora_np.optim import AdamW
 from lora_np.quant import NF4Linear
+from lora_np.quant.table import Int8Embedding
 from lora_np.tasks import (
     Batch,
     Pattern,
@@ -46,6 +49,17 @@ from lora_np.tasks.reference import vocabulary
 from models import moved, small_gpt
 
 CONFIG = GPTConfig(vocab_size=reviews.VOCABULARY, n_positions=32, n_embd=8, n_layer=2, n_head=2)
+LLAMA = LlamaConfig(
+    vocab_size=reviews.VOCABULARY, max_position_embeddings=32, hidden_size=32, head_dim=2,
+    intermediate_size=12, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+)  # fmt: skip
+LLAMA_CASES = [
+    *llama_cases.CASES,
+    llama_cases.alone(
+        "QLoRA, 8-bit embeddings",
+        QLoRA(2, 3.0, "all-linear", double_quant=True, int8_embeddings=True), None,
+    ),
+]  # fmt: skip
 SIZE, STEPS, PROMPT = 4, 3, 3
 RNG = np.random.default_rng
 
@@ -166,18 +180,18 @@ def apply(case, teaching, base, rng):
     return model
 
 
-def cell(case, teaching, task, seed=0):
+def cell(case, teaching, task, config=CONFIG, seed=0):
     """Train for a few steps; every frozen byte stays, everything that learns has moved.
 
     One number may stay: ln_f's bias adds the same to every reward, and only differences count.
     """
-    rng, base = RNG(seed), small_gpt(CONFIG, np.float32, seed)
+    rng, base = RNG(seed), small_gpt(config, np.float32, seed)
     model, teacher = apply(case, teaching, base, rng), moved(apply(case, teaching, base, rng))
     base_before, before, learns = frozen(base.view().freeze()), frozen(model), learning(model)
     optimizer, K = AdamW(model.trainable_parameters(), lr=1e-2), vocabulary(model)
     for _ in range(STEPS):
         batch = task(rng)
-        if K < CONFIG.vocab_size and not teaching.n_classes:  # a small head has few words
+        if K < config.vocab_size and not teaching.n_classes:  # a small head has few words
             batch = Batch(batch.tokens % K, batch.targets % K, batch.weights)
         batch = teaching.batch(model, teacher, batch, rng)
         logits, cache = model.forward(batch.tokens)
@@ -199,10 +213,12 @@ def learning(model):
 
 
 def frozen(model):
-    """{name: bytes} of everything that must stay, layers in 4 bits included."""
+    """{name: bytes} of everything that must stay, layers in 4 and 8 bits included."""
     kept = {name: p.data.tobytes() for name, p in model.named_parameters() if not p.trainable}
     for i, module in enumerate(model.modules()):
         if isinstance(module, NF4Linear):
             kept[f"codes {i}"] = module.quantized.codes.tobytes()
+        if isinstance(module, Int8Embedding):
+            kept[f"codes {i}"] = module.table.codes.tobytes()
     return kept
 

@@ -1,9 +1,11 @@
 """The exercises by lesson and kind, wrong answers caught, and the seconds that grading takes.
 
-python tests/report_classroom.py
+    python tests/report_classroom.py
 """
 
 import collections
+import contextlib
+import io
 import json
 import shutil
 import subprocess
@@ -36,7 +38,8 @@ def wrong_answers():
     caught = 0
     for edit in EDITS:
         source = solution_of(master_of(edit.exercise), edit.exercise)
-        result = judged(edit.exercise, edit.apply(source))
+        with contextlib.redirect_stdout(io.StringIO()):  # what given cells print
+            result = judged(edit.exercise, edit.apply(source))
         caught += result.status == "wrong" and edit.law in result.law
     print(f"\nwrong answers caught: {caught} of {len(EDITS)}")
 

@@ -3,13 +3,13 @@
     python tests/report_grid.py
 """
 
-from grid import OBJECTIVES, TASKS, cell
+from grid import CONFIG, LLAMA, LLAMA_CASES, OBJECTIVES, TASKS, cell
 from method_cases import CASES
 
 
-def holds(case, teaching, task):
+def holds(case, teaching, task, config):
     try:
-        cell(case, teaching, task)
+        cell(case, teaching, task, config)
     except (AssertionError, ValueError) as error:
         print(f"{case.name} × {teaching.name} × {task.__name__}: {error}")
         return False
@@ -17,8 +17,9 @@ def holds(case, teaching, task):
 
 
 if __name__ == "__main__":
-    held = [holds(*axes) for axes in ((c, o, t) for c in CASES for o in OBJECTIVES for t in TASKS)]
-    print(
-        f"{sum(held)} of {len(held)} cells held: {len(CASES)} methods alone and composed × "
-        f"{len(OBJECTIVES)} objectives × {len(TASKS)} tasks"
-    )
+    for kind, cases, config in (("GPT", CASES, CONFIG), ("Llama", LLAMA_CASES, LLAMA)):
+        held = [holds(c, o, t, config) for c in cases for o in OBJECTIVES for t in TASKS]
+        print(
+            f"{kind}: {sum(held)} of {len(held)} cells held: {len(cases)} methods alone and "
+            f"composed × {len(OBJECTIVES)} objectives × {len(TASKS)} tasks"
+        )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import llamas
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, PromptTuning, QLoRA
 from lora_np.methods.common import linear_slots
 from lora_np.objectives import (
@@ -23,12 +24,13 @@ from lora_np.tasks import (
     taught,
     without_context,
 )  # fmt: skip
-from models import moved, small_gpt, some_tokens
+from models import CONFIG, moved, small_gpt, some_tokens
 
 RNG = np.random.default_rng
+CONFIGS = {"GPT": CONFIG, "Llama": llamas.CONFIG}
 METHODS = {
     "LoRA": LoRA(2, 3.0, targets="all-linear"),
-    "QLoRA": QLoRA(2, 3.0, targets=("c_attn",), block_size=16),
+    "QLoRA": QLoRA(2, 3.0, targets="all-linear", block_size=16),
     "prompt": PromptTuning(2),
     "head": HeadTuning(),
     "full": FullFineTuning(),
@@ -55,7 +57,9 @@ OBJECTIVES = {
     "cross-entropy": (cross_entropy, lambda model, base: next_token(some_tokens())),
     "distillation": (
         Distillation(2.0, hard=0.3),
-        lambda model, base: taught(model, small_gpt(seed=9), next_token(some_tokens())),
+        lambda model, base: taught(
+            model, small_gpt(base.config, seed=9), next_token(some_tokens())
+        ),
     ),
     "context distillation": (
         context_distillation,
@@ -80,11 +84,12 @@ def contents(model):
     return arrays
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
 @pytest.mark.parametrize("objective_name", OBJECTIVES)
 @pytest.mark.parametrize("method_name", METHODS)
-def test_what_should_move_moves_and_nothing_else(method_name, objective_name):
+def test_what_should_move_moves_and_nothing_else(method_name, objective_name, kind):
     objective, make_batch = OBJECTIVES[objective_name]
-    base = small_gpt()
+    base = small_gpt(CONFIGS[kind])
     untouched = contents(base)
     model = moved(adapted(base, method_name, objective_name), spread=0.05)
     batch = make_batch(model, base)

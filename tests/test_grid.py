@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grid import OBJECTIVES, TASKS, cell
+from grid import LLAMA, LLAMA_CASES, OBJECTIVES, TASKS, cell
 from lora_np.methods import LoRA
 from lora_np.nn import Parameter
 from method_cases import CASES, MethodCase
@@ -14,6 +14,13 @@ from method_cases import CASES, MethodCase
 def test_every_task(case, teaching):
     for task in TASKS:
         cell(case, teaching, task)
+
+
+@pytest.mark.parametrize("teaching", OBJECTIVES, ids=lambda teaching: teaching.name)
+@pytest.mark.parametrize("case", LLAMA_CASES, ids=lambda case: case.name)
+def test_every_task_on_a_llama(case, teaching):
+    for task in TASKS:
+        cell(case, teaching, task, LLAMA)
 
 
 class TrainsTheBaseItself(LoRA):

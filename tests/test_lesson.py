@@ -2,6 +2,9 @@
 
 import re
 
+from IPython.core.interactiveshell import InteractiveShell
+
+from lora_np import lesson
 from lora_np.lesson import Slider
 
 
@@ -19,3 +22,12 @@ def test_slider_is_small_alone_and_the_same_twice():
     assert page.count("<div") == page.count("</div>") and page.count("<label>") == 1
     assert len(page) < 400_000
     assert "rank r" in repr(slider)
+
+
+def test_a_lesson_without_what_it_needs_ends_early(monkeypatch, capsys):
+    shell = InteractiveShell()
+    monkeypatch.setattr(lesson, "get_ipython", lambda: shell)
+    shell.run_cell("a = 1")
+    lesson.end_here("This needs a model.")
+    assert shell.run_cell("a = 2\n1 / 0").success and shell.user_ns["a"] == 1
+    assert "needs a model" in capsys.readouterr().out

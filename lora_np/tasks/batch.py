@@ -81,18 +81,21 @@ def next_token(tokens, lengths=None):
 def completion(tokens, prompt_length, lengths=None):
     """`next_token`, where only what comes after the prompt is a target that counts.
 
-    Shapes: tokens (B, T + 1), prompt_length one number, lengths (B,) of whole texts.
+    Shapes: tokens (B, T + 1), prompt_length one number or (B,), lengths (B,) of whole texts.
     Raises: ValueError for a prompt of no tokens, or a text that ends with its prompt.
     """
     tokens = np.asarray(tokens)
     batch = next_token(tokens, lengths)
-    shortest = tokens.shape[1] if lengths is None else min(lengths)
-    if not 1 <= prompt_length < shortest:
+    ends = np.full(len(tokens), tokens.shape[1]) if lengths is None else np.asarray(lengths)
+    prompts = np.broadcast_to(prompt_length, len(tokens))
+    wrong = (prompts < 1) | (prompts >= ends)
+    if wrong.any():
+        at = wrong.argmax()
         raise ValueError(
-            f"completion: expected a prompt of 1 to {shortest - 1} tokens, since the shortest text "
-            f"has {shortest} and an empty completion teaches nothing; got {prompt_length}"
+            f"completion: expected a prompt of 1 to {ends[at] - 1} tokens, since the text has "
+            f"{ends[at]} and an empty completion teaches nothing; got {prompts[at]}"
         )
-    batch.weights[:, : prompt_length - 1] = 0
+    batch.weights[np.arange(1, tokens.shape[1]) < prompts[:, None]] = 0
     batch.total = float(batch.weights.sum(dtype=np.float64))
     return batch
 

@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -228,3 +229,12 @@ def test_exit_status_and_feedback_for_one_learner(tmp_path, capsys):
     assert "Exercise 1.2 (LoRA forward): right" in capsys.readouterr().out
     assert main(["grade", str(tmp_path / "none")]) == 2
     assert "expected a notebook" in capsys.readouterr().err
+
+
+def test_without_hypothesis_it_says_what_to_install():
+    code = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "from lora_np.__main__ import main\nsys.exit(main(['grade', '.']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2 and 'pip install "hypothesis' in done.stderr

@@ -18,12 +18,19 @@ import torch
 import transformers
 from peft import PeftModel
 from safetensors.numpy import load_file
-from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of, difference
-from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
+from lora_np.checkpoint import (
+    load_adapter,
+    load_gpt2,
+    load_llama,
+    save_adapter,
+    save_gpt2,
+    save_llama,
+)
 from lora_np.methods import (
     IA3,
     DoRA,
@@ -38,6 +45,8 @@ from lora_np.methods import (
 from lora_np.objectives import cross_entropy
 from lora_np.optim import AdamW
 from lora_np.tasks import next_token
+
+LLAMAS = GOLDEN / "hf_llama"
 
 
 def gap(ours, theirs):
@@ -56,7 +65,7 @@ def gpt2s():
         tokens = load_file(directory / "expected.safetensors")["tokens"]
         with tempfile.TemporaryDirectory() as out:
             save_gpt2(model, out)
-            theirs = GPT2LMHeadModel.from_pretrained(out, dtype=torch.float32)
+            theirs = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
             if hasattr(theirs, "hf_quantizer"):
                 theirs = theirs.dequantize()  # its 4-bit products run in bfloat16 on some CPUs
             yield name, difference(model, directory), gap(model(tokens), logits_of(theirs, tokens))
@@ -98,6 +107,41 @@ def adapters():
         yield name, None, ours_in_peft(model, base)
 
 
+def llamas():
+    """Whole models, PEFT's adapters, and adapters that are trained here."""
+    names = sorted(path.name for path in LLAMAS.iterdir())
+    for name in names:
+        model = load_llama(LLAMAS / ("grouped" if name.startswith("adapter_") else name))
+        if name.startswith("adapter_"):
+            model = load_adapter(model, LLAMAS / name)
+            back = ours_in_peft(model, LLAMAS / "grouped", load_llama, save_llama)
+        else:
+            tokens = load_file(LLAMAS / name / "expected.safetensors")["tokens"]
+            with tempfile.TemporaryDirectory() as out:
+                save_llama(model, out)
+                theirs = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+            back = gap(model(tokens), logits_of(theirs, tokens))
+        yield f"Llama: {name}", difference(model, LLAMAS / name), back
+    rng = np.random.default_rng(0)
+    for name, methods in {
+        "LoRA": [LoRA(2, 3.0, "all-linear")],
+        "rsLoRA": [LoRA(2, 3.0, ("o_proj", "up_proj"), rslora=True)],
+        "DoRA": [DoRA(2, 3.0, "all-linear")],
+        "LoRA and head": [LoRA(2, 3.0, ("q_proj", "v_proj")), HeadTuning()],
+        "3 classes": [LoRA(2, 3.0, ("q_proj", "v_proj")), HeadTuning(3)],
+        "QLoRA": [QLoRA(2, 3.0, "all-linear")],
+        "IA3": [IA3(("k_proj", "v_proj"), ("down_proj",))],
+        "prompt": [PromptTuning(2)],
+        "prefix": [PrefixTuning(2)],
+    }.items():
+        model = load_llama(LLAMAS / "grouped")
+        for method in methods:
+            model = method.apply(model, rng)
+        train(model, rng)
+        back = ours_in_peft(model, LLAMAS / "grouped", load_llama, save_llama)
+        yield f"Llama, trained: {name}", None, back
+
+
 def train(model, rng):
     optimizer = AdamW(model.trainable_parameters(), lr=0.05)
     for _ in range(5):
@@ -107,15 +151,15 @@ def train(model, rng):
         optimizer.step()
 
 
-def ours_in_peft(model, base):
+def ours_in_peft(model, base, load=load_gpt2, save=save_gpt2):
     classes = any(getattr(method, "n_classes", None) for method in model.methods)
-    tokens = np.random.default_rng(1).integers(1, 23, (3, 7))
+    tokens = np.random.default_rng(1).integers(1, model.config.vocab_size, (3, 7))
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as dense:
         save_adapter(model, out)
         if any(isinstance(method, QLoRA) for method in model.methods):
-            save_gpt2(merge(quantize_base(load_gpt2(base))), dense)  # what NF4 stands for
+            save(merge(quantize_base(load(base))), dense)  # what NF4 stands for
             base = dense
-        kind = GPT2ForSequenceClassification if classes else GPT2LMHeadModel
+        kind = AutoModelForSequenceClassification if classes else AutoModelForCausalLM
         theirs = kind.from_pretrained(base, **({"num_labels": 3} if classes else {}))
         theirs.config.pad_token_id = 0 if classes else None
         with warnings.catch_warnings():
@@ -133,7 +177,7 @@ def main():
     transformers.logging.disable_progress_bar()
     print(f"{'case':28}{'theirs -> ours':>16}{'ours -> theirs':>16}")
     worst = 0.0
-    for name, theirs, ours in [*gpt2s(), *adapters()]:
+    for name, theirs, ours in [*gpt2s(), *adapters(), *llamas()]:
         print(f"{name:28}{'' if theirs is None else f'{theirs:.1e}':>16}{ours:16.1e}")
         worst = max(worst, theirs or 0.0, ours)
     print(f"{'largest':28}{worst:32.1e}")

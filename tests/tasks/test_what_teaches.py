@@ -184,7 +184,7 @@ PAIR = np.array([[1, 2, 3], [1, 2, 4]])
         (lambda: sample(other=OTHER), "reference has a vocabulary of 9 tokens"),
         (lambda: without_context(small_gpt(), small_gpt(), [], PAIR, 1), r"a context .* got \(0,"),
         (lambda: completion(PAIR, 3), "an empty completion teaches nothing; got 3"),
-        (lambda: completion(PAIR, 2, [3, 2]), "shortest text has 2 and an empty completion"),
+        (lambda: completion(PAIR, 2, [3, 2]), "text has 2 and an empty completion"),
         (lambda: completion(PAIR, 0), "a prompt of 1 to 2 tokens"),
         (lambda: sample(n=0), r"completions of 1 token or more, got \(1, 2\), 0"),
         (lambda: sample(reward=nan_reward), r"expected 2 finite rewards, got \[nan nan\]"),

@@ -1,0 +1,1 @@
+"""Fine-tunes of a real language model, SmolLM2-135M-Instruct, each in minutes on a processor."""

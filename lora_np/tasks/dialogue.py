@@ -1,0 +1,62 @@
+"""Conversations to learn from, and answers to score: only what the assistant says counts."""
+
+import numpy as np
+
+from ..chat import END, chat_tokens
+from ..nn.language_model import body_and_head
+from .batch import completion
+
+
+def dialogues(tokenizer, pairs):
+    """A Batch of conversations: the answer and the mark that ends it are the targets that count.
+
+    `pairs` are (messages, answer), with messages as `chat_tokens` takes them.
+    Shapes: (B, T), padded on the right to the longest.
+    Raises: ValueError for no pairs, and as chat_tokens does.
+    """
+    if not pairs:
+        raise ValueError("dialogues: expected a conversation")
+    end = tokenizer.special(END)
+    prompts = [chat_tokens(tokenizer, messages) for messages, _ in pairs]
+    texts = [
+        [*prompt, *tokenizer.encode(answer).tolist(), end]
+        for prompt, (_, answer) in zip(prompts, pairs)
+    ]
+    lengths = [len(text) for text in texts]
+    tokens = np.full((len(texts), max(lengths)), end, np.int64)
+    for row, text in zip(tokens, texts):
+        row[: len(text)] = text
+    return completion(tokens, [len(prompt) for prompt in prompts], lengths)
+
+
+def answers(model, tokenizer, conversations, n, batch_size=40):
+    """The model's likeliest answer of up to n tokens to each conversation, a list of strings.
+
+    Conversations of unequal length are answered together: all are read up to the shortest's end,
+    and from there a longer one takes its own next token where a shorter one takes the chosen one.
+    """
+    prompts = [chat_tokens(tokenizer, messages) for messages in conversations]
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    written = {}
+    for start in range(0, len(order), batch_size):
+        group = order[start : start + batch_size]
+        texts = _answer(model, tokenizer, [prompts[i] for i in group], n)
+        written |= dict(zip(group, texts))
+    return [written[i] for i in range(len(prompts))]
+
+
+def _answer(model, tokenizer, prompts, n):
+    end, (body, head) = tokenizer.special(END), body_and_head(model)
+    shortest, longest = len(prompts[0]), len(prompts[-1])
+    past = body.new_past(len(prompts), longest + n)
+    unread = np.array([prompt[:shortest] for prompt in prompts])
+    texts, ended = [list(prompt[:shortest]) for prompt in prompts], 0
+    while len(texts[0]) < longest + n and ended < len(texts):
+        chosen = head(body(unread, past=past)[:, -1]).argmax(axis=-1)  # (B,)
+        ended = 0
+        for text, prompt, token in zip(texts, prompts, chosen.tolist()):
+            text.append(prompt[len(text)] if len(text) < len(prompt) else token)
+            ended += len(text) >= len(prompt) + n or end in text[len(prompt) :]
+        unread = np.array([text[-1:] for text in texts])
+    said = [text[len(prompt) :][:n] for text, prompt in zip(texts, prompts)]
+    return [tokenizer.decode(text[: text.index(end)] if end in text else text) for text in said]
