@@ -47,12 +47,14 @@ def spread(values, digits=2):
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
-def samples(numbers, width=66):
-    """The questions of the first seed, with each answer below."""
+def samples(numbers, width=110):
+    """Some questions, with what each model says, line by line below each other."""
     lines = []
     for sample in numbers["samples"]:
         for name, said in sample.items():
-            lines.append(f"{name:>12}: {said if len(said) <= width else said[: width - 3] + '...'}")
+            said = " ".join(said.split())
+            said = said if len(said) <= width else said[: width - 3] + "..."
+            lines.append(f"{name:>18}: {said}")
         lines.append("")
     return "\n".join(lines).rstrip()
 
