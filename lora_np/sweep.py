@@ -132,9 +132,11 @@ def write(path, cell, result):
 
 def read(path, cell):
     """The result in a cell's file. Raises: ValueError for a file that is not one of this cell."""
+    if not path.is_file():  # to read a pipe would be to wait, perhaps for ever
+        raise ValueError(f"{path}: expected a sweep's result, found no file; move it away")
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not readable as a sweep's result ({error}); delete it to run its cell again"
         ) from None
