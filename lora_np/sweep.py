@@ -9,10 +9,12 @@ through PEFT's files: `save_adapter` here, PEFT on a GPU there, `load_adapter` b
 
 import hashlib
 import json
+import os
 import sys
+import threading
 import warnings
 from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -86,7 +88,7 @@ def run_all(todo, run, executor=None, processes=None):
     pool, futures = executor, {}
     if executor is None:
         pool = ProcessPoolExecutor(
-            min(processes or cores(), len(todo)), get_context("spawn"), one_thread
+            min(processes or cores(), len(todo)), get_context("spawn"), begin_process
         )
     try:
         try:
@@ -108,9 +110,19 @@ def run_all(todo, run, executor=None, processes=None):
             pool.shutdown()
 
 
-def one_thread():
-    """In a new process: several processes, each with several threads, would wait for each other."""
+def begin_process():
+    """In a new process: one thread for its products, and an end with the sweep's own process.
+
+    Several processes, each with several threads, would wait for each other; and those of a sweep
+    that was killed would wait for cells for ever.
+    """
     threadpool_limits(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    parent_process().join()
+    os._exit(1)
 
 
 def path_of(cell, directory):
