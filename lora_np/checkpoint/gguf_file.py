@@ -35,7 +35,7 @@ def import_extra(name):
     except ImportError as error:
         raise ImportError(
             f"this file needs the library `{name}`, which is optional here; install it with: "
-            'pip install "lora_np[llm]"'
+            "pip install gguf tokenizers"
         ) from error
 
 

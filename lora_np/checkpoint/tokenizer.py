@@ -85,7 +85,7 @@ def load_tokenizer(directory):
     except ImportError as error:
         raise ImportError(
             "a model's tokenizer needs the library `tokenizers`, which is optional here; "
-            'install it with: pip install "lora_np[hf]"'
+            "install it with: pip install tokenizers"
         ) from error
     directory = Path(directory)
     if directory.is_file():

@@ -1,7 +1,7 @@
 """Gaps to fill from Python's own manual: a sentence without its name, and where that name stands.
 
     Documents: three paragraphs that BM25 finds.  Question: When no exception is raised, the ____
-    clause runs.  Answer: else; or, where the paragraph is not among the three, none.
+    clause runs.  Answer: the sentence, quoted whole; or, where no paragraph holds it, none.
 
 The paragraphs are the reference topics that every Python carries (`help("topics")`).
 """
@@ -13,17 +13,18 @@ from .retrieval import Store
 from .text import _hash
 
 NAME, GAP, NONE = re.compile(r'"([A-Za-z_][\w.]*)(?:\(\))?"'), "____", "none"
-ASK = "Fill the gap from the text above with one name, or say none if it is not there:"
+ASK = "Quote this sentence from the text above with its gap filled, or say none if it is not there:"
 WORDS, LONGEST, SHORTEST = re.compile(r"\w+"), 60, 12
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A sentence with a gap, the name that belongs there, and its paragraph's number."""
+    """A sentence with a gap, the name that belongs there, its paragraph's number, and the whole."""
 
     sentence: str
     name: str
     paragraph: int
+    whole: str
 
 
 class Manual:
@@ -45,7 +46,7 @@ class Manual:
         self.store = Store([terms(paragraph) for paragraph in self.paragraphs])
 
     def question(self, gap, golden=True, n=3, rng=None):
-        """(the question behind n paragraphs, the answer); without the golden one, "none".
+        """(the question behind n paragraphs, the answer: the whole sentence); without, "none".
 
         BM25 ranks by the sentence. Without `golden` its paragraph is passed over, and so is every
         other that holds the name. `rng` puts the paragraphs in any order.
@@ -56,7 +57,7 @@ class Manual:
         found = [self.paragraphs[i] for i in found[:n]]
         if rng is not None:
             found = [found[i] for i in rng.permutation(len(found))]
-        answer = gap.name if golden else NONE
+        answer = gap.whole if golden else NONE
         return "\n\n".join([*found, f"{ASK} {gap.sentence}"]), answer
 
 
@@ -75,7 +76,7 @@ def gaps(paragraph, place):
             for found in NAME.finditer(sentence):
                 name = found[1]
                 if len(re.findall(rf"\b{re.escape(name)}\b", sentence)) == 1:
-                    yield Gap(sentence.replace(found[0], GAP), name, place)
+                    yield Gap(sentence.replace(found[0], GAP), name, place, sentence)
                     break
 
 

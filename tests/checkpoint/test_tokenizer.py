@@ -57,7 +57,7 @@ def test_files_that_are_not_there(directory):
 
 def test_without_the_library(directory, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(ImportError, match=r'optional here; install it with: pip install "lora_np'):
+    with pytest.raises(ImportError, match="optional here; install it with: pip install tokenizers"):
         load_tokenizer(directory)
 
 

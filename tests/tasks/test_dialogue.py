@@ -90,7 +90,7 @@ def test_a_gap_is_found_with_its_name_or_without():
     for gap in manual.train + manual.held_out:
         assert gap.name not in gap.sentence and gap.name in manual.paragraphs[gap.paragraph]
         text, answer = manual.question(gap, rng=np.random.default_rng(0))
-        assert answer == gap.name and f'"{gap.name}()"' in text
+        assert answer == gap.whole and answer in text and gap.sentence in text
         text, answer = manual.question(gap, golden=False)
         assert answer == NONE and f'"{gap.name}()"' not in text and text.count("\n\n") == 3
 

@@ -50,7 +50,7 @@ class LastBlocks:
         return view
 
 
-WAYS = {"LoRA r 8, everywhere": (METHOD, RATE), "last 2 blocks, in full": (LastBlocks(2), 3e-4)}
+WAYS = {"LoRA r 8, everywhere": (METHOD, RATE), "last 2 blocks, in full": (LastBlocks(2), 1e-3)}
 
 
 def run(seeds=3, quick=False, model=None, progress=None, first=0):
