@@ -9,10 +9,12 @@ through PEFT's files: `save_adapter` here, PEFT on a GPU there, `load_adapter` b
 
 import hashlib
 import json
+import os
 import sys
+import threading
 import warnings
 from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -86,7 +88,7 @@ def run_all(todo, run, executor=None, processes=None):
     pool, futures = executor, {}
     if executor is None:
         pool = ProcessPoolExecutor(
-            min(processes or cores(), len(todo)), get_context("spawn"), one_thread
+            min(processes or cores(), len(todo)), get_context("spawn"), begin_process
         )
     try:
         try:
@@ -108,9 +110,19 @@ def run_all(todo, run, executor=None, processes=None):
             pool.shutdown()
 
 
-def one_thread():
-    """In a new process: several processes, each with several threads, would wait for each other."""
+def begin_process():
+    """In a new process: one thread for its products, and an end with the sweep's own process.
+
+    Several processes, each with several threads, would wait for each other; and those of a sweep
+    that was killed would wait for cells for ever.
+    """
     threadpool_limits(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    parent_process().join()
+    os._exit(1)
 
 
 def path_of(cell, directory):
@@ -132,9 +144,11 @@ def write(path, cell, result):
 
 def read(path, cell):
     """The result in a cell's file. Raises: ValueError for a file that is not one of this cell."""
+    if not path.is_file():  # to read a pipe would be to wait, perhaps for ever
+        raise ValueError(f"{path}: expected a sweep's result, found no file; move it away")
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not readable as a sweep's result ({error}); delete it to run its cell again"
         ) from None

@@ -37,8 +37,8 @@ def train(
     A job that outgrows NumPy leaves through PEFT's files: `save_adapter`, then PEFT on a GPU, and
     `load_adapter` brings back what it trained. Many jobs are a `sweep`.
     Raises: FloatingPointError for a loss or a gradient that is not finite, before it reaches the
-    weights. ValueError if batches run out, a checkpoint does not fit, or a step's memory does not
-    (`room`), before it starts.
+    weights. ValueError if batches run out, a checkpoint or what was evaluated in it does not fit,
+    or a step's memory does not (`room`), before it starts.
     """
     history, batches = History(), iter(batches)
     if resume:
@@ -47,7 +47,11 @@ def train(
 
     def pause():
         if evaluate is not None:
-            history.evaluations.append({"step": done, **evaluate()})
+            losses = {"step": done, **evaluate()}
+            if history.evaluations and history.evaluations[-1].keys() != losses.keys():
+                before = ", ".join(history.evaluations[-1])
+                raise ValueError(f"evaluated {', '.join(losses)}, the run so far {before}")
+            history.evaluations.append(losses)
         if checkpoint is not None:
             save_state(checkpoint, model, optimizer, rng, history)
 

@@ -5,11 +5,11 @@ generator and the history are JSON in its metadata. One file is replaced at once
 step can never come from two different moments.
 """
 
+import contextlib
 import json
+from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from .checkpoint.tensors import save_tensors
+from .checkpoint.tensors import FLOATS, LAYOUTS, open_tensors, save_tensors
 from .files import whole_file
 from .history import History
 
@@ -29,32 +29,80 @@ def save_state(path, model, optimizer, rng, history):
 def load_state(path, model, optimizer, rng):
     """Write a saved state into model, optimizer and rng, in place; returns the History.
 
-    Raises: ValueError if the file is missing, is no such state, or fits another model, another
-    optimizer or another kind of generator, before anything is written.
+    Raises: ValueError if the file is missing, is no such state, holds numbers that are not finite,
+    or fits another model, another optimizer or another kind of generator, before anything is
+    written.
     """
-    try:
-        with safe_open(path, framework="np") as file:
-            state = json.loads((file.metadata() or {})[KEY])
-            saved = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: no training state to resume from ({error})") from None
-    arrays = _arrays(model, optimizer)
-    wanted = {name: (array.dtype, array.shape) for name, array in arrays.items()}
-    found = {name: (array.dtype, array.shape) for name, array in saved.items()}
-    if wanted != found:
-        odd = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
-        raise ValueError(
-            f"{path}: it was saved by another run. First difference: {odd[0]}, expected "
-            f"{wanted.get(odd[0], 'nothing')}, found {found.get(odd[0], 'nothing')}"
-        )
-    if rng is not None:
+    path, arrays = Path(path), _arrays(model, optimizer)
+    with contextlib.ExitStack() as stack:
         try:
-            rng.bit_generator.state = state["rng"]
-        except (TypeError, ValueError, KeyError):
-            raise ValueError(f"{path}: its random generator is of another kind") from None
+            stored = stack.enter_context(open_tensors(path))
+            state = _state(stored)
+            history = _history(state["history"])
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: no training state to resume from ({error})") from None
+        wanted = {n: (a.dtype.newbyteorder("<").str, a.shape) for n, a in arrays.items()}
+        found = {n: (LAYOUTS.get(t.kind, t.kind), t.shape) for n, t in stored.items()}
+        if wanted != found:
+            odd = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+            raise ValueError(
+                f"{path}: it was saved by another run. First difference: {odd[0]}, expected "
+                f"{wanted.get(odd[0], 'nothing')}, found {found.get(odd[0], 'nothing')}"
+            )
+        saved = {
+            name: tensor.read(arrays[name].dtype)
+            if tensor.kind in FLOATS
+            else tensor.read_raw(("I64",))
+            for name, tensor in stored.items()
+        }
+    if rng is not None:
+        trial = type(rng.bit_generator)()  # a setter may fail halfway: not on the caller's own
+        try:
+            trial.state = state["rng"]
+            fits = trial.state == state["rng"]
+        except (TypeError, ValueError, KeyError, OverflowError):
+            fits = False
+        if not fits:
+            raise ValueError(f"{path}: its random generator is of another kind")
+        rng.bit_generator.state = state["rng"]
     for name, array in arrays.items():
         array[...] = saved[name]
-    return History(**state["history"])
+    return history
+
+
+def _state(stored):
+    """The JSON beside the arrays. Raises: ValueError if there is none of ours."""
+    tensor = next(iter(stored.values()), None)
+    text = tensor and tensor.metadata().get(KEY)
+    if text is None:
+        raise ValueError(f"its metadata has no {KEY}")
+    state = json.loads(text)
+    if not isinstance(state, dict) or state.keys() != {"rng", "history"}:
+        raise ValueError("expected a random generator and a history")
+    return state
+
+
+def _history(kept):
+    """The History in a state. Raises: ValueError for what no run could have written."""
+    if not isinstance(kept, dict) or kept.keys() != History().as_dict().keys():
+        raise ValueError(f"expected a history with {', '.join(History().as_dict())}")
+    history = History(**kept)
+    fine = (
+        all(isinstance(part, list) for part in (history.losses, history.rates, history.evaluations))
+        and all(map(_is_number, [*history.losses, *history.rates]))
+        and len(history.losses) == len(history.rates)
+        and all(isinstance(each, dict) and "step" in each for each in history.evaluations)
+        and all(_is_number(value) for each in history.evaluations for value in each.values())
+        and all(map(_is_number, (history.seconds, history.cpu_seconds)))
+        and isinstance(history.interrupted, bool)
+    )
+    if not fine:
+        raise ValueError("its history holds other things than numbers, one loss and rate a step")
+    return history
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _arrays(model, optimizer):

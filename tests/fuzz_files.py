@@ -2,18 +2,20 @@
 
     python tests/fuzz_files.py [--trials 20000] [--seed 0]
 
-Each trial copies a golden directory, damages one of its files, and loads it. What counts as wrong
-is any exception but ValueError or OSError, more than ten seconds, or more memory than the limit set
-here (an address space 2 GB above what is in use), which a size believed unread would exceed. GGUF
-files and tokenizers are among them where the extra `llm` is installed.
+Each trial copies a golden directory, damages one of its files (or puts a link or a pipe there) and
+loads it. What counts as wrong is any exception but ValueError or OSError, more than ten seconds, or
+more memory than the limit set here (an address space 2 GB above what is in use), which a size
+believed unread would exceed. GGUF and tokenizers take part where the extra `llm` is installed.
 """
 
 import argparse
 import collections
 import functools
 import json
+import os
 import pathlib
 import shutil
+import signal
 import struct
 import tempfile
 import time
@@ -99,6 +101,17 @@ def change_numbers(data, rng):
     return bytes(data)
 
 
+def link(file, rng):
+    """In the file's place: a link to itself, to nothing, to a folder or a device, or a pipe."""
+    target = [file.name, "nowhere", ".", "..", "/dev/null", "/etc/passwd", None][rng.integers(7)]
+    file.unlink()
+    os.mkfifo(file) if target is None else file.symlink_to(target)
+
+
+def stop(number, frame):
+    raise SystemExit("it still reads after twelve seconds")
+
+
 @dataclass(frozen=True)
 class Source:
     """A directory to damage, and how to load it: load(directory, base), base() for an adapter."""
@@ -107,6 +120,7 @@ class Source:
     directory: pathlib.Path
     load: Callable
     base: Callable = lambda: None
+    damage: Callable | None = None  # more to its point than what suits the kind of file
 
 
 def sources(made):
@@ -140,17 +154,13 @@ def sources(made):
     (two / "vocab.json").write_text(json.dumps(model["vocab"]))
     (two / "merges.txt").write_text("#version: 0.2\na b\n")
     for path in (two, one):
-        yield Source(path.name, path, load_and_use_tokenizer)
+        yield Source(path.name, path, lambda at, base: use(load_tokenizer(at)))
 
 
 def load_gguf(at, base):
     for nf4 in (False, True):
         load_llama(at / "model.gguf", nf4=nf4)
     use(load_tokenizer(at / "model.gguf"))
-
-
-def load_and_use_tokenizer(at, base):
-    use(load_tokenizer(at))
 
 
 def use(tokenizer):
@@ -168,12 +178,18 @@ def trial(seed, directory, places):
     file = files[rng.integers(len(files))]
     damages = [flip_bytes, cut, repeat_a_part, nest]
     specific = {".json": change_json, ".gguf": change_numbers, ".txt": flip_bytes}
-    damages += 4 * [specific.get(file.suffix, change_header)]
+    damages += 4 * [source.damage or specific.get(file.suffix, change_header)]
     damage = damages[rng.integers(len(damages))]
-    file.write_bytes(damage(file.read_bytes(), rng))
+    if rng.random() < 0.05:
+        damage = link
+        link(file, rng)
+    else:
+        file.write_bytes(damage(file.read_bytes(), rng))
     base = source.base()
     before = base and fingerprint(base)
     start = time.perf_counter()
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(12)
     try:
         source.load(target, base)
         ended = "loaded"
@@ -181,6 +197,7 @@ def trial(seed, directory, places):
         ended = "an error that says so"
     except BaseException as error:
         ended = f"{type(error).__name__}: {error}"[:200]
+    signal.alarm(0)
     if time.perf_counter() - start > 10:
         ended = "slow"
     if base and fingerprint(base) != before:
@@ -193,7 +210,7 @@ def fingerprint(model):
     return hash(b"".join(p.data.tobytes() for p in model.parameters())), model.methods
 
 
-def run(trials, seed, only=""):
+def run(trials, seed, only="", sources=sources):
     """{how it ended: [(seed, what was done)]}"""
     results = collections.defaultdict(list)
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as made:
@@ -211,16 +228,20 @@ def limit_memory():
     resource.setrlimit(resource.RLIMIT_AS, (used + 2**31, used + 2**31))
 
 
-if __name__ == "__main__":
+def main(sources):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="directories whose name holds this")
     options = parser.parse_args()
     limit_memory()
-    results = run(options.trials, options.seed, options.only)
+    results = run(options.trials, options.seed, options.only, sources)
     for ended, cases in sorted(results.items(), key=lambda item: -len(item[1])):
         print(f"{len(cases):8,} {ended}")
         if ended not in FINE:
             for case in cases[:5]:
                 print(f"             {case}")
+
+
+if __name__ == "__main__":
+    main(sources)

@@ -1,4 +1,4 @@
-"""A few of the faults of faults.py; `python tests/faults.py` puts in many more."""
+"""A few of the faults of the two scripts, which put in many more when they are run."""
 
 import os
 import subprocess
@@ -11,11 +11,19 @@ pytest.importorskip("resource")  # not on Windows
 ROOT = Path(__file__).parent
 
 
-def test_no_promise_breaks_when_a_process_is_killed_the_disk_full_or_another_writes():
+def faults(script, trials):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     run = subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "faults.py", "--trials", "3"],
+        [sys.executable, "-W", "error", ROOT / script, "--trials", str(trials)],
         env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count(" 0 broken") == 14
+    return run.stdout.count(" 0 broken")
+
+
+def test_no_promise_breaks_when_a_process_is_killed_the_disk_full_or_another_writes():
+    assert faults("faults.py", 3) == 14
+
+
+def test_a_killed_sweep_ends_whole_and_goes_on():
+    assert faults("faults_sweep.py", 1) == 1

@@ -18,10 +18,13 @@ from safetensors.numpy import save_file
 
 from ..files import whole_files
 
-LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "u1"}  # by their names
+LAYOUTS = {  # of numbers in a file, by safetensors' names
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "|u1", "I64": "<i8",
+}  # fmt: skip
 FLOATS = ("F64", "F32", "F16", "BF16")
 LISTED = 40  # names of one kind that an error lists before it counts the rest
 JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below
+HEADER_LIMIT = 100_000_000  # bytes, which is safetensors' own limit
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,17 @@ class Stored:
     def __getitem__(self, rows):
         return self.read(np.float32, rows)
 
-    def read_raw(self):
-        """Its bytes or float32 numbers as they are."""
-        if self.kind not in ("U8", "F32"):
-            raise ValueError(f"{self.path}: expected {self.name} in U8 or F32, got {self.kind}")
+    def read_raw(self, kinds=("U8", "F32")):
+        """Its numbers as they are. Raises: ValueError if they are not of one of these kinds."""
+        if self.kind not in kinds:
+            expected = " or ".join(kinds)
+            raise ValueError(f"{self.path}: expected {self.name} in {expected}, got {self.kind}")
         return self._numbers()
+
+    def metadata(self):
+        """What its file says beside the tensors, {name: string}: of the file that is open."""
+        self.file.seek(0)
+        return header_of(self.file)[1].get("__metadata__", {})
 
     def _numbers(self, rows=slice(None)):
         """Read, not memory-mapped: a map of a file that shrinks ends the process, not the read."""
@@ -85,6 +94,8 @@ def open_tensors(*paths):
     with contextlib.ExitStack() as stack:
         for path in paths:
             try:
+                if not Path(path).is_file():  # to open a pipe would be to wait, perhaps for ever
+                    raise FileNotFoundError("there is no such file")
                 with safe_open(path, framework="numpy") as file:
                     parts = {name: file.get_slice(name) for name in file.keys()}
                     kinds = {name: (p.get_dtype(), p.get_shape()) for name, p in parts.items()}
@@ -103,8 +114,7 @@ def open_tensors(*paths):
 def placed(kinds, file, path):
     """Yield (name, dtype, shape, offset) of the tensors that the library found in this file."""
     try:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
+        length, header = header_of(file)
         for name, (kind, shape) in kinds.items():
             start, stop = header[name]["data_offsets"]
             same = (header[name]["dtype"], header[name]["shape"]) == (kind, shape)
@@ -114,8 +124,16 @@ def placed(kinds, file, path):
             ):
                 raise ValueError(f"{name} is described twice, or it changed while it was read")
             yield name, kind, tuple(shape), 8 + length + start
-    except (struct.error, KeyError, TypeError, ValueError) as error:
+    except (struct.error, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def header_of(file):
+    """(its length in bytes, the header) of a safetensors file, read from its beginning."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > HEADER_LIMIT:
+        raise ValueError(f"expected a header of at most {HEADER_LIMIT:,} bytes, got {length:,}")
+    return length, json.loads(file.read(length))
 
 
 def compare_shapes(expected, stored, where):

@@ -57,10 +57,13 @@ def submissions(path):
     if path.is_file():
         return [Submission(path.stem, path)]
     found = [
-        Submission(str(each.relative_to(path).with_suffix("")), each)
+        Submission(
+            str(each.relative_to(path).with_suffix("")), each,
+            problem="a link, not a notebook" if each.is_symlink() else "",  # to whose answers?
+        )
         for each in sorted(path.rglob("*.ipynb"))
         if ".ipynb_checkpoints" not in each.parts
-    ]
+    ]  # fmt: skip
     if not found:
         raise ValueError(f"{path}: expected a notebook, or a folder with notebooks (.ipynb)")
     return found
@@ -95,6 +98,8 @@ def grade(paths, limits=None, jobs=None):
 
 def wanted(submission):
     """(exercise, the cells to run or None) for all exercises of the notebook's lessons."""
+    if submission.problem:
+        return []
     try:
         parts = answers(read(submission.path))
     except (ValueError, OSError) as error:

@@ -16,9 +16,10 @@ from .exercise import find
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}(?:\n|\Z)", re.M | re.S)
-HEADING = re.compile(r"^## Exercise (\d+\.\d+)\b", re.M)
-CHECK = re.compile(r'^check\("(\d+\.\d+)"', re.M)
-MARK = re.compile(r"^# Exercise (\d+\.\d+)\b", re.M)  # begins an answer's cell
+HEADING = re.compile(r"^## Exercise (\d{1,4}\.\d{1,4})\b", re.M | re.A)
+CHECK = re.compile(r'^check\("(\d{1,4}\.\d{1,4})"', re.M | re.A)
+MARK = re.compile(r"^# Exercise (\d{1,4}\.\d{1,4})\b", re.M | re.A)  # begins an answer's cell
+LARGEST = 20_000_000  # bytes of a notebook, with its pictures
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -110,6 +111,10 @@ def read(path):
 
     Raises: ValueError that says what is wrong with a file that is no notebook.
     """
+    if not path.is_file():
+        raise ValueError("not a notebook: it is no file")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"not a notebook to grade: expected at most {LARGEST:,} bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ids that an old notebook lacks
@@ -142,7 +147,7 @@ def answers(notebook):
             if grade_id.startswith("explanation-") and number in found:
                 found[number][1].append(cell.source)
             continue
-        mark = re.fullmatch(r"answer-(\d+)-(\d+)", grade_id)
+        mark = re.fullmatch(r"answer-(\d{1,4})-(\d{1,4})", grade_id, re.A)
         mark = f"{mark[1]}.{mark[2]}" if mark else (MARK.match(cell.source) or [None, None])[1]
         number = mark or number
         if cell.cell_type != "code" or grade_id.startswith("check-") or CHECK.search(cell.source):

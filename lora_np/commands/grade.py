@@ -51,4 +51,4 @@ def write(folder, report, graded, numbers):
     for name, text in texts.items():
         make_directory((folder / name).parent)
         with whole_file(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="replace")  # half a character

@@ -3,13 +3,14 @@
 import functools
 import hashlib
 import itertools
+import pathlib
 
 import numpy as np
 
 from ..checkpoint import load_model
 from ..finetune import RATES, WIDTH, finetune
 from ..methods.common import ALL_LINEAR
-from ..sweep import sweep
+from ..sweep import path_of, sweep
 from ..tasks import text
 from .common import add_base, open_text, positive, prepare, show
 from .finetune import METHODS
@@ -53,6 +54,8 @@ def run(options):
             results = sweep(cells, run_cell, options.out, client.get_executor(pure=False))
     else:
         results = sweep(cells, run_cell, options.out, processes=options.processes)
+    for cell, result in zip(cells, results):
+        check_result(result, path_of(cell, pathlib.Path(options.out)))
     runs = [{"cell": cell, "result": result} for cell, result in zip(cells, results)]
     show(options, runs, table(runs))
 
@@ -115,6 +118,18 @@ def opened(base, data):
         digest.update(each.train.tobytes())
         digest.update(each.held_out.tobytes())
     return model, reading, kept, digest.hexdigest()[:16]
+
+
+def check_result(result, path):
+    """Raise ValueError unless the result in a file has what the table shows."""
+    fine = isinstance(result, dict) and result.keys() >= {"base", "after", "trained"}
+    if fine:
+        base, after = result["base"], result["after"]
+        fine = isinstance(base, dict) and isinstance(after, dict) and base.keys() == after.keys()
+        fine = fine and all(type(n) is float for each in (base, after) for n in each.values())
+        fine = fine and type(result["trained"]) is int
+    if not fine and not (isinstance(result, dict) and result.keys() == {"diverged"}):
+        raise ValueError(f"{path}: its result is not that of a fine-tuning; delete it to run again")
 
 
 def dask_client(address):

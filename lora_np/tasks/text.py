@@ -5,8 +5,10 @@ with tokens of its own, `tokenizer` is anything with `encode`, `decode` and `end
 """
 
 import hashlib
-import pathlib
+import io
+import os
 import pkgutil
+import stat
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +19,7 @@ from .batch import next_token
 
 END = 256  # begins and ends a document
 VOCABULARY = 257  # 256 bytes, and END
+LARGEST_FILE = 1 << 28  # bytes of a text of one's own
 # Left out of the code: the prose itself, tables of characters, and what some installs do not have.
 NOT_CODE = {"pydoc_data", "encodings", "test", "idlelib", "lib2to3", "tkinter", "turtledemo"}
 
@@ -166,18 +169,28 @@ def file(path, tokenizer=Bytes, piece=2000):
     """A text file of one's own, cut at blank lines into documents of `piece` characters or more.
 
     A document's name is its own text, so what is added later moves nothing across the split.
-    Raises: ValueError for a file that is missing, not UTF-8, or too short to split.
+    Raises: ValueError for a file that is missing, not UTF-8 text, of more than 2²⁸ bytes, or too
+    short to split.
     """
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device may have no end
+            raise ValueError(f"{path}: expected a file of text, found a folder or a pipe")
+        with open(path, "rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ValueError(f"{path}: expected at most {LARGEST_FILE:,} bytes of text")
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected UTF-8 text ({error})") from None
+    if "\0" in text:
+        raise ValueError(f"{path}: expected UTF-8 text, found a zero byte; is it UTF-16?")
     pieces, size = [[]], 0
     for paragraph in text.split("\n\n"):
         if size >= piece:
-            pieces, size = [*pieces, []], 0
+            pieces.append([])
+            size = 0
         pieces[-1].append(paragraph)
         size += len(paragraph) + 2
     documents = {document: document for document in map("\n\n".join, pieces)}
