@@ -1,6 +1,7 @@
 """What the fine-tunes of a real model share: the model, its steps, its perplexity, the spread."""
 
 import math
+import textwrap
 import time
 
 import numpy as np
@@ -47,21 +48,21 @@ def spread(values, digits=2):
     return f"{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}"
 
 
-def samples(numbers, width=110):
-    """Some questions, with what each model says, line by line below each other."""
+def samples(numbers):
+    """Some questions, and below each other what each model says."""
     lines = []
     for sample in numbers["samples"]:
         for name, said in sample.items():
-            said = " ".join(said.split())
-            said = said if len(said) <= width else said[: width - 3] + "..."
-            lines.append(f"{name:>18}: {said}")
+            line = f"{name:>18}: {' '.join(said.split())}"
+            lines.append(textwrap.fill(line, 80, subsequent_indent=" " * 20))
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
-def seeds_and_minutes(numbers):
-    """What every table says last."""
+def note(text, numbers):
+    """What a table says below: `text`, the seeds, the time; in lines of a page's width."""
     many = f"{numbers['seeds']} seed{'s' if numbers['seeds'] > 1 else ''}"
     short = "; a quick look, too short to conclude anything from" if numbers["quick"] else ""
     minutes = max(numbers["cpu_seconds_a_seed"]) / 60
-    return f"{many}, mean ± standard deviation; {minutes:.1f} CPU minutes a seed at most{short}."
+    text += f" {many}, mean ± standard deviation; {minutes:.1f} CPU minutes a seed at most{short}."
+    return textwrap.fill(text, 80)

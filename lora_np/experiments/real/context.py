@@ -20,10 +20,10 @@ from .common import (
     METHOD,
     SHORT,
     learn,
+    note,
     open_model,
     prose_perplexity,
     samples,
-    seeds_and_minutes,
     spread,
 )
 
@@ -136,17 +136,16 @@ def manner(said):
 
 
 def table(numbers):
-    titles = (f'begins "{OPENING}"', "one short sentence", "KL", "perplexity")
-    lines = [f"{'':24}" + "".join(f"{title:>20}" for title in titles)]
+    titles = (f'begins "{OPENING}"', "short", "KL", "perplexity")
+    lines = [f"{'':22}" + "".join(f"{title:>15}" for title in titles)]
     for name, runs in numbers["rows"].items():
-        cells = [spread([run[column] for run in runs]) for column in COLUMNS]
-        lines.append(f"{name:24}" + "".join(f"{cell:>20}" for cell in cells))
-    lines.append(
+        cells = "".join(f"{spread([run[column] for run in runs]):>15}" for column in COLUMNS)
+        lines.append(f"{name:22}{cells}")
+    text = (
         f"Answers to {numbers['tests']} questions about things that training never names; short: "
-        f"one sentence of up to {WORDS} words.\nKL from the model that is told how, nats a token "
-        f"of its answers. Perplexity on held-out prose. A question takes\n"
+        f"one sentence of up to {WORDS} words. KL from the model that is told how, nats a token of "
+        "its answers. Perplexity on held-out prose. A question takes "
         f"{numbers['context_tokens']} tokens with the context, {numbers['plain_tokens']} without. "
-        f"{numbers['steps']} steps of 4 answers, {numbers['trained']:,} trained numbers;\n"
-        f"{seeds_and_minutes(numbers)}\n"
+        f"{numbers['steps']} steps of 4 answers, {numbers['trained']:,} trained numbers;"
     )
-    return "\n".join(lines) + "\n" + samples(numbers)
+    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])

@@ -13,7 +13,7 @@ from ...methods import QLoRA
 from ...methods.qlora import quantize_base
 from ...objectives import cross_entropy
 from ...tasks import text
-from .common import METHOD, learn, open_model, prose_perplexity, seeds_and_minutes, spread
+from .common import METHOD, learn, note, open_model, prose_perplexity, spread
 
 ROUNDED = {
     "float32": None,
@@ -67,19 +67,15 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
 
 
 def table(numbers):
-    titles = ("perplexity", "MB of weights", "trained", "CPU s")
-    lines = [f"{'':32}" + "".join(f"{title:>16}" for title in titles)]
+    lines = [f"{'':31}{'perplexity':>14}{'MB':>9}{'trained':>12}{'CPU s':>7}"]
     for name, runs in numbers["rows"].items():
-        mean = np.mean([run["perplexity"] for run in runs])
-        cells = [
-            f"{mean:.2f}" if len(runs) == 1 else spread([run["perplexity"] for run in runs]),
-            f"{runs[0]['bytes'] / 1e6:.1f}",
-            f"{runs[0]['trained']:,}",
-            f"{np.mean([run.get('CPU seconds', 0) for run in runs]):.0f}",
-        ]
-        lines.append(f"{name:32}" + "".join(f"{cell:>16}" for cell in cells))
-    lines.append(
-        f"Perplexity on {numbers['windows']} windows of held-out prose; {numbers['steps']} steps "
-        f"of 4 windows of {numbers['length']} tokens;\n{seeds_and_minutes(numbers)}"
+        found = [run["perplexity"] for run in runs]
+        shown = f"{found[0]:.2f}" if len(runs) == 1 else spread(found)
+        seconds = np.mean([run.get("CPU seconds", 0) for run in runs])
+        size = runs[0]["bytes"] / 1e6
+        lines.append(f"{name:31}{shown:>14}{size:>9.1f}{runs[0]['trained']:>12,}{seconds:>7.0f}")
+    text = (
+        f"Perplexity on {numbers['windows']} windows of held-out prose; MB: of all weights. "
+        f"{numbers['steps']} steps of 4 windows of {numbers['length']} tokens;"
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, note(text, numbers)])

@@ -14,7 +14,7 @@ import numpy as np
 from ...objectives import cross_entropy
 from ...tasks.dialogue import answers, dialogues
 from ...tasks.manual import ASK, NONE, Manual, says, terms
-from .common import METHOD, SHORT, learn, open_model, samples, seeds_and_minutes, spread
+from .common import METHOD, SHORT, learn, note, open_model, samples, spread
 
 SYSTEM = ("system", "Answer from the text.")
 LONGEST, MISSING = 48, 0.25  # tokens of an answer; share of lessons without the golden paragraph
@@ -95,20 +95,19 @@ def lessons(manual, tokenizer, rng, batch_size=2):
 
 
 def table(numbers):
-    lines = [f"{'':24}" + "".join(f"{title:>18}" for title in COLUMNS)]
+    lines = [f"{'':22}" + "".join(f"{title:>17}" for title in COLUMNS)]
     for name, runs in numbers["rows"].items():
         cells = [
             "-" if runs[0][column] is None else spread([run[column] for run in runs])
             for column in COLUMNS
         ]
-        lines.append(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells))
-    lines.append(
+        lines.append(f"{name:22}" + "".join(f"{cell:>17}" for cell in cells))
+    text = (
         f"Share of right answers of {numbers['tests']}: the name stands in the answer, and the "
-        f"whole sentence is quoted letter\nby letter, where its paragraph is there; the answer is "
-        f"none where it is missing (half as many). {numbers['paragraphs']} paragraphs,\n"
+        "whole sentence is quoted letter by letter, where its paragraph is there; the answer is "
+        f"none where it is missing (half as many). {numbers['paragraphs']} paragraphs, "
         f"{numbers['gaps'][0]} gaps to learn from, {numbers['gaps'][1]} in topics held out; BM25 "
-        f"finds the golden paragraph for {numbers['recall']:.0%}.\n"
-        f"{numbers['steps']} steps of 2, {numbers['trained']:,} trained "
-        f"numbers; {seeds_and_minutes(numbers)}\n"
+        f"finds the golden paragraph for {numbers['recall']:.0%}. {numbers['steps']} steps of 2, "
+        f"{numbers['trained']:,} trained numbers;"
     )
-    return "\n".join(lines) + "\n" + samples(numbers)
+    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])

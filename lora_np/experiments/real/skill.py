@@ -18,10 +18,10 @@ from .common import (
     RATE,
     SHORT,
     learn,
+    note,
     open_model,
     prose_perplexity,
     samples,
-    seeds_and_minutes,
     spread,
 )
 
@@ -127,15 +127,14 @@ def lessons(tokenizer, rng, batch_size=4):
 
 def table(numbers):
     columns = ("known forms", "new forms", "perplexity")
-    titles = (*columns, "trained", "CPU s, training")
-    lines = [f"{'':26}" + "".join(f"{title:>16}" for title in titles)]
+    lines = [f"{'':22}" + "".join(f"{c:>13}" for c in columns) + f"{'trained':>12}{'CPU s':>7}"]
     for name, runs in numbers["rows"].items():
-        cells = [spread([run[column] for run in runs]) for column in columns]
-        cells += [f"{runs[0]['trained']:,}", f"{np.mean([r['CPU seconds'] for r in runs]):.0f}"]
-        lines.append(f"{name:26}" + "".join(f"{cell:>16}" for cell in cells))
-    lines.append(
+        cells = "".join(f"{spread([run[column] for run in runs]):>13}" for column in columns)
+        seconds = np.mean([run["CPU seconds"] for run in runs])
+        lines.append(f"{name:22}{cells}{runs[0]['trained']:>12,}{seconds:>7.0f}")
+    text = (
         f"Share of sentences whose JSON is right, of {numbers['tests']} each, all of words that "
-        f"training never showed;\nperplexity on held-out prose. {numbers['steps']} steps of 4 "
-        f"sentences; {seeds_and_minutes(numbers)}\n"
+        "training never showed; perplexity on held-out prose; CPU s: training alone. "
+        f"{numbers['steps']} steps of 4 sentences;"
     )
-    return "\n".join(lines) + "\n" + samples(numbers)
+    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])
