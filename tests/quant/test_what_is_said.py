@@ -67,6 +67,14 @@ def test_float64_is_rounded_first_and_blocks_are_of_64(size, seed):
         assert np.array_equal(values, code(array, 64))
 
 
+def test_a_float64_is_rounded_before_it_is_compared():
+    """A hair above a midpoint is the midpoint in float32, and a tie goes to the lower code."""
+    codebook = signed(E2M1)
+    midpoint = (codebook[8:9] + codebook[9:10]) / 2
+    array = np.append(midpoint.astype(np.float64) * (1 + 1e-12), 1.0)
+    assert by_codebook(array, codebook).tolist() == [codebook[8], 1]
+
+
 @pytest.mark.parametrize("double", [True, False])
 def test_what_transformers_reads(double):
     tensor = quantize_nf4(np.ones((4, 4), np.float32), double_quant=double)
