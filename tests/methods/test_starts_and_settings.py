@@ -13,13 +13,14 @@ from lora_np.methods import (
     LoRALinear,
     PrefixTuning,
     PromptTuning,
+    QLoRA,
 )  # fmt: skip
 from lora_np.methods.adapters import BottleneckAdapters
 from lora_np.methods.common import layers_of
 from lora_np.methods.ia3 import ScaledInput, ScaledOutput
 from lora_np.methods.inits import both_zero, loftq, pissa, zero_b
 from lora_np.nn import GPT, GPTConfig, Linear, Module
-from models import CONFIG, WAYS, small_gpt, some_tokens
+from models import CONFIG, WAYS, moved, small_gpt, some_tokens
 
 RNG = np.random.default_rng
 WIDE = GPT(GPTConfig(vocab_size=9, n_embd=64, n_head=1, n_layer=2), RNG(0))
@@ -110,3 +111,25 @@ def test_ids_are_one_row():
 def test_dora_names_the_first_units_without_a_direction():
     with pytest.raises(ValueError, match=r"output units \[0, 1, 2, 3, 4\] are zero"):
         DoRALinear(Linear(np.zeros((4, 9))), 1, 3.0, RNG(0))
+
+
+def test_the_prefix_that_an_mlp_makes_takes_its_place():
+    """The same logits, one table that learns as the MLP did, and a configuration without it."""
+    head = HeadTuning(3).apply(small_gpt(), RNG(0))
+    model = moved(PrefixTuning(2, mlp_width=3).apply(head, RNG(0)))
+    plain = model.without_mlp()
+    assert np.array_equal(plain(some_tokens()), model(some_tokens()))
+    assert plain.methods == (HeadTuning(3), PrefixTuning(2))
+    assert model.methods == (HeadTuning(3), PrefixTuning(2, mlp_width=3))
+    assert plain.table.prefix.trainable and not model.view().freeze().without_mlp().table.trains()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_table_in_8_bits_keeps_the_models_dtype(dtype):
+    config = replace(CONFIG, n_embd=32)
+    model = QLoRA(2, 3.0, int8_embeddings=True).apply(small_gpt(config, dtype), RNG(0))
+    assert model.wte.dtype == dtype
+    logits, cache = model.forward(some_tokens())
+    model.backward(logits, cache)
+    assert logits.dtype == dtype
+    assert {p.grad.dtype for p in model.trainable_parameters()} == {np.dtype(dtype)}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_np.quant import quantize_nf4
+from lora_np.quant import NF4Linear, quantize_nf4
 from lora_np.quant.bnb_format import quantization_config
 from lora_np.quant.codes import CODES, E2M1, by_codebook, main, min_max_int4, print_bytes, signed
 from lora_np.quant.double_quant import double_quantize
@@ -67,6 +67,14 @@ def test_float64_is_rounded_first_and_blocks_are_of_64(size, seed):
         assert np.array_equal(values, code(array, 64))
 
 
+def test_a_float64_is_rounded_before_it_is_compared():
+    """A hair above a midpoint is the midpoint in float32, and a tie goes to the lower code."""
+    codebook = signed(E2M1)
+    midpoint = (codebook[8:9] + codebook[9:10]) / 2
+    array = np.append(midpoint.astype(np.float64) * (1 + 1e-12), 1.0)
+    assert by_codebook(array, codebook).tolist() == [codebook[8], 1]
+
+
 @pytest.mark.parametrize("double", [True, False])
 def test_what_transformers_reads(double):
     tensor = quantize_nf4(np.ones((4, 4), np.float32), double_quant=double)
@@ -85,6 +93,18 @@ def test_a_tensor_says_what_it_is():
     assert repr(quantize_nf4(array)) == "NF4Tensor((4, 6), blocks of 64, 16 bytes)"
     doubled = repr(quantize_nf4(array, 12, double_quant=True))
     assert doubled == "NF4Tensor((4, 6), double-quantized blocks of 12, 22 bytes)"
+
+
+def test_scales_whose_spread_has_no_reciprocal():
+    """1/1e-39 is more than float32 holds: the ends of the map, and not codes beyond them."""
+    doubled = double_quantize(np.float32([1e-39, 3e-39]))
+    assert doubled.codes.tolist() == [0, 255]
+    assert np.allclose(doubled.dequantize(), [1e-39, 3e-39], rtol=0.02, atol=0)
+
+
+def test_an_array_for_a_bias_does_not_learn():
+    layer = NF4Linear(quantize_nf4(np.ones((2, 3))), np.ones(2, np.float32))
+    assert not layer.bias.trainable and not layer.trainable_parameters()
 
 
 def test_no_scales_have_an_offset_of_zero():
