@@ -30,7 +30,8 @@ def test_runs_on_a_tiny_model(experiment):
     told = []
     numbers, adapted = experiment.run(1, True, model, told.append, **options)
     assert [p.data.tobytes() for p in model[0].parameters()] == before, "the base is untouched"
-    assert adapted.trains() and told and "a quick look" in experiment.table(numbers)
+    table = " ".join(experiment.table(numbers).split())  # a line may end anywhere
+    assert adapted.trains() and told and "a quick look" in table
     json.dumps(numbers)
     again, _ = experiment.run(1, True, model, **options)
     for (name, runs), others in zip(numbers["rows"].items(), again["rows"].values()):
