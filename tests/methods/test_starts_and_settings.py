@@ -133,3 +133,35 @@ def test_a_table_in_8_bits_keeps_the_models_dtype(dtype):
     model.backward(logits, cache)
     assert logits.dtype == dtype
     assert {p.grad.dtype for p in model.trainable_parameters()} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("layer", [LoRALinear, DoRALinear])
+def test_a_layer_takes_every_setting(layer):
+    made = layer(Linear(RNG(0).random((4, 4))), 4, 3.0, RNG(1), dropout=0.25, rslora=True)
+    assert made.scale == 1.5 and made.dropout == 0.25
+
+
+@pytest.mark.parametrize("init", [pissa, loftq])
+def test_a_scale_of_zero_shares_nothing(init):
+    with pytest.raises(ValueError, match="expected a scale above 0 .* got 0.0"):
+        LoRALinear(Linear(np.eye(4)), 2, 0.0, RNG(0), init=init)
+
+
+def test_what_peft_leaves_out_has_pefts_defaults():
+    assert LoRA.from_peft({"peft_type": "LORA"}, {}, small_gpt()) == LoRA(8, 8)
+
+
+@pytest.mark.parametrize("method", [PromptTuning(2), PrefixTuning(2)])
+def test_a_call_keeps_nothing_for_backward(method):
+    model = method.apply(small_gpt(), RNG(0))
+    kept = []
+    body = model.base.body
+
+    def spy(*args, keep, **options):
+        kept.append(keep)
+        return body(*args, keep=keep, **options)
+
+    vars(model.base)["body"] = spy
+    model(some_tokens())
+    model.forward(some_tokens())
+    assert [bool(keep) for keep in kept] == [False, True]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_np.nn import Attention, KeyValueCache, Linear
+from lora_np.nn.attention import causal_mask
 
 
 def attention(rng, H, hd):
@@ -61,3 +62,11 @@ def test_growing_past_never_copies():
         cache.append(k, k)
     with pytest.raises(ValueError, match=r"got \(2, 2, 1, 3\)"):
         cache.append(np.ones((2, 2, 1, 3)), np.ones((2, 2, 1, 3)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_mask_shows_the_past_and_what_came_before(dtype):
+    mask = causal_mask(3, 2, dtype)
+    assert mask.dtype == dtype and mask.shape == (3, 5)
+    assert (mask == 0).astype(int).tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]
+    assert (mask[mask != 0] == -np.inf).all()

@@ -204,3 +204,14 @@ def test_angles_are_exact_far_out_and_come_in_the_dtype_asked_for():
         expected = np.array([[10_000, 100], [10_001, 100.01]])
         assert np.allclose(cos, np.cos(expected), atol=1e-7)
         assert np.allclose(sin, np.sin(expected), atol=1e-7)
+
+
+@pytest.mark.parametrize("make", [small_gpt, llamas.small_llama])
+def test_no_past_is_an_empty_past(make):
+    """The first token stands at position 0 either way: the same keys, bit for bit."""
+    model, x = make(), RNG(0).standard_normal((2, 3, 6))
+    attention, past = model.h[0].attn, model.new_past(2, 3)[0]
+    _, cache = attention.forward(x)
+    attention(x, past=past)
+    core = next(part for part in cache if isinstance(part, tuple) and len(part) == 6)
+    assert core[1].tobytes() == past.k.tobytes() and core[2].tobytes() == past.v.tobytes()

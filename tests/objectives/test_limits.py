@@ -72,3 +72,10 @@ def test_errors(call, message):
 def test_advantages_without_a_penalty_and_in_groups_of_two():
     A = group_advantages(np.array([1.0, 3.0, 0.0, -4.0]), np.ones(4), 0, 2)
     assert A.tolist() == [-1, 1, 2, -2]
+
+
+def test_one_class_leaves_nothing_to_learn():
+    """Masked or not: log 1 = 0, and no gradient."""
+    batch = labels(RNG(0))[1]
+    loss, dlogits = cross_entropy(np.ones((4, 3, 1)), replace(batch, targets=batch.targets * 0))
+    assert (batch.weights == 0).any() and loss == 0 and not dlogits.any()

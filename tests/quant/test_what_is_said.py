@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_np.quant import NF4Linear, quantize_nf4
+from lora_np.quant import NF4Linear, NF4Tensor, quantize_nf4
 from lora_np.quant.bnb_format import quantization_config
 from lora_np.quant.codes import CODES, E2M1, by_codebook, main, min_max_int4, print_bytes, signed
-from lora_np.quant.double_quant import double_quantize
+from lora_np.quant.double_quant import DoubleQuantized, double_quantize
 from lora_np.quant.table import CHUNK, Int8Embedding, Int8Head, quantize_table
 
 RNG = np.random.default_rng
@@ -126,3 +126,12 @@ def test_a_table_in_8_bits_computes_in_the_dtype_asked_for(dtype):
     assert np.array_equal(head(x), x @ dense.T) and head(x).dtype == dtype
     dx = head.backward(dlogits, None)
     assert np.array_equal(dx, dlogits @ dense) and dx.dtype == dtype
+
+
+def test_parts_become_what_they_stand_for():
+    """A shape from JSON is a tuple of whole numbers, an offset from JSON a float32."""
+    tensor = NF4Tensor(np.zeros(3, np.uint8), np.ones(1, np.float32), [np.int64(2), 3])
+    assert tensor.shape == (2, 3) and {type(side) for side in tensor.shape} == {int}
+    scales = DoubleQuantized(np.zeros(2, np.uint8), np.ones(1, np.float32), 0.1)
+    assert type(scales.offset) is np.float32 and scales.nbytes == 2 + 4 + 4
+    assert scales.dequantize().dtype == scales.dtype == np.float32
