@@ -52,7 +52,7 @@ def products(config, B, T):
 
 def build(kind, shape):
     config, T, B = sizes(shape)
-    shards = shard_count(B, T)
+    shards = shard_count(B, T, config["n_embd"])
     work = [products(config, B // shards, T) for _ in range(shards)]
 
     def multiply(shard):
