@@ -16,7 +16,7 @@ from ..quant.bnb_format import PARTS, QUANT_STATE, from_bnb, quantization_config
 from ..quant.linear import NF4Linear
 from . import gpt2_layout as layout
 from .gpt2_layout import HEAD, PREFIX
-from .tensors import compare_shapes, confirm, open_tensors, write_directory
+from .tensors import compare_shapes, confirm, open_tensors, stamp, write_directory
 
 
 def load_gpt2(directory, dtype=np.float32):
@@ -31,6 +31,7 @@ def load_gpt2(directory, dtype=np.float32):
     """
     directory = Path(directory)
     config, tied = layout.read_config(directory)
+    seen = stamp(directory / "config.json")
     with open_tensors(*layout.weight_files(directory)) as stored:
         layout.check_index(directory, stored)
         stored = layout.without_masks(stored, config)
@@ -63,7 +64,8 @@ def load_gpt2(directory, dtype=np.float32):
                 raise ValueError(f"{directory}: tie_word_embeddings is set, but {HEAD} differs")
             if not tied:
                 model.lm_head = Head(head)
-    confirm(layout.read_config(directory), (config, tied), directory)
+    now = *layout.read_config(directory), stamp(directory / "config.json")
+    confirm(now, (config, tied, seen), directory)
     return model
 
 

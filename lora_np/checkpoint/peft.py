@@ -25,7 +25,15 @@ from ..methods import (
 )
 from ..methods.common import linear_slots
 from ..nn.gpt import GPT
-from .tensors import compare_shapes, confirm, listed, open_tensors, read_json, write_directory
+from .tensors import (
+    compare_shapes,
+    confirm,
+    listed,
+    open_tensors,
+    read_json,
+    stamp,
+    write_directory,
+)
 
 METHODS = (  # every method with a form of its own, in the order in which loading applies them
     LoRA, DoRA, IA3, BottleneckAdapters, BitFit, HeadTuning, PrefixTuning, PromptTuning,
@@ -83,7 +91,7 @@ def load_adapter(model, directory):
     files that are not whole; it lists every tensor missing, unexpected or misshapen.
     """
     directory = Path(directory)
-    config = read_json(directory / CONFIG)
+    config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
     with open_tensors(directory / WEIGHTS) as stored:
         stored = from_file(stored, model.file_prefix, directory)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
@@ -111,7 +119,8 @@ def load_adapter(model, directory):
         compare_shapes({name: array.shape for name, array in arrays.items()}, stored, directory)
         for name, array in arrays.items():
             array[...] = stored[name].read(array.dtype)
-    confirm(read_json(directory / CONFIG), config, directory / CONFIG)
+    now = read_json(directory / CONFIG), stamp(directory / CONFIG)
+    confirm(now, (config, seen), directory / CONFIG)
     return view
 
 

@@ -184,6 +184,12 @@ def read_json(path):
     return value
 
 
+def stamp(path):
+    """What changes when another file takes this one's place, were it with the same words."""
+    status = Path(path).stat()
+    return status.st_ino, status.st_mtime_ns
+
+
 def confirm(now, before, path):
     """Raise ValueError unless settings read once more are those read before the weights."""
     if now != before:
