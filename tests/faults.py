@@ -30,14 +30,20 @@ POINTS = ("mkdir", "stat", "open", "chmod", "fsync", "unlink", "replace", "rmdir
 
 
 def begin(work):
-    """Run `work` in a child process, which says nothing; returns its number."""
+    """Run `work` in a child process, which says nothing; returns its number.
+
+    Ctrl-C waits until the child is ready for it: in the middle of a fork it would be lost.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     pid = os.fork()
     if pid == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             work()
             os._exit(0)
         except BaseException:
             os._exit(1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     return pid
 
 
@@ -189,14 +195,17 @@ def training(path, seed=0):
 
 def killed_in_training(path, trials, rng, number=signal.SIGKILL):
     """Killed at random moments and resumed until done: the unbroken run, bit for bit."""
-    start = time.perf_counter()
-    unbroken = [p.data.tobytes() for p in training(path / "unbroken.safetensors").parameters()]
-    seconds = time.perf_counter() - start
+    seconds = []  # the shortest of three: a disk that was busy once would put every kill too late
+    for run in range(3):
+        start = time.perf_counter()
+        model = training(path / f"unbroken {run}.safetensors")
+        seconds.append(time.perf_counter() - start)
+    unbroken = [p.data.tobytes() for p in model.parameters()]
     for trial in range(trials):
         state = path / f"{trial}.safetensors"
         for _ in range(3):
             pid = begin(lambda state=state: training(state))
-            time.sleep(float(rng.uniform(0, seconds)))
+            time.sleep(float(rng.uniform(0, min(seconds))))
             os.kill(pid, number)
             os.waitpid(pid, 0)
         end = [p.data.tobytes() for p in training(state).parameters()]
