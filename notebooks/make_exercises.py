@@ -2,13 +2,15 @@
 
     python notebooks/make_exercises.py        all of them
 
-Edit notebooks/solutions/NN_….ipynb, then run this: it stamps the master with nbgrader's metadata
-and writes notebooks/exercises/NN_….ipynb, the same with holes in place of the solutions.
+Edit notebooks/solutions/NN_….ipynb, then run this: it stamps the master with nbgrader's metadata,
+runs it and keeps what the checks said, and writes notebooks/exercises/NN_….ipynb, the same with
+holes in place of the solutions and not run.
 """
 
 import pathlib
 
 import nbformat
+from execute import execute
 
 from lora_np.classroom.masters import read, stamp, student
 from lora_np.files import whole_file
@@ -21,7 +23,7 @@ def masters():
 
 
 def made(path):
-    """{path: text} of the two notebooks that the master at `path` gives."""
+    """{path: text} of the two notebooks that the master at `path` gives, neither of them run."""
     master = stamp(read(path))
     versions = {path: master, HERE / "exercises" / path.name: student(master)}
     return {target: nbformat.writes(notebook) + "\n" for target, notebook in versions.items()}
@@ -32,4 +34,8 @@ if __name__ == "__main__":
         for target, text in made(path).items():
             with whole_file(target) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+        solved, metadata = execute(path), read(path).metadata
+        solved.metadata = metadata
+        with whole_file(path) as temporary:
+            temporary.write_text(nbformat.writes(solved) + "\n", encoding="utf-8")
         print(path.name)

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import other_answers
 import pytest
@@ -46,7 +47,27 @@ def judged(number, source):
 @pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
 def test_what_is_committed_is_what_is_made(path):
     for target, text in make_exercises.made(path).items():
-        assert target.read_text(encoding="utf-8") == text, "run notebooks/make_exercises.py"
+        kept = nbformat.read(target, as_version=4)
+        for cell in kept.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        assert nbformat.writes(kept) + "\n" == text, "run notebooks/make_exercises.py"
+
+
+@pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
+def test_a_master_is_kept_as_it_ran_with_every_check_right(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    said = {cell.source: cell.outputs for cell in code if cell.source.startswith("check(")}
+    assert len(said) == len(exercise.of_lesson(int(path.name[:2])))
+    for source, outputs in said.items():
+        assert "): right, " in outputs[0].text, source
+
+
+@pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
+def test_a_students_version_is_kept_not_run(path):
+    for cell in read(ROOT / "notebooks" / "exercises" / path.name).cells:
+        assert not cell.get("outputs") and cell.get("execution_count") is None
 
 
 @pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)
