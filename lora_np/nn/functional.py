@@ -52,7 +52,10 @@ def gelu_forward(x, out=None):
     (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation of x·Φ(x).)
     Shapes: x and y alike; `out` may be x itself. The cache is the slope dy/dx, one array to keep
     where x and h would be two.
+    Raises: ValueError for an `out` of another shape, or not in C order.
     """
+    if out is not None and (out.shape != x.shape or not out.flags.c_contiguous):
+        raise ValueError(f"gelu_forward: expected out {x.shape} in C order, got {out.shape}")
     y, slope = np.empty(x.shape, x.dtype) if out is None else out, np.empty(x.shape, x.dtype)
     flat = [array.reshape(-1) for array in (x, y, slope)]
     for start in range(0, x.size, PIECE):  # a piece at a time, so that h never needs much room

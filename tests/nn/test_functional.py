@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lora_np.nn import functional
 from lora_np.nn.functional import dropout_forward, gelu_forward, log_softmax, softmax_forward
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -27,6 +28,26 @@ def test_extreme_logits_stay_finite(dtype):
     assert np.array_equal(softmax_forward(z)[0][0], [1, 0, 0])
     assert np.allclose(log_softmax(z), [[0, -2e4, -1e4], [-math.log(3)] * 3])
     assert softmax_forward(z)[0].dtype == log_softmax(z).dtype == dtype
+
+
+@pytest.mark.parametrize("piece", [1, 5, 12, 100])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_gelu_in_pieces_is_gelu_number_by_number(monkeypatch, piece, order):
+    """Arrays of more than a piece, of less, and of several with a rest; x in either order."""
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    expected = [gelu_forward(np.array([number])) for number in x.ravel()]
+    monkeypatch.setattr(functional, "PIECE", piece)
+    for got, column in zip(gelu_forward(np.asarray(x, order=order)), zip(*expected)):
+        assert np.array_equal(got, np.concatenate(column).reshape(3, 4))
+    z = x.copy()
+    y, _ = gelu_forward(z, out=z)
+    assert y is z and np.array_equal(y, gelu_forward(x)[0])
+
+
+@pytest.mark.parametrize("out", [np.zeros((4, 3)), np.zeros((4, 3)).T, np.zeros(12)])
+def test_gelu_writes_only_where_it_can(out):
+    with pytest.raises(ValueError, match=r"gelu_forward: expected out \(3, 4\) in C order"):
+        gelu_forward(np.zeros((3, 4)), out=out)
 
 
 def test_gelu_is_the_tanh_form():
