@@ -19,6 +19,12 @@ LESSONS = execute.lessons()
 REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be there
 
 
+def shown_code(cell):
+    """What `lesson.source` shows in this cell, as plain text."""
+    texts = [output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])]
+    return texts if re.search(r"^source\(", cell.source, re.M) else []
+
+
 @pytest.mark.parametrize(
     "path",
     [pytest.param(p, marks=smollm2.needs_the_model if p == REAL else ()) for p in LESSONS],
@@ -26,10 +32,11 @@ REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be t
 )
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_lesson_runs(path):
-    notebook = execute.execute(path)
-    for cell in notebook.cells:
+    notebook, kept = execute.execute(path), nbformat.read(path, as_version=4)
+    for cell, before in zip(notebook.cells, kept.cells):
         for output in cell.get("outputs", []):
             assert "DIFFERS" not in output.get("text", ""), cell.source
+        assert shown_code(cell) == shown_code(before), "the code it shows has changed: run it again"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert code[-1].outputs, "it came to its end"
 
