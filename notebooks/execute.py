@@ -11,11 +11,13 @@ run gives the same file.
 import pathlib
 import sys
 import time
+from datetime import datetime
 
 import nbformat
 from nbclient import NotebookClient
 
 HERE = pathlib.Path(__file__).parent
+HANG = 3600  # seconds: a cell that takes longer hangs; one on a slow machine may take long
 
 
 def lessons():
@@ -23,7 +25,7 @@ def lessons():
 
 
 def execute(path, folder=HERE):
-    """The notebook at `path`, freshly run in `folder`.
+    """The notebook at `path`, freshly run in `folder`; see `slowest` for the times it holds.
 
     Raises: nbclient's CellExecutionError if a cell fails, ValueError if one warns or writes to
     stderr.
@@ -31,8 +33,9 @@ def execute(path, folder=HERE):
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        timeout=120,
-        record_timing=False,
+        timeout=HANG,
+        startup_timeout=HANG,
+        iopub_timeout=HANG,  # or output that comes late would be left out
         coalesce_streams=True,  # or what one cell prints arrives in pieces, by chance
         resources={"metadata": {"path": str(folder)}},
     ).execute()
@@ -45,6 +48,19 @@ def execute(path, folder=HERE):
         "language_info": {"name": "python"},
     }
     return notebook
+
+
+def slowest(notebook):
+    """(seconds, number) of the cell that took longest; the times are taken out of the notebook."""
+    times = []
+    for i, cell in enumerate(notebook.cells):
+        if when := cell.metadata.pop("execution", None):
+            begun, done = (
+                datetime.fromisoformat(when[event].replace("Z", "+00:00"))  # Python 3.10 has no Z
+                for event in ("iopub.execute_input", "shell.execute_reply")
+            )
+            times.append(((done - begun).total_seconds(), i))
+    return max(times)
 
 
 def differences(path, notebook):
@@ -61,6 +77,7 @@ if __name__ == "__main__":
         start = time.perf_counter()
         notebook = execute(path)
         took = f"{path.name}: {time.perf_counter() - start:.1f} s"
+        took += " (cell {1}: {0:.1f} s)".format(*slowest(notebook))
         if "--check" in sys.argv:
             cells = differences(path, notebook)
             changed += bool(cells)
