@@ -1,17 +1,18 @@
-"""Hypothesis's profiles, with no deadline, since a timed law would fail on a busy machine; and
-tests of the optional extras, which skip where theirs is not installed. `-m extra` runs those alone,
-and then nothing is skipped."""
+"""Hypothesis's profiles, where nothing is timed, since a timed law would fail on a busy machine;
+and tests of the optional extras, which skip where theirs is not installed. `-m extra` runs those
+alone, and then nothing is skipped."""
 
 from importlib.util import find_spec
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
-settings.register_profile("lora_np", deadline=None, max_examples=50, print_blob=True)
+untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
 # For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
 settings.register_profile(
-    "mutation", deadline=None, max_examples=10, derandomize=True, database=None,
-    phases=[Phase.explicit, Phase.generate],
+    "mutation", max_examples=10, derandomize=True, database=None,
+    phases=[Phase.explicit, Phase.generate], **untimed,
 )  # fmt: skip
 settings.load_profile("lora_np")
 

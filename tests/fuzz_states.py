@@ -3,7 +3,7 @@
     python tests/fuzz_states.py [--trials 20000] [--seed 0] [--only notebook]
 
 As fuzz_files.py, whose ways to damage a file are used here: any exception but ValueError or
-OSError, more than ten seconds or more memory than the limit is wrong.
+OSError, more than a minute of processor time or more memory than the limit is wrong.
 """
 
 import functools

@@ -13,9 +13,12 @@ pytestmark = pytest.mark.extra("distributed")
 
 @pytest.fixture(scope="module")
 def client():
+    import dask
     from distributed import Client, LocalCluster
 
+    timeouts = "distributed.comm.timeouts"
     with (
+        dask.config.set({f"{timeouts}.connect": "1h", f"{timeouts}.tcp": "1h"}),  # it hangs
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):

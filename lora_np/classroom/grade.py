@@ -16,17 +16,19 @@ from tqdm import tqdm
 
 from .exercise import Result, of_lesson
 from .masters import answers, read
-from .worker import lacking, work
+from .worker import TIME_OUT, lacking, work
 
 LONGEST_TEXT = 5000  # characters kept of an explanation
 LARGEST_FOLDER = 20_000_000  # bytes of a student's own folder that come along
+HANG = 3600  # seconds on the clock; the worker's own limits, in processor time, come long before
 
 
 @dataclass
 class Limits:
     """For one answer: processor seconds, and bytes of memory where the platform counts them.
 
-    A process that only waits is ended after four times as many seconds on the clock.
+    A process that does nothing is ended after four times as many seconds. One that works is not
+    held to the clock, so a busy machine fails nobody.
     """
 
     seconds: int = 10
@@ -136,7 +138,7 @@ def judge_apart(exercise, cells, path, limits):
         message, exit_code = run(exercise.number, cells, folder, limits)
     if message is not None:
         return Result(**message["result"]), message["offline"]
-    if exit_code is None or exit_code == -getattr(signal, "SIGXCPU", 0):
+    if exit_code in (None, TIME_OUT, -getattr(signal, "SIGXCPU", 0)):
         text = f"{head}: stopped after {limits.seconds} s: is there a loop that never ends?"
         return lacking(exercise, "time out", text), True
     text = f"{head}: your code ended the whole process (exit status {exit_code})"
@@ -163,18 +165,19 @@ def context():
 
 
 def run(number, cells, folder, limits):
-    """(the child's message or None, its exit code or None if its time ran out)"""
+    """(the child's message or None, its exit code or None if it hangs)"""
     start = context()
     receiver, sender = start.Pipe(duplex=False)
     arguments = (sender, number, cells, folder, limits.seconds, limits.memory)
     process = start.Process(target=work, args=arguments, daemon=True)
     process.start()
     sender.close()
-    message, waited = None, receiver.poll(4 * limits.seconds)
-    if waited:
+    message = None
+    if receiver.poll(HANG):
         with contextlib.suppress(EOFError, OSError, ValueError):
             message = json.loads(receiver.recv_bytes(1_000_000))  # never unpickled
-        process.join(limits.seconds)
+    if message is None:
+        process.join(HANG)
     exit_code = process.exitcode
     end(process)
     receiver.close()

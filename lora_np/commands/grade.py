@@ -17,7 +17,7 @@ def add(commands):
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a notebook, or a folder")
     parser.add_argument("--seconds", type=positive, default=10, help="for each answer, of "
-                        "processor time; 4 times that on the clock (default 10)")  # fmt: skip
+                        "processor time; 4 times that of doing nothing (default 10)")  # fmt: skip
     parser.add_argument("--memory", type=positive, default=2000, metavar="MB",
                         help="for each answer, where it can be limited (default 2000)")  # fmt: skip
     parser.add_argument("--jobs", type=positive, help="answers at a time (default: one a core)")

@@ -70,7 +70,7 @@ BODIES = {
     "imports": ("import no_such_package", "wrong", "no_such_package"),
     "endless": ("while True: pass", "time out", "stopped after 2 s"),
     "endless print": ("while True: print('x' * 10_000)", "time out", "stopped after 2 s"),
-    "sleeps": ("import time\ntime.sleep(1000)", "time out", "stopped after 2 s"),
+    "sleeps": ("import time\ntime.sleep(10_000)", "time out", "stopped after 2 s"),
     "ends": ("import os\nos._exit(3)", "crashed", "exit status 3"),
     "segfault": ("import ctypes\nctypes.string_at(0)", "crashed", "ended the whole process"),
     "megabytes": (f"print('spam ' * 100_000)\n{RIGHT}", "right", ""),
@@ -105,21 +105,27 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def submitted(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("submissions")
-    for name, (code, *_) in BODIES.items():
-        (folder / name).mkdir()
-        (folder / name / "data.txt").write_text("precious")
-        nbformat.write(edited(code), folder / name / "01.ipynb")
+    """Two folders: answers that end, however slow the machine is, and answers that never do."""
+    ending, endless = (tmp_path_factory.mktemp(name) for name in ("ending", "endless"))
+    for name, (code, status, _) in BODIES.items():
+        folder = (endless if status == "time out" else ending) / name
+        folder.mkdir()
+        (folder / "data.txt").write_text("precious")
+        nbformat.write(edited(code), folder / "01.ipynb")
     for name, (text, _) in FILES.items():
-        (folder / f"{name}.ipynb").write_text(text)
-    return folder
+        (ending / f"{name}.ipynb").write_text(text)
+    return ending, endless
 
 
 @pytest.fixture(scope="module")
 def graded(submitted, tmp_path_factory):
-    before = {path: path.read_bytes() for path in submitted.rglob("*") if path.is_file()}
-    found = grade([submitted], Limits(seconds=2))
-    assert {path: path.read_bytes() for path in submitted.rglob("*") if path.is_file()} == before
+    def contents():
+        paths = [path for folder in submitted for path in folder.rglob("*") if path.is_file()]
+        return {path: path.read_bytes() for path in paths}
+
+    before, (ending, endless) = contents(), submitted
+    found = grade([ending], Limits(seconds=3600)) + grade([endless], Limits(seconds=2))
+    assert contents() == before
     return {submission.name.removesuffix("/01"): submission for submission in found}
 
 
