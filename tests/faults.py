@@ -14,9 +14,11 @@ import resource
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 import numpy as np
+from tqdm import tqdm
 
 from lora_np import GPT, AdamW, GPTConfig, LoRA, cross_entropy, next_token
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter, save_gpt2
@@ -38,6 +40,7 @@ def begin(work):
     pid = os.fork()
     if pid == 0:
         try:
+            tqdm.set_lock(threading.RLock())  # all forks share its own: one killed with it keeps it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             work()
             os._exit(0)
