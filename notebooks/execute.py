@@ -11,7 +11,6 @@ run gives the same file.
 import pathlib
 import sys
 import time
-from datetime import datetime
 
 import nbformat
 from nbclient import NotebookClient
@@ -24,18 +23,28 @@ def lessons():
     return sorted(HERE.glob("[0-9]*.ipynb"))
 
 
-def execute(path, folder=HERE):
-    """The notebook at `path`, freshly run in `folder`; see `slowest` for the times it holds.
+def execute(path, folder=HERE, took=lambda cell, seconds: None):
+    """The notebook at `path`, freshly run in `folder`; `took` is told each cell's number and time.
 
     Raises: nbclient's CellExecutionError if a cell fails, ValueError if one warns or writes to
     stderr.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook, begun = nbformat.read(path, as_version=4), {}
+
+    def begins(cell, cell_index):
+        begun[cell_index] = time.perf_counter()
+
+    def ends(cell, cell_index, execute_reply):
+        took(cell_index, time.perf_counter() - begun[cell_index])
+
     NotebookClient(
         notebook,
         timeout=HANG,
         startup_timeout=HANG,
         iopub_timeout=HANG,  # or output that comes late would be left out
+        record_timing=False,
+        on_cell_execute=begins,
+        on_cell_executed=ends,
         coalesce_streams=True,  # or what one cell prints arrives in pieces, by chance
         resources={"metadata": {"path": str(folder)}},
     ).execute()
@@ -50,19 +59,6 @@ def execute(path, folder=HERE):
     return notebook
 
 
-def slowest(notebook):
-    """(seconds, number) of the cell that took longest; the times are taken out of the notebook."""
-    times = []
-    for i, cell in enumerate(notebook.cells):
-        if when := cell.metadata.pop("execution", None):
-            begun, done = (
-                datetime.fromisoformat(when[event].replace("Z", "+00:00"))  # Python 3.10 has no Z
-                for event in ("iopub.execute_input", "shell.execute_reply")
-            )
-            times.append(((done - begun).total_seconds(), i))
-    return max(times)
-
-
 def differences(path, notebook):
     """The numbers of the cells whose outputs, pictures too, are not those kept at `path`."""
     kept = nbformat.read(path, as_version=4).cells
@@ -75,9 +71,11 @@ if __name__ == "__main__":
     changed = 0
     for path in map(pathlib.Path, names or lessons()):
         start = time.perf_counter()
-        notebook = execute(path)
+        seconds = {}
+        notebook = execute(path, took=seconds.__setitem__)
+        slowest = max(seconds, key=seconds.get)
         took = f"{path.name}: {time.perf_counter() - start:.1f} s"
-        took += " (cell {1}: {0:.1f} s)".format(*slowest(notebook))
+        took += f" (cell {slowest}: {seconds[slowest]:.1f} s)"
         if "--check" in sys.argv:
             cells = differences(path, notebook)
             changed += bool(cells)
