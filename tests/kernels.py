@@ -48,7 +48,7 @@ class Run:
     seconds: float = 0.0
 
     def __str__(self):
-        return f"{self.kernel:12}{self.threads:>8}{self.l2 or '-':>6}"
+        return f"{self.kernel:14}{self.threads:>8}{self.l2 or '-':>6}"
 
     def environment(self):
         told = {"OPENBLAS_NUM_THREADS": str(self.threads), "OPENBLAS_L2_SIZE": self.l2}
@@ -167,7 +167,7 @@ def main(arguments=None):
         list(pool.map(lambda run: test(run, rest), runs))
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, do not begin the rest
-    print(f"\n{'kernel in use':12}{'threads':>7}{'L2':>6}{'passed':>8}{'seconds':>9}  failed")
+    print(f"\n{'kernel in use':14}{'threads':>8}{'L2':>6}{'passed':>8}{'seconds':>9}  failed")
     for run in runs:
         print(f"{run}{run.passed:>8,}{run.seconds:>9.0f}  {', '.join(run.failed) or '-'}")
     return int(any(run.failed for run in runs))

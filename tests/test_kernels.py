@@ -63,7 +63,7 @@ def test_a_file_that_does_not_load_and_one_without_tests_are_failures(table):
 def test_what_is_not_here_is_told_and_not_run(capsys, monkeypatch):
     """A kernel that the processor lacks, or OpenBLAS does not know, and more threads than cores."""
     assert runs_here(["NoSuchKernel"], [1]) == []
-    assert f"NoSuchKernel       1     - (runs as ['{USUAL[0]}', 1])" in capsys.readouterr().out
+    assert f"{Run('NoSuchKernel', 1)} (runs as ['{USUAL[0]}', 1])" in capsys.readouterr().out
     runs = runs_here(["default"], [1, 10_000], "512")
     assert runs == [Run(USUAL[0], 1), Run(USUAL[0], 1, "512")]
     monkeypatch.setattr(kernels, "PROBE", "import os; os.abort()")
