@@ -125,7 +125,7 @@ def verdict(numbers):
         return ";\n".join(f"  {n} texts: {paired(*g)}" for n, g in zip(numbers["texts"], gaps))
 
     return (
-        "Hinton et al. (2015) find a temperature above 1 best, and a little of the hard labels a "
+        "Hinton et al. (2015) find a temperature above 1 best, and hard labels, at a low weight, a "
         "help.\nHere the gap at T = 2 less the one at T = 1 is\n"
         f"{pairs('teacher, T = 2', 'teacher, T = 1')}.\n"
         "With half hard labels, at T = 2, less the one without:\n"
