@@ -196,4 +196,4 @@ def test_lesson_13_on_smollm2():
         assert f"{np.mean(runs):.2f}" in prose("13_a_real_model.ipynb")
     skill = stored("real_skill")["rows"]
     lora, base = skill["LoRA r 8, everywhere"], skill["base, two examples"][0]
-    assert min(run["new forms"] for run in lora) > base["new forms"] + 0.7
+    assert min(run["new forms"] for run in lora) > 0.9 > 0.2 > base["new forms"]
