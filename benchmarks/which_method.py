@@ -1,6 +1,6 @@
-"""Write the table of notebooks/WHICH_METHOD.md from the two stored experiments, over their seeds.
+"""Write the two tables of notebooks/WHICH_METHOD.md from the stored experiments, over their seeds.
 
-    python benchmarks/which_method.py
+python benchmarks/which_method.py
 """
 
 import json
@@ -8,16 +8,19 @@ import pathlib
 
 import numpy as np
 
+from lora_np.experiments.common import paired
 from lora_np.experiments.methods_text import forgotten, gain
+from lora_np.finetune import share_of_gain
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGE = ROOT / "notebooks" / "WHICH_METHOD.md"
-BEGIN, END = "<!-- table: python benchmarks/which_method.py -->\n", "<!-- end of table -->\n"
+BEGIN, END = "<!-- {}: python benchmarks/which_method.py -->\n", "<!-- end of {} -->\n"
+FULL, LORA, ALL = "full fine-tuning", "LoRA r 8, everywhere", " r 8, everywhere"
 SKILLS = {  # a row of the text experiment: the row of the skills experiment that is its like
     "full fine-tuning": "full fine-tuning",
     "LoRA r 8, everywhere": "LoRA r 1, everywhere",
     "LoRA r 8, c_attn": "LoRA r 4, attention's qkv",
-    "QLoRA r 8, everywhere": "QLoRA r 4, attention's qkv",
+    "QLoRA r 8, everywhere": None,  # there it ran on attention alone
     "DoRA r 8, everywhere": None,
     "Houlsby adapters, width 32": "Houlsby adapters, width 8",
     "Pfeiffer adapters, width 32": "Pfeiffer adapters, width 8",
@@ -34,17 +37,17 @@ def stored(name):
 
 
 def rows(text, skills):
-    """(method, trained %, step, gain %, its spread, forgotten, its spread, three accuracies)."""
+    """(method, trained %, rate, step, three pairs or more of a mean and its spread)."""
     full = text["runs"]["full fine-tuning"]
     for name, like in SKILLS.items():
         runs = text["runs"][name]
         share = [100 * gain(r) / gain(f) for r, f in zip(runs, full)]
         step = np.median([r["cpu_ms_per_step"] / f["cpu_ms_per_step"] for r, f in zip(runs, full)])
         lost = [forgotten(r) for r in runs]
-        accuracy = np.mean(skills["rows"][like]["accuracy"], axis=0) if like else [None] * 3
+        accuracy = np.transpose(skills["rows"][like]["accuracy"]) if like else []
         trained = 100 * runs[0]["trained"] / full[0]["trained"]
-        yield (name, trained, runs[0]["lr"], step, np.mean(share), np.std(share), np.mean(lost),
-               np.std(lost), *accuracy)  # fmt: skip
+        measured = [(np.mean(values), np.std(values)) for values in (share, lost, *accuracy)]
+        yield name, trained, runs[0]["lr"], step, *measured
 
 
 def table(text, skills):
@@ -53,19 +56,80 @@ def table(text, skills):
         "| known skill | new: + 5 | new: reverse + 1 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, trained, lr, step, share, spread, lost, lost_spread, *accuracy in rows(text, skills):
+    for name, trained, lr, step, share, lost, *accuracy in rows(text, skills):
         cells = [name, f"{trained:.3g} %", f"{lr:g}", f"{step:.2f}"]
-        cells += [f"{share:.0f} ± {spread:.0f} %", f"{lost:+.2f} ± {lost_spread:.2f}"]
-        cells += ["–" if a is None else f"{a:.2f}" for a in accuracy]
+        cells += ["{:.0f} ± {:.0f} %".format(*share), "{:+.2f} ± {:.2f}".format(*lost)]
+        cells += ["{:.2f} ± {:.2f}".format(*a) for a in accuracy] or ["–"] * 3
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
+def best_losses(runs, name, size):
+    """The least loss on code on the way, a seed each, after learning from `size` bytes of it."""
+    chosen = [run for run in runs if (run["name"], run["bytes"]) == (name, size)]
+    return np.array([min(check["code"] for check in run["evaluations"]) for run in chosen])
+
+
+def on_text(runs):
+    """(what is measured, one method, another, the one's values, the other's), a value a seed."""
+    percent, steps, lost = {}, {}, {}
+    for name, its in runs.items():
+        beside = list(zip(its, runs[FULL]))
+        percent[name] = [100 * share_of_gain(r, full, "code") for r, full in beside]
+        steps[name] = [r["cpu_ms_per_step"] / full["cpu_ms_per_step"] for r, full in beside]
+        lost[name] = [forgotten(run) for run in its]
+    qlora, dora, attention = ("QLoRA" + ALL, "DoRA" + ALL, "LoRA r 8, c_attn")
+    for one, other in ((LORA, FULL), (dora, LORA), (qlora, LORA), (LORA, attention)):
+        yield "gain on code, %", one, other, percent[one], percent[other]
+    yield "step", dora, FULL, steps[dora], steps[FULL]
+    yield "prose forgotten", LORA, FULL, lost[LORA], lost[FULL]
+
+
+def on_skills(rows):
+    everywhere, attention = "LoRA r 1, everywhere", "LoRA r 4, attention's qkv"
+    for k, what, one, other in (
+        (1, "new: + 5", "prefix, 4 positions", attention),
+        (2, "new: reverse + 1", everywhere, FULL),
+        (2, "new: reverse + 1", attention, everywhere),
+    ):
+        ours, theirs = (np.transpose(rows[name]["accuracy"])[k] for name in (one, other))
+        yield what, one, other, ours, theirs
+
+
+def elsewhere(examples, nf4):
+    """By how much code is read; and on SmolLM2."""
+    some, all_of_it = 64_000, max(run["bytes"] for run in examples)
+    lora, full = ({size: best_losses(examples, name, size) for size in (some, all_of_it)}
+                  for name in ("LoRA r 8, all", "full"))  # fmt: skip
+    yield "loss on code, 64 kB read", LORA, FULL, lora[some], full[some]
+    gaps = [lora[size] - full[size] for size in (all_of_it, some)]
+    yield "the same, as a gap", "6 MB read", "64 kB read", *gaps
+    names = ("QLoRA (NF4, scales in 8 bits)", "LoRA on float32")
+    found = [[run["perplexity"] for run in nf4["rows"][name]] for name in names]
+    yield "perplexity of SmolLM2", "QLoRA" + ALL, LORA, *found
+
+
+def compared():
+    yield from on_text(stored("methods_text")["runs"])
+    yield from on_skills(stored("methods")["rows"])
+    yield from elsewhere(stored("examples"), stored("real_nf4"))
+
+
+def pairs():
+    lines = ["| measured | one | less another | in pairs of one seed |", "|---|---|---|---|"]
+    for what, one, other, ours, theirs in compared():
+        lines.append(f"| {what} | {one} | {other} | {paired(ours, theirs)} |")
+    return "\n".join(lines) + "\n"
+
+
 def page(old):
-    """`old` with its table made anew."""
-    head, rest = old.split(BEGIN)
-    made = table(stored("methods_text"), stored("methods"))
-    return head + BEGIN + "\n" + made + "\n" + END + rest.split(END)[1]
+    """`old` with its tables made anew."""
+    made = {"table": table(stored("methods_text"), stored("methods")), "pairs": pairs()}
+    for name, lines in made.items():
+        begin, end = BEGIN.format(name), END.format(name)
+        head, rest = old.split(begin)
+        old = head + begin + "\n" + lines + "\n" + end + rest.split(end)[1]
+    return old
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def scores_are_bm25(scores, documents, question):
 
 
 LEAK = Exercise("11.2", "RAFT leaks", "find the bug", answer="documents_for", points=3)
-P, PLACES, DRAWS = 0.6, 3, 2000
+P, PLACES, DRAWS = 0.6, 3, 5000
 
 
 def drawn(documents_for):

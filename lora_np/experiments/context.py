@@ -14,7 +14,7 @@ from ..methods import LoRA
 from ..objectives import context_distillation, cross_entropy
 from ..plots import COLORS, MARKERS, style, subplots
 from ..tasks import reference, skills, taught, without_context
-from .common import caveat, fit
+from .common import caveat, fit, paired
 from .skills_base import load
 
 METHOD = LoRA(rank=4, alpha=8.0, targets="all-linear")
@@ -123,19 +123,24 @@ def table(numbers):
     return "\n".join(lines)
 
 
+def over_seeds(numbers, name, column):
+    return [run["students"][name][column] for run in numbers["runs"]]
+
+
 def mean(numbers, name, column):
-    return float(np.mean([run["students"][name][column] for run in numbers["runs"]]))
+    return float(np.mean(over_seeds(numbers, name, column)))
 
 
 def verdict(numbers):
     """What the paper found, held against these numbers."""
     free = f"{SOFT}, new strings"
     others, own = mean(numbers, free, "others"), mean(numbers, free, "with")
+    held = paired(over_seeds(numbers, HELD, "others"), over_seeds(numbers, free, "others"))
     return (
         "Askell et al. (2021) find that a distilled prompt costs large models little elsewhere. "
         f"Here the other\nskills end at {others:.2f}, and this one behind its own letters at "
         f"{own:.2f}. Where every second batch holds\nthe rest, the others keep "
-        f"{mean(numbers, HELD, 'others'):.2f} and this one still reaches "
+        f"{mean(numbers, HELD, 'others'):.2f}\n({held}) and this one still reaches "
         f"{mean(numbers, HELD, 'without'):.2f} without its letters."
     )
 
