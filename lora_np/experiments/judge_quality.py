@@ -16,6 +16,7 @@ from .rlhf_world import NOISE, SYMBOLS, ascents, smooth
 
 QUALITIES, BETAS = (0.6, 0.7, 0.8, 0.9), (0.0, 0.1)
 AT_ONCE, EVERY = 64, 10  # pairs in a step of the reward model, steps from test to test
+WIDTHS = (6, 8, 14, 14, 14, 14, 7, 8)  # of the table's columns
 WINDOW = 10  # iterations, 1,280 texts, in each average of a policy's way
 
 
@@ -99,20 +100,22 @@ def measures(runs, quality):
 
 
 def table(runs):
-    """One row a quality: means over the seeds, and the paired difference with its spread."""
+    """One row a quality: means ± standard deviations over the seeds, and the pairs won."""
+    titles = ("agrees", "pairs", "peak, 0", "end, 0", "end, 0.1", "0.1 - 0", "least", "won")
     lines = [
-        "A judge agrees with the truth so often; ascents above the reference's, by PPO:",
-        f"{'agrees':>6}{'pairs':>7} | {'peak':>11}{'iteration':>11}{'end':>7}  at beta 0 | "
-        f"{'end':>5} at 0.1 | pair's difference, won",
+        "How often a judge agrees with the truth, and what PPO at beta 0 and 0.1 makes of it:",
+        "ascents above the reference's.",
+        "".join(f"{title:>{width}}" for title, width in zip(titles, WIDTHS)),
     ]
     for quality in runs[0]["judges"]:
         m = measures(runs, quality)
-        mean = {name: values.mean() for name, values in m.items()}
-        lines.append(
-            f"{mean['agreement']:6.2f}{mean['pairs']:7.0f} | {mean['peak']:+11.2f}{mean['at']:11.0f}"
-            f"{mean['end']:+7.2f}{'':11} | {mean['held']:+5.2f}{'':7} | {mean['gain']:+.2f} ± "
-            f"{m['gain'].std():.2f}, {(m['gain'] > 0).sum()} of {len(runs)}"
-        )
+        shown = [f"{m['agreement'].mean():.2f}", f"{m['pairs'].mean():,.0f}"]
+        shown += [
+            f"{m[name].mean():+.2f} ± {m[name].std():.2f}"
+            for name in ("peak", "end", "held", "gain")
+        ]
+        shown += [f"{m['gain'].min():+.2f}", f"{(m['gain'] > 0).sum()} of {len(runs)}"]
+        lines.append("".join(f"{cell:>{width}}" for cell, width in zip(shown, WIDTHS)))
     return "\n".join(lines)
 
 
@@ -158,5 +161,6 @@ def alt_text(runs):
         )
     return (
         "Ascents above the reference's against iterations of PPO, mean over seeds. "
-        + "; ".join(said) + "."
+        + "; ".join(said)
+        + "."
     )

@@ -80,44 +80,39 @@ def table(numbers):
 
 
 def verdict(numbers):
-    """What two papers found, held against these numbers."""
-    runs = numbers["runs"]
+    """What two papers found, held against these numbers, pair by pair: one seed is one pair."""
+    differences = paired(numbers["runs"])
+
+    def said(name):
+        values = differences[name]
+        return (
+            f"{values.mean():+.2f} ± {values.std():.2f} ascents, above 0 in {(values > 0).sum()} "
+            f"of {len(values)} pairs, the least {values.min():+.2f}"
+        )
+
+    return (
+        f"PPO at beta 0, its peak against its end: {said('peak - end')}.\n"
+        f"PPO at the end, beta 0.1 against 0: {said('held - free')}.\n"
+        "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
+        f"KL stays the same.\nBeta 0.1 against where beta 0 passed its KL: {said('at its KL')}.\n"
+        "Rafailov et al. (2023) find DPO above PPO at every KL.\n"
+        f"DPO against PPO, both at beta 0.1: {said('DPO - PPO')}."
+    )
+
+
+def paired(runs):
+    """{name: a difference in ascents for each seed}, within one world, reference and judge."""
+    free, held = (gains(runs, beta, "true")[:, 1:] for beta in ("0.0", "0.1"))
     leads = []
     for run in runs:
-        held, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
-        passed = np.argmax(way["KL"] >= held["KL"]) if way["KL"].max() >= held["KL"] else -1
-        leads.append(held["true"] - way["true"][passed])
-    best = {
-        kind: max(runs[0][kind], key=lambda beta, k=kind: mean_of(runs, k, beta, "true"))
-        for kind in ("PPO", "DPO")
-    }
-    (p, d) = (mean_of(runs, kind, best[kind], "true") for kind in ("PPO", "DPO"))
-    (p_kl, d_kl) = (mean_of(runs, kind, best[kind], "KL") for kind in ("PPO", "DPO"))
-    return (
-        "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
-        "KL stays the same.\n"
-        f"Here PPO with beta 0.1 ends {np.mean(leads):+.2f} ± {np.std(leads):.2f} ascents from "
-        "where beta 0 was when it passed the same KL.\n"
-        "Rafailov et al. (2023) find DPO above PPO at every KL. Here the best DPO has "
-        f"{d:.2f} ascents at KL {d_kl:.1f},\nthe best PPO {p:.2f} at KL {p_kl:.1f}.\n"
-        + pairs_said(runs)
-    )
-
-
-def pairs_said(runs):
-    """β = 0 against β = 0.1, seed by seed: the same judge, reference and world."""
-    free, held = (gains(runs, beta, "true")[:, 1:] for beta in ("0.0", "0.1"))
-    fall = free.max(axis=1) - last(free)
-    gain = last(held) - last(free)
-    return (
-        f"Seed by seed, beta 0 ends {fall.min():.2f} to {fall.max():.2f} ascents below its peak, "
-        f"and beta 0.1 ends {gain.mean():+.2f} ± {gain.std():.2f} from it: ahead in "
-        f"{(gain > 0).sum()} of {len(runs)} pairs, by {gain.min():+.2f} at the least."
-    )
-
-
-def mean_of(runs, kind, beta, column):
-    return float(np.mean([run[kind][beta][column] for run in runs]))
+        end, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
+        passed = np.argmax(way["KL"] >= end["KL"]) if way["KL"].max() >= end["KL"] else -1
+        leads.append(end["true"] - way["true"][passed])
+    ppo, dpo = (np.array([run[kind]["0.1"]["true"] for run in runs]) for kind in ("PPO", "DPO"))
+    return {
+        "peak - end": free.max(axis=1) - last(free), "held - free": last(held) - last(free),
+        "at its KL": np.array(leads), "DPO - PPO": dpo - ppo,
+    }  # fmt: skip
 
 
 @style()
