@@ -11,8 +11,10 @@ import time
 import numpy as np
 
 from ..plots import COLORS, MARKERS, style, subplots
+from . import judge_quality
 from .common import caveat
-from .rlhf_world import QUICK, Size, World, ascents, safe_ascents
+from .judge_quality import last, plot_seeds
+from .rlhf_world import QUICK, Size, World, ascents, safe_ascents, smooth
 
 
 def run(seeds=5, quick=False):
@@ -28,11 +30,13 @@ def one_seed(seed, size):
     safe_pairs, safe_judge, _ = world.learn_reward(safe_ascents)
     kept = world.reference
     result = {"seed": seed, "reward model": accuracy, "reference": world.measure(kept, judge)}
-    result["PPO"] = {str(beta): world.ppo(judge, beta) for beta in size.betas}
+    result["PPO"] = {str(beta): world.ppo(judge, beta, size.iterations) for beta in size.betas}
     result["DPO"] = {str(beta): world.dpo(pairs, judge, beta) for beta in size.betas if beta > 0}
     result["safe"] = {
-        "PPO": world.ppo(safe_judge, 0.1), "DPO": world.dpo(safe_pairs, safe_judge, 0.1),
-    }  # fmt: skip
+        "PPO": world.ppo(safe_judge, 0.1, size.iterations),
+        "DPO": world.dpo(safe_pairs, safe_judge, 0.1),
+    }
+    result["judges"] = judge_quality.one_seed(world, seed)
     result["CPU seconds"] = round(time.process_time() - start, 1)
     return result
 
@@ -70,94 +74,108 @@ def table(numbers):
     lines.append(
         f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
         f"write the largest symbol.\nPairs whose winner the reward model picks: {shares}.\n"
-        f"{verdict(numbers)}{caveat(numbers)}"
+        f"{verdict(numbers)}\n\n{judge_quality.table(numbers['runs'])}{caveat(numbers)}"
     )
     return "\n".join(lines)
 
 
 def verdict(numbers):
-    """What two papers found, held against these numbers."""
-    runs = numbers["runs"]
-    leads = []
-    for run in runs:
-        held, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
-        passed = np.argmax(way["KL"] >= held["KL"]) if way["KL"].max() >= held["KL"] else -1
-        leads.append(held["true"] - way["true"][passed])
-    best = {
-        kind: max(runs[0][kind], key=lambda beta, k=kind: mean_of(runs, k, beta, "true"))
-        for kind in ("PPO", "DPO")
-    }
-    (p, d) = (mean_of(runs, kind, best[kind], "true") for kind in ("PPO", "DPO"))
-    (p_kl, d_kl) = (mean_of(runs, kind, best[kind], "KL") for kind in ("PPO", "DPO"))
+    """What two papers found, held against these numbers, pair by pair: one seed is one pair."""
+    differences = paired(numbers["runs"])
+
+    def said(name):
+        values = differences[name]
+        return (
+            f"{values.mean():+.2f} ± {values.std():.2f} ascents, above 0 in {(values > 0).sum()} "
+            f"of {len(values)} pairs, the least {values.min():+.2f}"
+        )
+
     return (
+        f"PPO at beta 0, its peak against its end: {said('peak - end')}.\n"
+        f"PPO at the end, beta 0.1 against 0: {said('held - free')}.\n"
         "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
-        "KL stays the same.\n"
-        f"Here PPO with beta 0.1 ends {np.mean(leads):+.2f} ± {np.std(leads):.2f} ascents from "
-        "where beta 0 was when it passed the same KL.\n"
-        "Rafailov et al. (2023) find DPO above PPO at every KL. Here the best DPO has "
-        f"{d:.2f} ascents at KL {d_kl:.1f},\nthe best PPO {p:.2f} at KL {p_kl:.1f}."
+        f"KL stays the same.\nBeta 0.1 against where beta 0 passed its KL: {said('at its KL')}.\n"
+        "Rafailov et al. (2023) find DPO above PPO at every KL.\n"
+        f"DPO against PPO, both at beta 0.1: {said('DPO - PPO')}."
     )
 
 
-def mean_of(runs, kind, beta, column):
-    return float(np.mean([run[kind][beta][column] for run in runs]))
-
-
-def smooth(way, window=10):
-    """Means over stretches of `window` iterations."""
+def paired(runs):
+    """{name: a difference in ascents for each seed}, within one world, reference and judge."""
+    free, held = (gains(runs, beta, "true")[:, 1:] for beta in ("0.0", "0.1"))
+    leads = []
+    for run in runs:
+        end, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
+        passed = np.argmax(way["KL"] >= end["KL"]) if way["KL"].max() >= end["KL"] else -1
+        leads.append(end["true"] - way["true"][passed])
+    ppo, dpo = (np.array([run[kind]["0.1"]["true"] for run in runs]) for kind in ("PPO", "DPO"))
     return {
-        name: np.array([np.mean(values[i : i + window]) for i in range(0, len(values), window)])
-        for name, values in way.items()
-    }
+        "peak - end": free.max(axis=1) - last(free), "held - free": last(held) - last(free),
+        "at its KL": np.array(leads), "DPO - PPO": dpo - ppo,
+    }  # fmt: skip
 
 
 @style()
 def figure(numbers):
-    """True and learned reward against KL: on the left what was wanted, on the right what was asked.
+    """What was wanted and what was asked, by iteration; and where each policy ends, against KL.
 
-    Lines are PPO's way, mean over the seeds, with a large marker where it ends; stars are DPO.
+    All rewards are gains over the seed's reference. Thin lines are seeds, the band is their mean
+    ± standard deviation; so are the bars.
     """
     runs = numbers["runs"]
-    zeros = [run["reference"]["learned"] for run in runs]
-    picture, panels = subplots(1, 2, size=(7.6, 4.2))
-    titles = {"true": "wanted: true reward, ascents", "learned": "asked: learned reward, gain"}
-    beside = ((-6, -3, "right"), (6, -3, "left"), (-6, 2, "right"))  # two DPO may end side by side
+    picture, panels = subplots(1, 3, size=(9, 3.7))
+    titles = {"true": "wanted: ascents, gain", "learned": "asked: learned reward, gain"}
     for axes, (column, title) in zip(panels, titles.items()):
-        for k, beta in enumerate(runs[0]["PPO"]):
-            ways = [smooth(run["PPO"][beta]["way"]) for run in runs]
-            reward = [
-                way[column] - (zero if column == "learned" else 0) for way, zero in zip(ways, zeros)
-            ]
-            start = np.mean([rows_of(run)["the reference"][column] for run in runs])
-            x = [0, *np.mean([way["KL"] for way in ways], axis=0)]
-            y = [start, *np.mean(reward, axis=0)]
-            axes.plot(x, y, linewidth=1.4, marker=".", markersize=4, label=f"PPO, β = {beta}")
-            axes.plot(x[-1], y[-1], MARKERS[k], color=COLORS[k], markersize=9)
-        for k, beta in enumerate(runs[0]["DPO"]):
-            rows = [rows_of(run)[f"DPO, beta {beta}"] for run in runs]
-            x, y = (np.mean([row[name] for row in rows]) for name in ("KL", column))
-            label = None if k else "DPO, its β beside it"
-            axes.plot(x, y, "*", color="black", markersize=9, linestyle="", label=label)
-            right, up, side = beside[k % 3]
-            axes.annotate(beta, (x, y), (right, up), textcoords="offset points", ha=side)
-        axes.set(xlabel="KL to the reference (nats a text)", title=title)
-    picture.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        for k, beta in enumerate(("0.0", "0.1")):
+            ways = gains(runs, beta, column)
+            x = [0, *(10 * (np.arange(ways.shape[1] - 1) + 0.5))]
+            plot_seeds(axes, x, ways, k, f"PPO's way, β = {float(beta):g}")
+        axes.axhline(0, color="black", linewidth=1)
+        axes.set(xlabel="iteration", title=title)
+    for k, kind in enumerate(("PPO", "DPO")):
+        for beta, (x, y, x_spread, y_spread) in ends(runs, kind).items():
+            panels[2].errorbar(
+                x, y, y_spread, x_spread, MARKERS[k + 2], color=COLORS[k + 2], markersize=7,
+                elinewidth=0.8, label=None if beta != "0.1" else f"{kind}'s end, its β beside it",
+            )  # fmt: skip
+            panels[2].annotate(f"{float(beta):g}", (x, y), (5, 5), textcoords="offset points")
+    panels[2].axhline(0, color="black", linewidth=1)
+    panels[2].set(xlabel="KL to the reference (nats a text)", title="wanted, at the end")
+    keys = [axes.get_legend_handles_labels() for axes in panels[[0, 2]]]
+    handles, labels = (sum(parts, []) for parts in zip(*keys))
+    picture.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
     return picture
+
+
+def gains(runs, beta, column):
+    """PPO's way as gains over each seed's reference, which comes first: (seeds, 1 + windows)."""
+    start = np.array([run["reference"][column] for run in runs])[:, None]
+    ways = np.array([smooth(run["PPO"][beta]["way"])[column] for run in runs])
+    return np.concatenate([np.zeros_like(start), ways - start], axis=1)
+
+
+def ends(runs, kind):
+    """{β: KL and gain in ascents at the end, mean over the seeds, and the spread of each}."""
+    start = np.array([run["reference"]["true"] for run in runs])
+    found = {}
+    for beta in runs[0][kind]:
+        KL, true = (np.array([run[kind][beta][name] for run in runs]) for name in ("KL", "true"))
+        found[beta] = (KL.mean(), (true - start).mean(), KL.std(), (true - start).std())
+    return found
 
 
 def alt_text(numbers):
     """What the figure shows, in words, from its own numbers."""
     runs = numbers["runs"]
-    way = [smooth(run["PPO"]["0.0"]["way"]) for run in runs]
-    true, kl = (np.mean([w[name] for w in way], axis=0) for name in ("true", "KL"))
-    mean_start = np.mean([run["reference"]["true"] for run in runs])
+    free, held = (gains(runs, beta, "true") for beta in ("0.0", "0.1"))
+    asked = gains(runs, "0.0", "learned").mean(axis=0)[-1]
     rest = "; ".join(
-        f"{kind} at β = {beta} ends at {mean_of(runs, kind, beta, 'true'):.2f} ascents, "
-        f"KL {mean_of(runs, kind, beta, 'KL'):.1f}"
-        for kind in ("PPO", "DPO") for beta in runs[0][kind] if beta != "0.0"
+        f"{kind} at β = {beta} {gain:+.2f} at KL {KL:.1f}"
+        for kind in ("PPO", "DPO") for beta, (KL, gain, *_) in ends(runs, kind).items()
     )  # fmt: skip
     return (
-        "True and learned reward against KL. Without a penalty the learned reward stays high while "
-        f"ascents go from {mean_start:.2f} by way of {true.max():.2f} to {true[-1]:.2f} at "
-        f"KL {kl[-1]:.1f}. {rest}."
+        "Gains over the reference, by seed and their mean. At β = 0 a seed's ascents peak "
+        f"between {free.max(axis=1).min():+.2f} and {free.max(axis=1).max():+.2f} and end at "
+        f"{free[:, -1].mean():+.2f} on average, at β = 0.1 at {held[:, -1].mean():+.2f}, while the "
+        f"learned reward of β = 0 ends at {asked:+.2f}. Ends, in ascents: {rest}."
     )

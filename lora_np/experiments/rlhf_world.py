@@ -38,9 +38,12 @@ class Size:
     dpo_steps: int = 400
     samples: int = 1000
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
+    pool: int = 20000
+    judge_steps: int = 1500
+    judge_iterations: int = 100
 
 
-QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1))
+QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1), 400, 60, 10)
 
 
 def ascents(strings):
@@ -102,12 +105,12 @@ class World:
         accuracy = {"its pairs": agreement(pairs), "new pairs": agreement(noisy)}
         return pairs, model, accuracy | {"without noise": agreement(clean)}
 
-    def ppo(self, judge, beta, lr=5e-3):
+    def ppo(self, judge, beta, iterations, lr=5e-3):
         """PPO against the judge; what `measure` says of the end, and the way there."""
         policy = POLICY.apply(self.reference, self.rng)
         optimizer = AdamW(policy.trainable_parameters(), lr)
         way = {"true": [], "learned": [], "KL": [], "breaks the rule": []}
-        for _ in range(self.size.iterations):
+        for _ in range(iterations):
             batch = sample_policy(
                 policy, self.reference, lambda strings, lengths: reward_of(judge, strings),
                 self.rng.integers(SYMBOLS, size=(PROMPTS, 1)), LENGTH - 1,
@@ -152,3 +155,11 @@ def scores(batch):
         "breaks the rule": breaks_the_rule(strings).mean(),
     }
     return {name: round(float(mean), 4) for name, mean in means.items()}
+
+
+def smooth(way, window=10):
+    """Means over stretches of `window` iterations."""
+    return {
+        name: np.array([np.mean(values[i : i + window]) for i in range(0, len(values), window)])
+        for name, values in way.items()
+    }

@@ -15,10 +15,11 @@ class PPO:
     how far π has moved since. Where ρ has left [1 − ε, 1 + ε] in the direction that A asks for,
     the minimum takes the flat branch and the gradient is exactly 0. Elsewhere
         dlogits = −w·ρ·A·(onehot(target) − p) / Σ w
-    The advantages A come from `group_advantages`, KL penalty included. InstructGPT (Ouyang et al.
-    2022, §3.5) differs: it spreads the penalty over the tokens, its baseline is a learned value
-    function (with generalized advantage estimation), and it mixes in the gradient of next-token
-    prediction on the pre-training text.
+    Together with `group_advantages` this is PPO's clip with GRPO's group baseline, KL penalty
+    included, without GRPO's division by the group's standard deviation. There is no critic.
+    InstructGPT (Ouyang et al. 2022, §3.5) has one: its baseline is a learned value function (with
+    generalized advantage estimation), so each token has an advantage of its own; it also spreads
+    the penalty over the tokens and mixes in next-token prediction on the pre-training text.
     Shapes: logits and dlogits (B, T, K), batch.old_logprobs (B, T) in nats, batch.advantages (B,).
     Raises: ValueError for a clip that is not above 0.
     """
@@ -44,10 +45,11 @@ class PPO:
 def group_advantages(rewards, log_ratios, beta, group):
     """A = R − mean of R over the group, R = r − β·log(π(y | x) / π_ref(y | x)).
 
-    `group` neighbours answer the same prompt, and their mean is the baseline (Shao et al. 2024,
-    arXiv 2402.03300, §4.1.1, who also divide by the group's standard deviation; here A keeps the
-    reward's unit). Over samples from π the mean of R is the expected reward minus β·KL(π ‖ π_ref),
-    the quantity that RLHF maximizes.
+    `group` neighbours answer the same prompt, and their mean is the baseline, as in GRPO (Shao et
+    al. 2024, arXiv 2402.03300, §4.1.1), which also divides by the group's standard deviation and
+    puts the KL into the loss; here A keeps the reward's unit. The mean includes the text's own R:
+    A = (G − 1)/G times R − the mean of the other G − 1. Over samples from π the mean of R is the
+    expected reward minus β·KL(π ‖ π_ref), the quantity that RLHF maximizes.
     Shapes: rewards, log_ratios (in nats) and A (B,).
     Raises: ValueError for a β below 0, a group below 2 or that does not divide B, or numbers
     that are not finite.
