@@ -77,7 +77,8 @@ def first_step_has_one_length(step, w, gradients, lr, decay):
 
 @ADAMW.law("decay shrinks every weight alike, whatever its gradient", descents())
 def decay_is_decoupled(step, w, gradients, lr, decay):
-    """The W in AdamW: decay does not go through m and v. It multiplies the weight."""
+    """The W in AdamW: decay does not go through m and v. It multiplies the weight,
+    as it was before the step."""
     (decayed,) = walk(step, w, gradients[:1], lr, 0.5)
     (plain,) = walk(step, w, gradients[:1], lr, 0.0)
     same("what decay 0.5 took off, as a share of w", (plain - decayed) / w,

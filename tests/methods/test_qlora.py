@@ -66,14 +66,14 @@ def test_it_learns_and_the_base_does_not():
     x = rng().standard_normal((8, 24), np.float32)
     target = tuned(x) + rng().standard_normal((8, 16), np.float32)
     losses = []
-    for _ in range(20):
+    for _ in range(40):
         y, cache = tuned.forward(x)
         losses.append(float(((y - target) ** 2).sum() / 2))
         tuned.backward(y - target, cache)
         for p in tuned.trainable_parameters():
             p.data -= np.float32(2e-5) * p.grad
             p.grad = None
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]  # 0.66 to 0.77 over six seeds
     assert [base.codes.tobytes() + base.absmax.tobytes() for base in bases] == before
 
 
