@@ -59,7 +59,7 @@ def better_and_better(world, test):
 
 def scaled(judge, world):
     """The judge with rewards of standard deviation 1 on the reference's texts: one β fits all."""
-    prompts = world.rng.integers(SYMBOLS, size=(1000, 1))
+    prompts = world.rng.integers(SYMBOLS, size=(world.size.samples, 1))
     judge.lm_head.weight.data /= reward_of(judge, world.complete(world.reference, prompts)).std()
     return judge
 

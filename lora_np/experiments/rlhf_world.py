@@ -43,7 +43,7 @@ class Size:
     judge_iterations: int = 100
 
 
-QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1), 400, 60, 10)
+QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1), 400, 60, 4)
 
 
 def ascents(strings):

@@ -1,6 +1,7 @@
 """The experiments on what teaches, in miniature: they run, repeat, and say what they found."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_pairs_share_their_prompt_and_are_ordered():
 
 
 def test_a_judge_is_kept_as_it_was_and_its_rewards_have_one_size():
-    world = World(TINY_RLHF, RNG(0))
+    world = World(replace(TINY_RLHF, samples=300), RNG(0))
     test = judge_quality.clean_pairs(world)
     kept = []
     for quality, pairs, judge in judge_quality.better_and_better(world, test):
