@@ -1,43 +1,49 @@
-"""python -m lora_np: the command line, thin over the library."""
+"""python -m lora_np, also installed as `lora-np`: the command line, thin over the library."""
 
 import argparse
 import sys
+from pathlib import Path
 
-from . import commands
-from .sweep import Unfinished
+from . import __version__, cli
+from .recipes.sweep import Unfinished
+
+
+def program():
+    """What was typed to get here."""
+    return "lora-np" if Path(sys.argv[0]).stem == "lora-np" else "python -m lora_np"
 
 
 def make_parser():
     parser = argparse.ArgumentParser(
-        prog="python -m lora_np",
+        prog=program(),
         description="LoRA and QLoRA in plain NumPy. With no command: the tour.",
         epilog="The 3x2 example step by step: python -m lora_np.worked_example --help",
     )
+    parser.add_argument("--version", action="version", version=f"lora_np {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     parsers = [parser]
-    for command in commands.ALL:
+    for command in cli.ALL:
         parsers.append(command.add(subparsers))
         parsers[-1].set_defaults(run=command.run)
-    for each in parsers:
-        each.add_argument("--seed", type=int, default=argparse.SUPPRESS,
-                          help="the seed of every random number (default 0)")  # fmt: skip
-        each.add_argument("--out", metavar="PATH", default=argparse.SUPPRESS,
-                          help="write the results there")  # fmt: skip
-        each.add_argument("--json", action="store_true", default=argparse.SUPPRESS,
-                          help="print every number as JSON")  # fmt: skip
+    for each in parsers:  # so an option may stand before the command or behind it
+        each.suggest_on_error = True  # from Python 3.14: "maybe you meant 'tour'?"
+        add = each.add_argument_group("of every command", argument_default=argparse.SUPPRESS)
+        add.add_argument("--seed", type=int, help="the seed of every random number (default 0)")
+        add.add_argument("--out", metavar="PATH", help="write the results there")
+        add.add_argument("--json", action="store_true", help="print every number as JSON")
     return parser
 
 
 def main(arguments=None):
     """Run one command; returns the exit status: 2 for bad input, 130 after Ctrl-C."""
-    defaults = argparse.Namespace(run=commands.tour.run, seed=0, json=False, out=None)
+    defaults = argparse.Namespace(run=cli.tour.run, seed=0, json=False, out=None)
     options = make_parser().parse_args(arguments, defaults)
     if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
         sys.stdout.reconfigure(errors="replace")
     try:
         return options.run(options)
     except (ValueError, FloatingPointError, ImportError, OSError, Unfinished) as error:
-        print(f"python -m lora_np: error: {error}", file=sys.stderr)
+        print(f"{program()}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -5,12 +5,19 @@
 The loss is L = Σ g∘y for a fixed random g, so dL/dy = g and every number of y counts.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+
+from .nn.module import Module
 
 STEP = 1e-5  # in float64, truncation ~h² and rounding ~1e-16/h both stay near 1e-10
 
 
-def check_gradients(module, x, *, seed=0, step=STEP, dropout=False, **options):
+def check_gradients(
+    module: Module, x: np.ndarray, *, seed: int = 0, step: float = STEP, dropout: bool = False,
+    **options,
+) -> dict[str, float]:  # fmt: skip
     """Compare each gradient with central differences, element by element.
 
     Returns {name: max|a − n| / max(|a|, |n|)} for every trainable parameter, and for "x" if x
@@ -19,36 +26,28 @@ def check_gradients(module, x, *, seed=0, step=STEP, dropout=False, **options):
     Raises: ValueError unless everything is float64.
     """
     loss, analytic, arrays = _set_up(module, x, seed, dropout, options)
-    errors = {}
-    for name, array in arrays.items():
-        numerical = numerical_gradient(loss, array, step)
-        largest = max(np.abs(analytic[name]).max(initial=0), np.abs(numerical).max(initial=0))
-        gap = np.abs(analytic[name] - numerical).max(initial=0)
-        errors[name] = float(gap / largest) if largest else 0.0
-    return errors
+    numerical = {name: numerical_gradient(loss, array, step) for name, array in arrays.items()}
+    return {name: _error(analytic[name], numerical[name]) for name in arrays}
 
 
-def check_objective(objective, logits, batch, *, step=STEP):
-    """The same for an objective: max|a − n| / max(|a|, |n|) over the numbers of dlogits.
-
-    Raises: ValueError unless the logits are float64.
-    """
+def check_objective(objective: Callable, logits: np.ndarray, batch, *, step: float = STEP) -> float:
+    """The same for an objective: max|a − n| / max(|a|, |n|) over the numbers of dlogits."""
     if logits.dtype != np.float64:
         raise ValueError(f"gradient checks need float64, but the logits are {logits.dtype}")
     logits = logits.copy()
     _, dlogits = objective(logits, batch)
-    numerical = numerical_gradient(lambda: objective(logits, batch)[0], logits, step)
-    largest = max(np.abs(dlogits).max(initial=0), np.abs(numerical).max(initial=0))
-    return float(np.abs(dlogits - numerical).max(initial=0) / largest) if largest else 0.0
+    return _error(dlogits, numerical_gradient(lambda: objective(logits, batch)[0], logits, step))
 
 
-def check_directional(module, x, *, seed=0, step=STEP, dropout=False, **options):
+def check_directional(
+    module: Module, x: np.ndarray, *, seed: int = 0, step: float = STEP, dropout: bool = False,
+    **options,
+) -> dict[str, float]:  # fmt: skip
     """The cheap form: two losses a tensor, along one direction v in each.
 
     v is the gradient's own unit direction plus a random one at a right angle to it, so ⟨a, v⟩ is
     ‖a‖: a wrong size shows along the first part, a wrong direction along the second.
     Returns {name: |⟨a, v⟩ − n| / max(|⟨a, v⟩|, |n|)}.
-    Raises: ValueError unless everything is float64.
     """
     loss, analytic, arrays = _set_up(module, x, seed, dropout, options)
     rng = np.random.default_rng(seed + 1)
@@ -58,30 +57,33 @@ def check_directional(module, x, *, seed=0, step=STEP, dropout=False, **options)
         if np.any(unit):
             unit = unit / np.linalg.norm(unit)
             v += (1 - (v * unit).sum()) * unit
-        kept = array.copy()
-        array[...] = kept + step * v
-        above = loss()
-        array[...] = kept - step * v
-        below = loss()
-        array[...] = kept
-        a, n = float((analytic[name] * v).sum()), (above - below) / (2 * step)
-        largest = max(abs(a), abs(n))
-        errors[name] = abs(a - n) / largest if largest else 0.0
+        a = (analytic[name] * v).sum()
+        errors[name] = _error(a, _slope(loss, array, ..., v, step))
     return errors
 
 
-def numerical_gradient(loss, array, step=STEP):
+def numerical_gradient(loss: Callable, array: np.ndarray, step: float = STEP) -> np.ndarray:
     """Central differences of `loss()` by each number of `array`, which it restores exactly."""
     gradient = np.zeros_like(array)
     for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + step
-        above = loss()
-        array[index] = kept - step
-        below = loss()
-        array[index] = kept
-        gradient[index] = (above - below) / (2 * step)
+        gradient[index] = _slope(loss, array, index, 1.0, step)
     return gradient
+
+
+def _slope(loss, array, index, v, step):
+    """The central difference of `loss()` as array[index] moves along v."""
+    kept = array[index].copy()
+    array[index] = kept + step * v
+    above = loss()
+    array[index] = kept - step * v
+    below = loss()
+    array[index] = kept
+    return (above - below) / (2 * step)
+
+
+def _error(a, n):
+    largest = max(np.max(np.abs(a), initial=0), np.max(np.abs(n), initial=0))
+    return float(np.max(np.abs(a - n), initial=0) / largest) if largest else 0.0
 
 
 def _set_up(module, x, seed, dropout, options):
@@ -109,9 +111,7 @@ def _set_up(module, x, seed, dropout, options):
     g = np.random.default_rng(seed).standard_normal(y.shape)
     dx = module.backward(g.copy(), cache)
     arrays = {name: p.data for name, p in learns.items()}
-    analytic = {
-        name: np.zeros_like(p.data) if p.grad is None else p.grad for name, p in learns.items()
-    }
+    analytic = {n: np.zeros_like(p.data) if p.grad is None else p.grad for n, p in learns.items()}
     if real:
         arrays["x"], analytic["x"] = x, dx
     return (lambda: float((forward()[0] * g).sum())), analytic, arrays

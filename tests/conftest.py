@@ -11,9 +11,13 @@ untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
 # For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
 settings.register_profile(
-    "mutation", max_examples=10, derandomize=True, database=None,
-    phases=[Phase.explicit, Phase.generate], **untimed,
-)  # fmt: skip
+    "mutation",
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    **untimed,
+)
 settings.load_profile("lora_np")
 
 

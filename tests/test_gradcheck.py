@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from builders import lora_start, moved
+from helpers.builders import lora_start, moved
+from helpers.strategies import cases
 from lora_np import Linear
 from lora_np.gradcheck import (
     check_directional,
     check_gradients,
     check_objective,
     numerical_gradient,
-)  # fmt: skip
+)
 from lora_np.objectives import cross_entropy
 from lora_np.tasks import next_token
-from strategies import cases
 
 
 class HalfGradient(Linear):

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import numpy.random  # before memory is first looked at: NumPy loads it when it is first used
 
-from lora_np.train import reuse_memory
+from lora_np.system.process import reuse_memory
 
 
 def sizes(shape):

@@ -1,6 +1,6 @@
 """The comparison as one figure: the ratio ours / theirs of every row, with its quartiles."""
 
-from lora_np.plots import COLORS, save, style, subplots
+from lora_np.analysis.plots import COLORS, save, style, subplots
 
 
 @style()

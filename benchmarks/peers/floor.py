@@ -10,7 +10,8 @@ import os
 import numpy as np
 from common import serve, sizes
 
-from lora_np.parallel import blas, pool, shard_count
+from lora_np.system.process import blas, pool
+from lora_np.train.step import shard_count
 
 THREADS, RANK = int(os.environ["LORA_NP_THREADS"]), 8
 
@@ -31,16 +32,27 @@ def products(config, B, T):
     logits, W_head = array(N, V), array(V, d)
     W_attn, W_proj, W_fc, W_out = array(d, 3 * d), array(d, d), array(d, 4 * d), array(4 * d, d)
     forward = [
-        (x, W_attn, y), (x, A, u), (u, U, y),  # LoRA beside c_attn
-        (q, k.swapaxes(-1, -2), p), (p, v, dout), (x, W_proj, x),  # attention
-        (x, W_fc, inner), (inner, W_out, x),  # the MLP
-    ]  # fmt: skip
+        (x, W_attn, y),
+        (x, A, u),
+        (u, U, y),  # LoRA beside c_attn
+        (q, k.swapaxes(-1, -2), p),
+        (p, v, dout),
+        (x, W_proj, x),  # attention
+        (x, W_fc, inner),
+        (inner, W_out, x),  # the MLP
+    ]
     backward = [
-        (x, W_out.T, inner), (inner, W_fc.T, x), (x, W_proj.T, x),
-        (dout, v.swapaxes(-1, -2), p), (p, k, q),  # dp, dq
-        (p.swapaxes(-1, -2), q, k), (p.swapaxes(-1, -2), dout, v),  # dk, dv
-        (y, U.T, u), (u.T, y, U), (x.T, u, A),  # du, dB, dA
-    ]  # fmt: skip
+        (x, W_out.T, inner),
+        (inner, W_fc.T, x),
+        (x, W_proj.T, x),
+        (dout, v.swapaxes(-1, -2), p),
+        (p, k, q),  # dp, dq
+        (p.swapaxes(-1, -2), q, k),
+        (p.swapaxes(-1, -2), dout, v),  # dk, dv
+        (y, U.T, u),
+        (u.T, y, U),
+        (x.T, u, A),  # du, dB, dA
+    ]
     into_x = [(y, W_attn.T, x), (u, A.T, x)]  # not in the lowest layer: nothing below it learns
     head = [(x, W_head.T, logits), (logits, W_head, x)]
     outs = {}

@@ -18,7 +18,7 @@ from lora_np import (
     next_token,
     quantize_nf4,
 )
-from lora_np.parallel import forward_backward
+from lora_np.train.step import forward_backward
 
 THREADS = int(os.environ["LORA_NP_THREADS"])
 

@@ -97,9 +97,14 @@ def writers(kind, model, prompt, n=64):
     @torch.inference_mode()
     def library():
         return model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=n, min_new_tokens=n,
-            do_sample=False, pad_token_id=0, eos_token_id=None,
-        )[:, prompt.shape[1] :]  # fmt: skip
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            max_new_tokens=n,
+            min_new_tokens=n,
+            do_sample=False,
+            pad_token_id=0,
+            eos_token_id=None,
+        )[:, prompt.shape[1] :]
 
     @torch.inference_mode()
     def loop():

@@ -2,24 +2,37 @@
 
 Weights need no transposing: GPT-2's Conv1D holds them (in, out), as everything here does. Names
 are ours behind `transformer.`, or without it in files of the bare body. A layer in 4 bits is in
-bitsandbytes' form (see `quant/bnb_format.py`).
+bitsandbytes' form (see `bitsandbytes.py`).
 """
 
-import dataclasses
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from ..methods.common import linear_slots
-from ..nn.gpt import GPT, Head
-from ..quant.bnb_format import PARTS, QUANT_STATE, from_bnb, quantization_config, to_bnb
-from ..quant.linear import NF4Linear
-from . import gpt2_layout as layout
-from .gpt2_layout import HEAD, PREFIX
-from .tensors import compare_shapes, confirm, open_tensors, stamp, write_directory
+from ..nn.gpt import GPT, GPTConfig, Head
+from ..quant.nf4_linear import NF4Linear
+from .bitsandbytes import PARTS, QUANT_STATE, from_bnb, quantization_config, to_bnb
+from .hf_directory import CONFIG, check_index, check_settings, weight_files, write_model
+from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
+
+PREFIX, HEAD = "transformer.", "lm_head.weight"
+MUST_BE = {  # what GPT-2's family may switch on and this model does not have
+    "model_type": ("gpt2",),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),  # two names of the same formula
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True, False),
+}
+# GPT2Config's, for settings that a config.json leaves out
+DEFAULTS: dict = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12}
+DEFAULTS |= {"n_head": 12, "n_inner": None, "layer_norm_epsilon": 1e-5}
+DEFAULTS |= {"embd_pdrop": 0.1, "attn_pdrop": 0.1, "resid_pdrop": 0.1}
 
 
-def load_gpt2(directory, dtype=np.float32):
+def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> GPT:
     """The GPT in a Hugging Face directory, in `dtype`: same tokens, same logits as there.
 
     The file may be one or sharded, in float32, float16, bfloat16 or float64, with or without
@@ -30,18 +43,19 @@ def load_gpt2(directory, dtype=np.float32):
     that this model does not have.
     """
     directory = Path(directory)
-    config, tied = layout.read_config(directory)
-    seen = stamp(directory / "config.json")
-    with open_tensors(*layout.weight_files(directory)) as stored:
-        layout.check_index(directory, stored)
-        stored = layout.without_masks(stored, config)
+    path = directory / CONFIG
+    settings, seen = read_json(path), stamp(path)
+    config, tied = check_settings(settings, path, GPTConfig, MUST_BE, DEFAULTS)
+    with open_tensors(*weight_files(directory)) as stored:
+        check_index(directory, stored)
+        stored = without_masks(stored, config)
         prefix = PREFIX if any(name.startswith(PREFIX) for name in stored) else ""
         if config.n_layer > len(stored):
             raise ValueError(
                 f"{directory}: {len(stored)} tensors are too few for n_layer {config.n_layer}"
             )
-        names = {name: prefix + name for name in layout.shapes(config)}
-        expected = {names[name]: shape for name, shape in layout.shapes(config).items()}
+        names = {name: prefix + name for name in shapes(config)}
+        expected = {names[name]: shape for name, shape in shapes(config).items()}
         four_bit = {}  # {name: its NF4Tensor}
         for name, full in names.items():
             if full + QUANT_STATE in stored:
@@ -49,13 +63,13 @@ def load_gpt2(directory, dtype=np.float32):
                 arrays = {part: stored.pop(part).read_raw() for part in parts}
                 four_bit[name] = from_bnb(full, arrays, expected.pop(full)[::-1])
         if not tied or HEAD in stored:
-            expected[HEAD] = (config.vocab_size, config.n_embd)
+            expected[HEAD] = expected[names["wte.weight"]]
         compare_shapes(expected, stored, directory)
 
         model = GPT(config, None, dtype)
-        for name, container, key in linear_slots(model):
+        for name, layer in model.linears():
             if name + ".weight" in four_bit:
-                container[key] = NF4Linear(four_bit[name + ".weight"], container[key].bias, dtype)
+                model.replace(name, NF4Linear(four_bit[name + ".weight"], layer.bias, dtype))
         for name, parameter in model.named_parameters():
             parameter.data = stored[names[name]].read(dtype)
         if HEAD in stored:
@@ -64,12 +78,11 @@ def load_gpt2(directory, dtype=np.float32):
                 raise ValueError(f"{directory}: tie_word_embeddings is set, but {HEAD} differs")
             if not tied:
                 model.lm_head = Head(head)
-    now = *layout.read_config(directory), stamp(directory / "config.json")
-    confirm(now, (config, tied, seen), directory)
+    confirm((read_json(path), stamp(path)), (settings, seen), directory)
     return model
 
 
-def save_gpt2(model, directory, dtype=None):
+def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | None = None) -> None:
     """Write `model` so that `load_gpt2` and transformers' GPT2LMHeadModel read it.
 
     In its own dtype, or in `dtype` (np.float16 halves the file). Layers in NF4 stay in NF4. A file
@@ -81,12 +94,14 @@ def save_gpt2(model, directory, dtype=None):
         raise ValueError(f"save_gpt2: expected a GPT, got {type(model).__name__}")
     config = model.config
     tied = model.lm_head.weight is model.wte.weight
-    expected = layout.shapes(config) | ({} if tied else {HEAD: (config.vocab_size, config.n_embd)})
+    expected = shapes(config)
+    if not tied:
+        expected[HEAD] = expected["wte.weight"]
     tensors, four_bit = dict(model.named_parameters()), {}
-    for name, container, key in linear_slots(model):
-        if isinstance(container[key], NF4Linear):
+    for name, layer in model.linears():
+        if isinstance(layer, NF4Linear):
             expected.pop(name + ".weight")
-            four_bit[name + ".weight"] = container[key].quantized
+            four_bit[name + ".weight"] = layer.quantized
     compare_shapes(expected, tensors, "save_gpt2 writes a plain GPT (merge adapters first)")
 
     arrays = {}
@@ -98,20 +113,41 @@ def save_gpt2(model, directory, dtype=None):
             raise ValueError(f"save_gpt2: {name} is not finite in {arrays[full].dtype}")
     for name, quantized in four_bit.items():
         arrays |= to_bnb(PREFIX + name, quantized)
-    settings = dataclasses.asdict(config) | layout.MUST_BE
-    settings |= {
-        "model_type": "gpt2",
-        "architectures": ["GPT2LMHeadModel"],
-        "activation_function": layout.TANH_GELU[0],
+    settings = {
         "tie_word_embeddings": tied,
         "dtype": str(np.dtype(dtype or model.wte.weight.dtype)),
-        "bos_token_id": None,
-        "eos_token_id": None,
     }
     if four_bit:
         if len(four_bit) != 4 * config.n_layer:
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
         settings["quantization_config"] = quantization_config(four_bit.values())
-    index = Path(directory) / layout.INDEX
-    write_directory(directory, arrays, settings, layout.WEIGHTS, layout.CONFIG)
-    index.unlink(missing_ok=True)  # one that named older shards would contradict the new file
+    write_model(directory, model, arrays, MUST_BE, "GPT2LMHeadModel", **settings)
+
+
+def shapes(config):
+    """{name: shape} of every tensor in a tied GPT-2: its whole state dict, in its own names."""
+    d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
+    result = {"wte.weight": (config.vocab_size, d), "wpe.weight": (config.n_positions, d)}
+    linears = {
+        "attn.c_attn": (d, 3 * d),
+        "attn.c_proj": (d, d),
+        "mlp.c_fc": (d, inner),
+        "mlp.c_proj": (inner, d),
+    }
+    for i in range(config.n_layer):
+        for name, shape in linears.items():
+            result |= {f"h.{i}.{name}.weight": shape, f"h.{i}.{name}.bias": shape[1:]}
+        for norm in ("ln_1", "ln_2"):
+            result |= {f"h.{i}.{norm}.weight": (d,), f"h.{i}.{norm}.bias": (d,)}
+    return result | {"ln_f.weight": (d,), "ln_f.bias": (d,)}
+
+
+def without_masks(stored, config):
+    """All but the causal masks of old files: `attn.bias` (1, 1, T, T) and `attn.masked_bias` ()."""
+    T = config.n_positions
+    masks = {"attn.bias": (1, 1, T, T), "attn.masked_bias": ()}
+    return {
+        name: tensor
+        for name, tensor in stored.items()
+        if not any(name.endswith(f".{m}") and tensor.shape == shape for m, shape in masks.items())
+    }

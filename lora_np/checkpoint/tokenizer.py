@@ -1,93 +1,20 @@
-"""Text to a model's tokens and back, from the files beside its weights.
+"""The tokenizer in the files beside a model's weights."""
 
-The byte-pair rules are read and applied by Hugging Face's `tokenizers`, an optional extra: how
-text is cut up is no part of what is taught here.
-"""
-
-import contextlib
+from os import PathLike
 from pathlib import Path
 
-import numpy as np
-
-from ..files import whole_file
-from .gguf_file import open_gguf
-from .tensors import listed
-
-ONE_FILE = "tokenizer.json"
-END = "<|endoftext|>"  # GPT-2 puts it between documents
-CONTROL = 3  # GGUF's mark of a token that no text spells
+from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, rules_from_gguf
+from .gguf import import_extra, open_gguf
+from .safetensors_io import listed
 
 
-@contextlib.contextmanager
-def in_words(place):
-    """What the library raises as a ValueError: bare Exceptions, and panics."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except BaseException as error:
-        raise ValueError(f"{place}: not a readable tokenizer: {error}") from error
-
-
-class Tokenizer:
-    """A byte-pair tokenizer: `encode`, `decode`, and `end`, the id between documents (or None).
-
-    A text that spells a special token, as `<|im_end|>`, is text: nobody ends a turn by typing it.
-    `special` gives such tokens their numbers.
-    """
-
-    def __init__(self, rules):
-        self.rules, self.end = rules, rules.token_to_id(END)
-        rules.encode_special_tokens = True  # as text, that is
-        rules.no_padding()  # a text's tokens are its own: all of them, and no others
-        rules.no_truncation()
-        self.vocab_size = rules.get_vocab_size()
-
-    def encode(self, text):
-        """A string's tokens.
-
-        Shapes: (T,) int64.
-        """
-        with in_words("encode"):
-            return np.array(self.rules.encode(text, add_special_tokens=False).ids, np.int64)
-
-    def decode(self, tokens):
-        """The string that tokens spell; the end of a document reads as a blank line."""
-        pieces, part = [], []
-        for token in np.asarray(tokens).ravel().tolist():
-            if token == self.end:
-                pieces.append(part)
-                part = []
-            else:
-                part.append(token)
-        with in_words("decode"):
-            return "\n\n".join(self.rules.decode(part) for part in [*pieces, part])
-
-    def special(self, mark):
-        """The number of a token that no text spells, as <|im_end|>; None if there is no such."""
-        return self.rules.token_to_id(mark)
-
-    def save(self, directory):
-        """Write it as `tokenizer.json`, where load_tokenizer and transformers find it."""
-        with whole_file(Path(directory) / ONE_FILE) as temporary:
-            self.rules.save(str(temporary))
-
-
-def load_tokenizer(directory):
+def load_tokenizer(directory: str | PathLike[str]) -> Tokenizer:
     """The tokenizer in a directory, `tokenizer.json` or `vocab.json` with `merges.txt`, or in a
     GGUF file.
 
-    Raises: ImportError, saying what to install, without the libraries `tokenizers` and, for a
-    GGUF file, `gguf`; ValueError for a directory without those files, or files that it cannot read.
+    Raises: ImportError, saying what to install, without the library `tokenizers` or `gguf`.
     """
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise ImportError(
-            "a model's tokenizer needs the library `tokenizers`, which is optional here; "
-            "install it with: pip install tokenizers"
-        ) from error
-    directory = Path(directory)
+    tokenizers, directory = import_extra("tokenizers"), Path(directory)
     if directory.is_file():
         return Tokenizer(rules_from_gguf(tokenizers, open_gguf(directory)))
     one, vocab, merges = (directory / n for n in (ONE_FILE, "vocab.json", "merges.txt"))
@@ -101,29 +28,3 @@ def load_tokenizer(directory):
         f"no tokenizer in {directory}: expected {one.name}, or {vocab.name} and {merges.name}; "
         + ("no such directory" if found is None else f"it holds {found or 'nothing'}")
     )
-
-
-def rules_from_gguf(tokenizers, file):
-    """Byte-level BPE from a GGUF file's lists, cut up as SmolLM's: each digit alone, then GPT-2's
-    pattern.
-
-    Raises: ValueError for another kind of tokenizer, or lists that do not fit each other.
-    """
-    kind, cut = file.get("tokenizer.ggml.model", str), file.get("tokenizer.ggml.pre", str)
-    if (kind, cut) not in (("gpt2", "smollm"), ("gpt2", "gpt-2")):
-        raise ValueError(f"{file.path}: expected a gpt2 tokenizer cut as smollm, got {kind}, {cut}")
-    words = file.get("tokenizer.ggml.tokens", str)
-    kinds = file.get("tokenizer.ggml.token_type", int)
-    merges = [tuple(pair.split(" ")) for pair in file.get("tokenizer.ggml.merges", str)]
-    vocab = {word: i for i, word in enumerate(words)}
-    if len(vocab) != len(words) or len(kinds) != len(words) or any(len(m) != 2 for m in merges):
-        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
-    with in_words(file.path):
-        rules = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
-    cuts = [tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    if cut == "smollm":
-        cuts.insert(0, tokenizers.pre_tokenizers.Digits(individual_digits=True))
-    rules.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(cuts)
-    rules.decoder = tokenizers.decoders.ByteLevel()
-    rules.add_special_tokens([word for word, kind in zip(words, kinds) if kind == CONTROL])
-    return rules

@@ -1,33 +1,39 @@
-"""What moves: one file per way of choosing the numbers that learn."""
+"""What moves: one file per way of choosing the numbers that learn.
 
-from .adapters import BottleneckAdapters
+`METHODS` is the one list of them; commands, PEFT's files, experiments and tests derive what they
+need from it. A method is a frozen dataclass: its fields are its settings, and `apply(model, rng)`
+gives a view in which it learns, with `model` itself untouched; rng may be None where nothing is
+random. The class carries its name for the command line, `name`, and AdamW's usual `rate` for it
+(`recipes.finetune.usual_rate`).
+"""
+
 from .bitfit import BitFit
-from .common import merge
+from .bottleneck import BottleneckAdapters
 from .dora import DoRA, DoRALinear
-from .features import extract_features
 from .full import FullFineTuning
-from .head import HeadTuning
+from .head import HeadTuning, extract_features
 from .ia3 import IA3
 from .lora import LoRA, LoRALinear, lora_plus_groups
 from .prefix import PrefixTuning
 from .prompt import PromptTuning
 from .qlora import QLoRA, quantize_base
+from .targets import ALL_LINEAR, merge
+
+METHODS = (  # as a command starts them, in the order in which loading applies them
+    FullFineTuning(),
+    LoRA(targets=ALL_LINEAR),
+    QLoRA(targets=ALL_LINEAR),
+    DoRA(targets=ALL_LINEAR),
+    IA3(),
+    BottleneckAdapters(32),
+    BitFit(),
+    HeadTuning(),
+    PrefixTuning(16),
+    PromptTuning(16),
+)
 
 __all__ = [
-    "IA3",
-    "BitFit",
-    "BottleneckAdapters",
-    "DoRA",
-    "DoRALinear",
-    "FullFineTuning",
-    "HeadTuning",
-    "LoRA",
-    "LoRALinear",
-    "PrefixTuning",
-    "PromptTuning",
-    "QLoRA",
-    "extract_features",
-    "lora_plus_groups",
-    "merge",
-    "quantize_base",
-]
+    "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
+    "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "extract_features",
+    "lora_plus_groups", "merge", "quantize_base",
+]  # fmt: skip

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from .common import begin
+import numpy as np
+
+from ..nn.module import Module
+from .targets import begin
 
 
 @dataclass(frozen=True)
 class BitFit:
-    """Train every bias: y = xW + b with W frozen, and LayerNorm's b too.
+    """Train every bias, LayerNorm's too: 11d in a block of width d (MLP 4d), and d in ln_f."""
 
-    A block of width d (MLP 4d) has 11d of them, and ln_f d more.
-    Raises: ValueError for a model that has no bias.
-    """
+    name, rate = "bitfit", 3e-2
 
-    def apply(self, model, rng=None):
-        """A view of `model` whose biases learn, on copies; nothing here is random."""
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
         view = begin(self, model)
         biases = [p for name, p in view.named_parameters() if name.split(".")[-1] == "bias"]
         if not biases:
@@ -22,17 +22,3 @@ class BitFit:
         for bias in biases:
             bias.train()
         return view
-
-    def peft_config(self):
-        """Nothing: every trained bias is `bias` "all", which is written for any method."""
-        return {}
-
-    peft_ignores = ()
-
-    @classmethod
-    def from_peft(cls, config, shapes, model):
-        """BitFit where a file holds every bias, beside another method or alone; else None."""
-        return cls() if config.get("bias") == "all" else None
-
-    def peft_arrays(self, model):
-        return {}

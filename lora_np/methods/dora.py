@@ -3,8 +3,8 @@
     W' = m ∘ V/‖V‖,   V = W + s·AB        one length m_j and one norm for each output unit j
 
 The norm is a column's, as W is (in, out) here; PEFT and the paper's code take it over rows of
-(out, in), which is the same. Backward treats ‖V‖ as a constant (§4.3, "cost of training"), so its
-gradients are not those of the full formula. They are those with the norm held fixed.
+(out, in), which is the same. Backward holds ‖V‖ constant (§4.3, "cost of training"), so its
+gradients are not those of the full formula.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nn.functional import dropout_backward, dropout_forward
-from ..nn.layers import rows
+from ..nn.linear import rows
 from ..nn.module import Parameter
-from .common import layers_of
 from .lora import LoRA, LoRALinear
 
 
@@ -24,8 +23,6 @@ class DoRALinear(LoRALinear):
     It is computed as base(x) + (c∘z − x̃W), z = x̃W + s·(x̃A)B = x̃V, so dropout (x̃ for x) touches
     only what the adapter adds, as in PEFT. m starts as ‖W‖, and y as base(x).
     Shapes: as LoRALinear; m, c and the norm (out,).
-    Raises: as LoRALinear; ValueError for an output unit whose weights are all zero, which have no
-    direction.
     """
 
     def __init__(self, base, rank, alpha, rng, **options):
@@ -66,7 +63,6 @@ class DoRALinear(LoRALinear):
         return y, (base_cache, xd if self.A.trainable else None, mask, u, z, c, norm)
 
     def backward(self, dy, cache, *, below_trains=True):
-        """dx, or None where nothing below needs it."""
         base_cache, xd, mask, u, z, c, norm = cache
         dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
         dy = rows(dy)
@@ -94,11 +90,4 @@ class DoRALinear(LoRALinear):
 class DoRA(LoRA):
     """DoRA on `targets`: LoRA's settings, and `out` more numbers a layer for the lengths."""
 
-    layer = DoRALinear
-
-    def peft_arrays(self, model):
-        lengths = {
-            f"{name}.lora_magnitude_vector": layer.m.data
-            for name, layer in layers_of(model, DoRALinear)
-        }
-        return super().peft_arrays(model) | lengths
+    name, layer = "dora", DoRALinear

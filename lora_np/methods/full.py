@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-from .common import begin
+import numpy as np
+
+from ..nn.module import Module
+from .targets import begin
 
 
 @dataclass(frozen=True)
 class FullFineTuning:
-    """Train all parameters, W ← W − lr·dW for each: what the other methods are measured against.
+    """Train all parameters: what the other methods are measured against. A tied head stays tied."""
 
-    A tied head stays tied.
-    """
+    name, rate = "full", 1e-3
 
-    def apply(self, model, rng=None):
-        """A view of `model` in which everything learns, on copies; nothing here is random."""
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
         view = begin(self, model)
         for parameter in view.parameters():  # each once, so what is tied stays one Parameter
             parameter.train()

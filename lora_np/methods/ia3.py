@@ -1,23 +1,16 @@
-"""IA3: learn one factor for each number that flows (Liu et al. 2022, arXiv 2205.05638, §3.3).
-
-Two modules, since a linear layer can be rescaled behind it or before it. Both are linear, so
-both merge into a dense weight and cost nothing afterwards.
-"""
+"""IA3: learn one factor for each number that flows (Liu et al. 2022, arXiv 2205.05638, §3.3)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.layers import LinearLike, rows
-from ..nn.module import Parameter
-from .common import begin, layers_of, matching_slots, wrap
+from ..nn.linear import LinearLike, rows
+from ..nn.module import Module, Parameter, Wrapper
+from .targets import begin, matching_linears, wrap
 
 
-class ScaledOutput(LinearLike):
-    """y = base(x) · l, so W' = W·l (column j times l_j) and b' = b·l.
-
-    Shapes: x (..., in), l (out,), y (..., out). l starts at 1.
-    """
+class ScaledOutput(Wrapper, LinearLike):
+    """y = base(x) · l, so W' = W·l and b' = b·l. Shapes: y (..., out), l (out,), 1 at first."""
 
     def __init__(self, base):
         self.base = base.freeze()
@@ -34,19 +27,15 @@ class ScaledOutput(LinearLike):
         return self.base.backward(dy * self.l.data, base_cache, **below)  # undoes z·l: dz = dy·l
 
     def effective_weight(self):
-        """W' = W·l  (in, out)"""
-        return self.base.effective_weight() * self.l.data
+        return self.base.effective_weight() * self.l.data  # column j times l_j
 
     def effective_bias(self):
         bias = self.base.effective_bias()
         return None if bias is None else bias * self.l.data
 
 
-class ScaledInput(LinearLike):
-    """y = base(x · l), so W' = l·W (row i times l_i).
-
-    Shapes: x (..., in), l (in,), y (..., out). l starts at 1.
-    """
+class ScaledInput(Wrapper, LinearLike):
+    """y = base(x · l), so W' = l·W. Shapes: x (..., in), l (in,), 1 at first."""
 
     def __init__(self, base):
         self.base = base.freeze()
@@ -65,8 +54,7 @@ class ScaledInput(LinearLike):
         return dz * self.l.data if below_trains else None  # undoes x·l: dx = dz·l
 
     def effective_weight(self):
-        """W' = l·W  (in, out)"""
-        return self.l.data[:, None] * self.base.effective_weight()
+        return self.l.data[:, None] * self.base.effective_weight()  # row i times l_i
 
 
 @dataclass(frozen=True)
@@ -76,62 +64,22 @@ class IA3:
     The paper scales keys, values and the feed-forward's inner activations. GPT-2 fuses q, k and v
     in c_attn, and PEFT scales all of it: d + d + d numbers a block, and 4d before mlp.c_proj.
     An empty list stands for none.
-    Raises: ValueError for a target that matches nothing, or one that stands in both lists.
     """
 
     targets: tuple[str, ...] | str = ("c_attn",)
     feedforward: tuple[str, ...] | str = ("mlp.c_proj",)
 
-    def apply(self, model, rng=None):
-        """A view of `model` with scales of 1 at its targets; nothing here is random."""
-        view, both = begin(self, model), (self.targets, self.feedforward)
-        behind, before = (
-            {name for name, _, _ in (matching_slots(view, targets) if targets else ())}
-            for targets in both
-        )
-        if behind & before:
-            raise ValueError(f"IA3: {', '.join(sorted(behind & before))} is in both target lists")
-        if not behind | before:
-            raise ValueError("IA3: no targets")
-        for targets, kind in zip(both, (ScaledOutput, ScaledInput)):
+    name, rate = "ia3", 9e-2
+
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
+        view = begin(self, model)
+        found: set[str] = set()
+        for targets, kind in (self.targets, ScaledOutput), (self.feedforward, ScaledInput):
+            names = matching_linears(view, targets).keys() if targets else set()
+            if found & names:
+                raise ValueError(f"IA3: {', '.join(sorted(found & names))} is in both target lists")
+            found |= names
             view = wrap(view, targets, kind) if targets else view
+        if not found:
+            raise ValueError("IA3: no targets")
         return view
-
-    def peft_config(self):
-        """Its part of PEFT's adapter_config.json: the feed-forward targets are in both lists."""
-        behind, before = (
-            [targets] if isinstance(targets, str) else list(targets)
-            for targets in (self.targets, self.feedforward)
-        )
-        return {
-            "peft_type": "IA3",
-            "target_modules": behind + before,
-            "feedforward_modules": before,
-            "fan_in_fan_out": True,  # GPT-2's weights are (in, out)
-            "init_ia3_weights": True,
-        }
-
-    peft_ignores = ()
-
-    @classmethod
-    def from_peft(cls, config, shapes, model):
-        """The IA3 of a PEFT file, or None; what is scaled shows in the shapes of its tensors."""
-        if config.get("peft_type") != "IA3":
-            return None
-        targets = config.get("target_modules") or ["c_attn", "mlp.c_proj"]  # PEFT's for a GPT-2
-        before = config.get("feedforward_modules")
-        before = ["mlp.c_proj"] if before is None else before
-        if not (isinstance(targets, list) and isinstance(before, list)):  # patterns
-            ours = {name.removesuffix(".ia3_l"): shape for name, shape in shapes.items()}
-            before = [name for name, shape in ours.items() if shape[0] == 1]
-            targets = list(ours)
-        if not all(isinstance(name, str) for name in targets + before):
-            raise ValueError(f"expected names of layers, got {targets!r} and {before!r}")
-        behind = tuple(target for target in targets if target not in before)
-        return cls(behind, tuple(before))
-
-    def peft_arrays(self, model):
-        """{PEFT's name: the scales}, views: (out, 1) behind a layer, (1, in) before one."""
-        after, before = (layers_of(model, kind) for kind in (ScaledOutput, ScaledInput))
-        arrays = {f"{name}.ia3_l": layer.l.data[:, None] for name, layer in after}
-        return arrays | {f"{name}.ia3_l": layer.l.data[None, :] for name, layer in before}

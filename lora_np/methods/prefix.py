@@ -1,7 +1,6 @@
 """Prefix tuning: learn keys and values that every layer finds in its past (Li & Liang 2021).
 
-(arXiv 2101.00190, §4.) Each layer has a past of its own, so a prefix reaches deeper than a soft
-prompt at the model's input; what is "prepended to the input" is prompt tuning.
+(arXiv 2101.00190, §4.) So it reaches deeper than a soft prompt at the model's input.
 """
 
 import math
@@ -10,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..nn.module import Module, Parameter
-from .common import begin
-from .virtual import PEFT_SIZES, BehindVirtualTokens, check_length, check_model, repeated_ids
+from ..system.checks import check_whole
+from .targets import begin
+from .virtual_tokens import BehindVirtualTokens, check_model, repeated_ids
 
 
 class PrefixTable(Module):
@@ -70,20 +70,20 @@ class PrefixTuned(BehindVirtualTokens):
     """
 
     def __init__(self, base, length, table):
-        self.base, self.length, self.table = base, length, table
+        self.base, self.length, self.table, self.methods = base, length, table, base.methods
 
-    def forward(self, tokens, *, rng=None, past=None, position=0, keep=True):
-        own = past is None
+    def forward_body(self, tokens, *, rng=None, past=None, position=0, keep=True):
+        own, table_cache = past is None, None
         if own:
-            self._check_room(np.shape(tokens), position)
+            self._check_positions(np.shape(tokens), position)
             prefix, table_cache = self.table.forward()
             past = self._pairs(prefix, np.shape(tokens)[0])
-        logits, cache = self.base.forward(tokens, rng=rng, past=past, position=position, keep=keep)
-        return logits, (own, table_cache if own else None, cache)
+        x, cache = self.base.forward_body(tokens, rng=rng, past=past, position=position, keep=keep)
+        return x, None if cache is None else (own, table_cache, cache)
 
-    def backward(self, dlogits, cache):
+    def backward_body(self, dx, cache):
         own, table_cache, cache = cache
-        dpast = self.base.backward(dlogits, cache)
+        dpast = self.base.backward_body(dx, cache)
         if not own:
             return dpast
         # Every sequence had the same prefix, so a sum over B: (L, 2, H, P, hd)
@@ -98,7 +98,6 @@ class PrefixTuned(BehindVirtualTokens):
         return [tuple(np.broadcast_to(kv, (B, *kv.shape)) for kv in pair) for pair in pairs]
 
     def new_past(self, batch, length):
-        """A past to generate with that holds the prefix already."""
         past = self._new_past(batch, length)
         for layer, pair in zip(past, self._pairs(self.table.forward()[0], batch)):
             layer.append(*pair)
@@ -107,9 +106,8 @@ class PrefixTuned(BehindVirtualTokens):
     def without_mlp(self):
         """A view with the prefix that the MLP makes in the MLP's place: it computes the same."""
         view = self.view()
-        table = PrefixTable(self.table.forward()[0].copy())
-        table.prefix.trainable = self.table.trains()
-        view.table = table
+        view.table = PrefixTable(self.table.forward()[0].copy())
+        view.table.prefix.trainable = self.table.trains()
         view.methods = tuple(
             replace(m, mlp_width=None) if isinstance(m, PrefixTuning) else m for m in self.methods
         )
@@ -124,67 +122,36 @@ class PrefixTuning:
     inputs, (d + 1)·width and (width + 1)·2·L·d for its weights. `init` "random" draws from
     N(0, 0.02²); token ids give the keys and values that the model itself has for them, repeated
     or cut to `length` (Li & Liang 2021, §7.4): it then starts as if it had read them.
-    Raises: ValueError for a length below 1 or with no room in the context, a width below 1, an
-    unknown init, or token ids together with an MLP.
     """
 
     length: int = 8
     mlp_width: int | None = None
     init: str | tuple[int, ...] = "random"
 
+    name, rate = "prefix", 9e-2
+
     def __post_init__(self):
-        check_length("PrefixTuning", self.length)
-        w = self.mlp_width
-        if w is not None and (isinstance(w, bool) or not isinstance(w, int) or w < 1):
-            raise ValueError(f"PrefixTuning: expected mlp_width from 1 or None, got {w!r}")
+        check_whole("PrefixTuning: expected a length", self.length)
         if isinstance(self.init, str) and self.init != "random":
-            raise ValueError(
-                f'PrefixTuning: expected init "random" or token ids, got {self.init!r}'
-            )
-        if self.init != "random" and w is not None:
+            raise ValueError(f"PrefixTuning: expected init random or token ids, got {self.init!r}")
+        if self.mlp_width is None:
+            return
+        check_whole("PrefixTuning: expected mlp_width None or", self.mlp_width)
+        if self.init != "random":
             raise ValueError("PrefixTuning: an MLP makes its own prefix; give init or mlp_width")
 
-    def apply(self, model, rng):
-        """`model`, frozen, behind a prefix that learns."""
+    def apply(self, model: Module, rng: np.random.Generator) -> Module:
         check_model("PrefixTuning", model, self.length)
         config, dtype, P = model.config, model.ln_f.weight.dtype, self.length
         n_out = 2 * config.n_layer * config.n_kv_head * config.head_dim
         if self.mlp_width is not None:
-            table = PrefixMLP(P, config.n_embd, self.mlp_width, n_out, rng, dtype)
+            table: Module = PrefixMLP(P, config.n_embd, self.mlp_width, n_out, rng, dtype)
         elif self.init == "random":
             table = PrefixTable(rng.normal(0.0, 0.02, (P, n_out)).astype(dtype))
         else:
             ids = repeated_ids("PrefixTuning", self.init, P, config.vocab_size)
             table = PrefixTable(prefix_of(model, ids))
-        view = begin(self, model)
-        wrapper = PrefixTuned(view, P, table)
-        wrapper.methods = view.methods
-        return wrapper
-
-    def peft_config(self):
-        """Its part of PEFT's adapter_config.json.
-
-        Raises: ValueError for a prefix that an MLP still makes: a file holds the prefix itself.
-        """
-        if self.mlp_width is not None:
-            raise ValueError(
-                "PrefixTuning: an MLP makes this prefix, and PEFT's file holds the prefix alone; "
-                "save model.without_mlp()"
-            )
-        return {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": self.length}
-
-    # How it was trained, and sizes that are the model's own.
-    peft_ignores = (*PEFT_SIZES, "prefix_projection", "encoder_hidden_size")
-
-    @classmethod
-    def from_peft(cls, config, shapes, model):
-        """The PrefixTuning that a PEFT config describes, or None. PEFT too saves no MLP."""
-        if config.get("peft_type") == "PREFIX_TUNING":
-            return cls(config.get("num_virtual_tokens"))
-
-    def peft_arrays(self, model):
-        """{PEFT's name: the prefix (P, 2·L·d)}, a view."""
-        return {"prompt_embeddings": model.table.prefix.data}
+        return PrefixTuned(begin(self, model), P, table)
 
 
 def prefix_of(model, ids):

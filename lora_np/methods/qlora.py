@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from ..nn.layers import Linear
-from ..quant.linear import NF4Linear
+import numpy as np
+
+from ..nn.linear import Linear
+from ..nn.module import Module
+from ..quant.int8 import Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4 import check_block_size
-from ..quant.table import Int8Embedding, Int8Head, quantize_table
-from .common import linear_slots
+from ..quant.nf4_linear import NF4Linear
 from .lora import LoRA
 
 
@@ -14,47 +16,44 @@ from .lora import LoRA
 class QLoRA(LoRA):
     """LoRA on `targets`, and the weight of every linear layer of the blocks in NF4.
 
-    The factors start first and the base is rounded after, so that an init sees the weights as
-    they were: `pissa` then rounds only what its factors leave, and `loftq` fits the rounding
-    error. A layer that is in NF4 already stays as it is, so `loftq` brings its own settings:
-    `functools.partial(loftq, block_size=32)`.
-    `int8_embeddings` holds the token table, and a head that does not learn, in 8 bits; in a model
-    of a large vocabulary and few layers they weigh more than all the rest.
-    Raises: as LoRA; ValueError for a block size that is not a whole number from 1, or a weight
-    that learns.
+    The base is rounded after the factors start, so that an init sees the weights as they were:
+    `pissa` then rounds only what its factors leave. What is in NF4 already stays as it is, so
+    `loftq` brings its own settings: `functools.partial(loftq, block_size=32)`.
+    `int8_embeddings` are for a large vocabulary and few layers: they weigh more than all the rest.
     """
 
     block_size: int = 64
     double_quant: bool = False
     int8_embeddings: bool = False
 
+    name = "qlora"
+
     def __post_init__(self):
         super().__post_init__()
         check_block_size(self.block_size)
 
-    def apply(self, model, rng):
-        """A view of `model`, its linear layers in 4 bits; `model` itself is untouched."""
+    def apply(self, model: Module, rng: np.random.Generator) -> Module:
         view = super().apply(model, rng)
         return quantize_base(view, self.block_size, self.double_quant, self.int8_embeddings)
 
 
-def quantize_base(model, block_size=64, double_quant=False, int8_embeddings=False):
+def quantize_base(
+    model: Module, block_size: int = 64, double_quant: bool = False, int8_embeddings: bool = False
+) -> Module:
     """A view of `model` whose linear layers, or what their wrappers stand on, are in NF4; with
     `int8_embeddings`, the token table and a head that does not learn are in 8 bits.
 
     An adapter that QLoRA trained belongs on this: `load_adapter(quantize_base(base), directory)`.
-    Raises: ValueError for a block size below 1, or a weight that a method trains.
     """
     view = model.view()
-    for name, container, key in linear_slots(view):
-        while "base" in vars(container[key]):  # down to what every wrapper stands on
-            container, key = vars(container[key]), "base"
-        linear = container[key]
+    for name, layer in view.linears():
+        linear = layer.unwrapped()
         if isinstance(linear, Linear):
             if linear.weight.trainable and model.methods:
                 raise ValueError(f"QLoRA: {name} learns, and a weight in 4 bits cannot")
-            container[key] = NF4Linear.from_linear(linear, block_size, double_quant)
-            container[key].bias = linear.bias  # one that learnt before still does
+            in_4_bits = NF4Linear.from_linear(linear, block_size, double_quant)
+            in_4_bits.bias = linear.bias  # one that learnt before still does
+            view.replace(name, layer.rebase(in_4_bits))
     if int8_embeddings:
         quantize_embeddings(view, bool(model.methods))
     return view

@@ -1,7 +1,6 @@
 """Causal multi-head self-attention (Vaswani et al. 2017, arXiv 1706.03762, §3.2).
 
-Each position asks with its query q which earlier keys k fit, and takes their values v in those
-proportions:  out = softmax(q·kᵀ/√hd + mask) · v,  once per head.
+Each position's query asks which earlier keys fit, and takes their values in those proportions.
 """
 
 import math
@@ -9,71 +8,15 @@ import math
 import numpy as np
 
 from .functional import dropout_backward, dropout_forward, softmax_backward, softmax_forward
+from .kv_cache import extend_past
 from .module import Module
-
-
-class KeyValueCache:
-    """The keys and values of a sequence that grows while text is generated.
-
-    `append` writes into room made beforehand, so the past is never copied. `length` positions are
-    filled.
-    Shapes: k and v (B, H, capacity, hd).
-    """
-
-    def __init__(self, shape, dtype):
-        self.k, self.v, self.length = np.empty(shape, dtype), np.empty(shape, dtype), 0
-
-    def append(self, k, v):
-        """Add k and v (B, H, T, hd); returns views of all keys and values so far."""
-        start, end = self.length, self.length + k.shape[2]
-        expected = (*self.k.shape[:2], k.shape[2], self.k.shape[3])
-        if k.shape != expected or v.shape != expected or end > self.k.shape[2]:
-            raise ValueError(
-                f"KeyValueCache: {start} of {self.k.shape[2]} positions are filled; expected k "
-                f"and v {expected} that fit in the rest, got {k.shape} and {v.shape}"
-            )
-        self.k[:, :, start:end], self.v[:, :, start:end] = k, v
-        self.length = end
-        return self.k[:, :, :end], self.v[:, :, :end]
-
-
-def past_length(past):
-    """How many positions come before the first token: those in one layer's `past`."""
-    if past is None:
-        return 0
-    return past.length if isinstance(past, KeyValueCache) else past[0].shape[2]
-
-
-def check_past(past, x, config):
-    """Raise ValueError unless `past` has an entry a layer, and pairs are (B, G, P, hd), as x is."""
-    if len(past) != config.n_layer:
-        raise ValueError(f"expected a past for each of {config.n_layer} layers, got {len(past)}")
-    for entry in past:
-        if entry is None or isinstance(entry, KeyValueCache):
-            continue  # a KeyValueCache checks what is appended
-        k, v = entry
-        expected = (len(x), config.n_kv_head, k.shape[2] if k.ndim == 4 else "P", config.head_dim)
-        if k.shape != expected or v.shape != expected or not k.dtype == v.dtype == x.dtype:
-            raise ValueError(
-                f"expected past keys and values {expected} in {x.dtype}, "
-                f"got {k.shape} {k.dtype} and {v.shape} {v.dtype}"
-            )
-
-
-def behind(past, k, v):
-    """All keys and values there are: those in one layer's `past`, then k and v (B, G, T, hd)."""
-    if isinstance(past, KeyValueCache):
-        return past.append(k, v)
-    if past is not None:
-        return tuple(np.concatenate(pair, axis=2) for pair in zip(past, (k, v)))
-    return k, v
 
 
 def attend_forward(q, k, v, pdrop=0.0, rng=None):
     """out = softmax(q kᵀ/√hd + mask) v, once per head.
 
-    The keys end where the queries do; the P = S − T before those are the past. With G < H, each
-    key and value serves n = H/G heads in a row (Ainslie et al. 2023, arXiv 2305.13245, §2.2).
+    The first P = S − T keys are the past. With G < H, each key and value serves n = H/G heads in a
+    row (Ainslie et al. 2023, arXiv 2305.13245, §2.2).
     Shapes: q (B, H, T, hd), k and v (B, G, S, hd), out (B, T, H, hd).
     """
     B, H, T, hd = q.shape
@@ -114,9 +57,9 @@ def attend_backward(dout, cache, dq, dk, dv):
 class Attention(Module):
     """y = merge(softmax(q kᵀ/√hd + mask) v) W_proj, with q, k, v side by side in x W_attn.
 
-    `c_attn` is the fused projection (d, 3d), `c_proj` (d, d). `past` holds keys and values of
-    positions before x: a pair (k, v), which gets gradients, or a KeyValueCache, which grows.
-    Shapes: x and y (B, T, d); past k and v (B, H, P, hd), hd = d/H; S = P + T keys in all.
+    `past` holds keys and values of positions before x: a pair (k, v), which gets gradients, or a
+    KeyValueCache, which grows.
+    Shapes: x and y (B, T, d), c_attn (d, 3d), c_proj (d, d); past k and v (B, H, P, hd), hd = d/H.
     """
 
     def __init__(self, c_attn, c_proj, n_head, attn_pdrop=0.0, resid_pdrop=0.0):
@@ -126,8 +69,8 @@ class Attention(Module):
     def forward(self, x, *, rng=None, past=None):
         B, T, d = x.shape
         qkv, attn_cache = self.c_attn.forward(x, rng=rng)  # (B, T, 3d)
-        q, k, v = heads(qkv.reshape(B, T, 3, self.n_head, -1))  # three views (B, H, T, hd)
-        k, v = behind(past, k, v)  # (B, H, S, hd)
+        q, k, v = qkv.reshape(B, T, 3, self.n_head, -1).transpose(2, 0, 3, 1, 4)  # (B, H, T, hd)
+        k, v = extend_past(past, k, v)  # (B, H, S, hd)
         out, core_cache = attend_forward(q, k, v, self.attn_pdrop, rng)  # (B, T, H, hd)
         y, proj_cache = self.c_proj.forward(out.reshape(B, T, d), rng=rng)
         y, mask = dropout_forward(y, self.resid_pdrop, rng)
@@ -139,15 +82,10 @@ class Attention(Module):
         (B, T, d), H = dy.shape, self.n_head
         dout = self.c_proj.backward(dropout_backward(dy, mask), proj_cache)  # undoes W_proj
         dqkv = np.empty((B, T, 3, H, d // H), dy.dtype)
-        dq, dk, dv = heads(dqkv)  # views: written in place, side by side as c_attn gave them
+        dq, dk, dv = dqkv.transpose(2, 0, 3, 1, 4)  # views: written in place, side by side
         dpast = attend_backward(dout.reshape(B, T, H, d // H), core_cache, dq, dk, dv)
         dx = self.c_attn.backward(dqkv.reshape(B, T, 3 * d), attn_cache, **below)  # undoes W_attn
         return dx, dpast if has_past else None
-
-
-def heads(qkv):
-    """(B, T, 3, H, hd) as three views (B, H, T, hd): q, k and v."""
-    return qkv.transpose(2, 0, 3, 1, 4)
 
 
 def causal_mask(T, P, dtype):

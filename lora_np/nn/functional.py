@@ -10,12 +10,8 @@ PIECE = 1 << 17  # numbers worked on at once
 
 
 def softmax_forward(z, out=None):
-    """p = exp(z) / Σ exp(z) along the last axis.
-
-    The largest z is subtracted first: it cancels in the fraction, and exp cannot overflow.
-    Shapes: z and p alike; `out` may be z itself. The cache is p.
-    """
-    p = np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
+    """p = exp(z) / Σ exp(z) along the last axis; p is also the cache, and `out` may be z itself."""
+    p = np.subtract(z, z.max(axis=-1, keepdims=True), out=out)  # cancels; exp cannot overflow
     np.exp(p, out=p)
     p /= p.sum(axis=-1, keepdims=True)
     return p, p
@@ -29,20 +25,14 @@ def softmax_backward(dp, p, out=None):
 
 
 def log_softmax(z):
-    """log p = z − log Σ exp(z) along the last axis, finite where softmax itself rounds to 0.
-
-    Shapes: z and log p alike.
-    """
+    """log p = z − log Σ exp(z) along the last axis, finite where softmax itself rounds to 0."""
     logp = z - z.max(axis=-1, keepdims=True)
     logp -= np.log(np.exp(logp).sum(axis=-1, keepdims=True))
     return logp
 
 
 def log_sigmoid(x):
-    """log σ(x) = −log(1 + e⁻ˣ), finite for every finite x; its derivative is σ(−x).
-
-    Shapes: x and log σ alike.
-    """
+    """log σ(x) = −log(1 + e⁻ˣ), finite for every finite x; its derivative is σ(−x)."""
     return -np.logaddexp(0, -x)
 
 
@@ -50,15 +40,13 @@ def gelu_forward(x, out=None):
     """y = x·h, h = ½(1 + tanh(√(2/π)(x + 0.044715x³))): GPT-2's GELU.
 
     (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2, the tanh approximation of x·Φ(x).)
-    Shapes: x and y alike; `out` may be x itself. The cache is the slope dy/dx, one array to keep
-    where x and h would be two.
-    Raises: ValueError for an `out` of another shape, or not in C order.
+    Shapes: x and y alike; `out` may be x itself. The cache is dy/dx, where x and h would be two.
     """
     if out is not None and (out.shape != x.shape or not out.flags.c_contiguous):
         raise ValueError(f"gelu_forward: expected out {x.shape} in C order, got {out.shape}")
     y, slope = np.empty(x.shape, x.dtype) if out is None else out, np.empty(x.shape, x.dtype)
     flat = [array.reshape(-1) for array in (x, y, slope)]
-    for start in range(0, x.size, PIECE):  # a piece at a time, so that h never needs much room
+    for start in range(0, x.size, PIECE):  # a piece at a time, so that h stays small
         x_, y_, slope_ = (array[start : start + PIECE] for array in flat)
         h = x_ * x_  # x*x*x, since x**3 takes 25 times as long; in place: memory is slow too
         h *= GELU_A * GELU_C
@@ -73,10 +61,7 @@ def gelu_forward(x, out=None):
 
 
 def gelu_slope(x, h, out):
-    """dy/dx = h + x·h', with h' = h(1 − h) · 2√(2/π)(1 + 3·0.044715x²).
-
-    The first factor of h' is the tanh's: ½(1 − tanh²) = 2h(1 − h).
-    """
+    """dy/dx = h + x·h', h' = 2h(1 − h)·√(2/π)(1 + 3·0.044715x²), where 2h(1 − h) = ½(1 − tanh²)."""
     slope = np.multiply(x, x, out=out)
     slope *= 6 * GELU_A * GELU_C
     slope += 2 * GELU_C
@@ -92,11 +77,7 @@ def gelu_backward(dy, slope, out=None):
 
 
 def silu_forward(x):
-    """y = x·σ(x), σ(x) = 1/(1 + e⁻ˣ) (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2).
-
-    σ is computed as ½(1 + tanh(x/2)), which cannot overflow.
-    Shapes: x and y alike. The cache is x.
-    """
+    """y = x·σ(x) (Hendrycks & Gimpel 2016, arXiv 1606.08415, §2). The cache is x."""
     y = sigmoid(x)
     y *= x
     return y, x
@@ -114,6 +95,7 @@ def silu_backward(dy, x):
 
 
 def sigmoid(x):
+    """σ(x) = 1/(1 + e⁻ˣ) = ½(1 + tanh(x/2)), which cannot overflow."""
     s = x * 0.5
     np.tanh(s, out=s)
     s += 1
@@ -122,11 +104,7 @@ def sigmoid(x):
 
 
 def dropout_forward(x, p, rng):
-    """Zero each number with probability p and scale the rest by 1/(1 − p), so the mean stays.
-
-    Without an `rng`, or with p = 0, x passes as it is and the mask is None.
-    Shapes: x, y and mask alike.
-    """
+    """Zero each number with probability p and scale the rest by 1/(1 − p), so the mean stays."""
     if rng is None or p == 0:
         return x, None
     keep = rng.random(x.shape, dtype=x.dtype) >= p

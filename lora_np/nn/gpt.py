@@ -9,21 +9,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
 
 from .attention import Attention
-from .block import MLP, Block
+from .block import Block
+from .embedding import Embedding, Head
 from .functional import dropout_backward, dropout_forward
-from .language_model import Head, LanguageModel
-from .layers import Embedding, LayerNorm, Linear
+from .language_model import LanguageModel, check_sizes
+from .linear import Linear
+from .mlp import MLP
+from .norm import LayerNorm
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """A GPT's sizes, under Hugging Face's names; `n_inner` None is 4·n_embd.
-
-    Raises: ValueError for sizes below 1, an n_embd that n_head does not divide, an epsilon that
-    is not positive, a dropout outside [0, 1).
-    """
+    """A GPT's sizes, under Hugging Face's names; `n_inner` None is 4·n_embd."""
 
     vocab_size: int = 256
     n_positions: int = 128
@@ -40,38 +41,26 @@ class GPTConfig:
     head_dim = property(lambda self: self.n_embd // self.n_head)
 
     def __post_init__(self):
-        for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner"):
-            size = getattr(self, name)
-            if name == "n_inner" and size is None:
-                continue
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise ValueError(f"GPTConfig: expected {name} from 1, a whole number, got {size!r}")
-        if self.n_embd % self.n_head:
-            raise ValueError(
-                f"GPTConfig: n_embd {self.n_embd} does not divide into {self.n_head} heads"
-            )
-        if not self.layer_norm_epsilon > 0:
-            raise ValueError(
-                f"GPTConfig: expected layer_norm_epsilon > 0, got {self.layer_norm_epsilon!r}"
-            )
+        check_sizes(self)
+        d, H, eps = self.n_embd, self.n_head, self.layer_norm_epsilon
+        if d % H:
+            raise ValueError(f"GPTConfig: n_embd {d} does not divide into {H} heads")
+        if not eps > 0:
+            raise ValueError(f"GPTConfig: expected layer_norm_epsilon > 0, got {eps!r}")
         for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"GPTConfig: expected {name} from 0 to below 1, got {getattr(self, name)!r}"
-                )
+            p = getattr(self, name)
+            if not 0 <= p < 1:
+                raise ValueError(f"GPTConfig: expected {name} from 0 to below 1, got {p!r}")
 
 
 class GPT(LanguageModel):
     """A GPT-2-shaped language model; its head is tied to the token embedding.
 
     Starts as GPT-2: weights N(0, 0.02²), the residual branches' last ones / √(2·n_layer), biases 0.
-    With no rng all weights are 0: a loader puts its own in their place.
-    Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
+    With no rng all weights are 0, for a loader to replace. Shapes: as LanguageModel.
     """
 
-    file_prefix, lora_targets = "transformer.", ("c_attn",)
-
-    def __init__(self, config, rng, dtype=np.float32):
+    def __init__(self, config: GPTConfig, rng: Generator | None, dtype: DTypeLike = np.float32):
         self.config = config
         d, eps, drop = config.n_embd, config.layer_norm_epsilon, config.resid_pdrop
         inner = config.n_inner or 4 * d
@@ -87,34 +76,30 @@ class GPT(LanguageModel):
         def norm():
             return LayerNorm(np.ones(d, dtype), np.zeros(d, dtype), eps)
 
+        def block():
+            c_attn, c_proj = linear(d, 3 * d), linear(d, d, last)
+            attention = Attention(c_attn, c_proj, config.n_head, config.attn_pdrop, drop)
+            mlp = MLP(linear(d, inner), linear(inner, d, last), drop)
+            return Block(norm(), attention, norm(), mlp)
+
         last = 0.02 / math.sqrt(2 * config.n_layer)
         self.wte = Embedding(normal(config.vocab_size, d))
         self.wpe = Embedding(normal(config.n_positions, d))
-        self.h = [
-            Block(
-                norm(),
-                Attention(
-                    linear(d, 3 * d), linear(d, d, last), config.n_head, config.attn_pdrop, drop
-                ),
-                norm(),
-                MLP(linear(d, inner), linear(inner, d, last), drop),
-            )
-            for _ in range(config.n_layer)
-        ]
+        self.h = [block() for _ in range(config.n_layer)]
         self.ln_f = norm()
         self.lm_head = Head(self.wte.weight)  # one Parameter in two places, listed once
 
     def embed_trains(self):
         return self.wte.trains() or self.wpe.trains()
 
-    def place(self, x, *, rng=None, position=0):
+    def add_positions(self, x, *, rng=None, position=0):
         """x + wpe[position, position + 1, …]"""
         positions = np.asarray(position)[..., None] + np.arange(x.shape[1])  # (T,) or (B, T)
         pos, wpe_cache = self.wpe.forward(positions)
         x, mask = dropout_forward(x + pos, self.config.embd_pdrop, rng)
         return x, (wpe_cache, mask)
 
-    def place_backward(self, dx, cache):
+    def add_positions_backward(self, dx, cache):
         wpe_cache, mask = cache
         dx = dropout_backward(dx, mask)
         self.wpe.backward(dx if wpe_cache.ndim == 2 else dx.sum(axis=0), wpe_cache)

@@ -3,13 +3,18 @@
     y, cache = module.forward(x)        the cache is a value, never hidden in self
     dx       = module.backward(dy, cache)
 
-The cache is explicit so that two forwards may come before a backward, threads do not
-collide, and what training keeps in memory can be counted.
+So two forwards may come before a backward, threads do not collide, and what training keeps in
+memory can be counted.
 """
 
 import copy
+from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+M = TypeVar("M", bound="Module")
 
 
 class Parameter:
@@ -17,19 +22,23 @@ class Parameter:
 
     A frozen parameter's `grad` stays None. `data` is only ever written in place, by optimizers,
     so that views (`Module.view`) can share it.
-
-    Raises: ValueError if `data` is not a float32 or float64 array.
     """
 
     __slots__ = ("data", "grad", "trainable")
 
-    def __init__(self, data, trainable=True):
+    def __init__(self, data: ArrayLike, trainable: bool = True):
         data = np.asarray(data)
         if data.dtype not in (np.float32, np.float64):
             raise ValueError(f"Parameter: expected a float32 or float64 array, got {data.dtype}")
-        self.data, self.grad, self.trainable = data, None, trainable
+        self.data, self.trainable = data, trainable
+        self.grad: np.ndarray | None = None
 
-    def accumulate(self, grad):
+    @classmethod
+    def of(cls, value, trainable=True):
+        """`value`, made a Parameter unless it is one, so that two layers can share it."""
+        return value if isinstance(value, Parameter) else cls(value, trainable)
+
+    def accumulate(self, grad: np.ndarray) -> None:
         """grad += the gradient of one backward pass; a frozen parameter must not be asked."""
         assert self.trainable, "a frozen parameter's gradient is never formed"
         if grad.shape != self.data.shape:
@@ -39,7 +48,7 @@ class Parameter:
         else:
             self.grad += grad
 
-    def train(self):
+    def train(self) -> None:
         """Make it learn, on a copy of its own: whoever shared the old array keeps it as it was."""
         if not self.trainable:
             self.data, self.trainable = self.data.copy(), True
@@ -62,7 +71,8 @@ class Module:
     """A node in a tree of modules; its attributes are Parameters, Modules and lists of Modules.
 
     Subclasses write `forward(x, *, rng=None) -> (y, cache)` and, directly below it,
-    `backward(dy, cache) -> dx`, which also accumulates the gradients of what trains.
+    `backward(dy, cache) -> dx`, which also accumulates the gradients of what trains; dx is None
+    where `below_trains` is False: nothing below needs it.
     Dropout runs only where an `rng` is passed, so there is no train or eval mode.
     """
 
@@ -72,78 +82,101 @@ class Module:
         """The output alone: forward without its cache."""
         return self.forward(x, **options)[0]
 
-    def children(self):
-        """Yield (dotted name, container, key) for every module directly below this one.
-
-        `container[key]` is the child, and `container[key] = wrapper` replaces it. A child called
-        `base` is transparent: it adds nothing to the name, so what it holds keeps its name.
-        """
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield (name, module) for each module directly below this one; in a list, `name.index`."""
         for key, value in list(vars(self).items()):
             if isinstance(value, Module):
-                yield "" if key == "base" else key, vars(self), key
+                yield key, value
             elif isinstance(value, list):
                 for i, item in enumerate(value):
                     if isinstance(item, Module):
-                        yield f"{key}.{i}", value, i
+                        yield f"{key}.{i}", item
 
-    def modules(self):
-        """Yield this module and every one below it, outermost first."""
-        yield self
-        for _, container, key in self.children():
-            yield from container[key].modules()
+    def named_modules(self, name: str = "") -> Iterator[tuple[str, "Module"]]:
+        """Yield (dotted name, module): this module, and every one below it, outermost first."""
+        yield name, self
+        for key, child in self.children():
+            yield from child.named_modules(dotted(name, key))
 
-    def named_parameters(self):
+    def modules(self) -> Iterator["Module"]:
+        return (module for _, module in self.named_modules())
+
+    def linears(self, name: str = "") -> Iterator[tuple[str, "Module"]]:
+        """Yield (dotted name, layer) of every linear layer, wrapped or not, outermost."""
+        for key, child in self.children():
+            yield from child.linears(dotted(name, key))
+
+    def replace(self, name: str, module: "Module") -> None:
+        """Put `module` in the place of the one with that dotted name, the outermost of them."""
+        if not (name and self._replace(name, module)):
+            raise ValueError(f"{type(self).__name__}: there is no module {name!r} to replace")
+
+    def _replace(self, name, module):
+        for key, child in self.children():
+            if key == name:
+                attribute, _, index = key.partition(".")
+                if index:
+                    vars(self)[attribute][int(index)] = module
+                else:
+                    setattr(self, attribute, module)
+                return True
+            rest = name.removeprefix(key + ".") if key else name
+            if (rest != name or not key) and child._replace(rest, module):
+                return True
+        return False
+
+    def unwrapped(self):
+        """What the wrappers stand on: here, where there are none, the module itself."""
+        return self
+
+    def rebase(self, module):
+        """The wrappers on `module` instead of what they stood on: here, `module` alone."""
+        return module
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield (dotted name, Parameter), each once even where two places share it (tied)."""
         seen = set()
-        for name, parameter in self._walk(""):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        for name, module in self.named_modules():
+            for key, value in vars(module).items():
+                if isinstance(value, Parameter) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield dotted(name, key), value
 
-    def _walk(self, prefix):
-        for key, value in vars(self).items():
-            if isinstance(value, Parameter):
-                yield prefix + key, value
-        for name, container, key in self.children():
-            yield from container[key]._walk(prefix + name + "." if name else prefix)
-
-    def parameters(self):
-        """Every Parameter once, in the order of `named_parameters`."""
+    def parameters(self) -> list[Parameter]:
         return [parameter for _, parameter in self.named_parameters()]
 
-    def trainable_parameters(self):
+    def trainable_parameters(self) -> list[Parameter]:
         """What learns: the list to hand to an optimizer."""
         return [parameter for parameter in self.parameters() if parameter.trainable]
 
-    def trains(self):
+    def trains(self) -> bool:
         """Whether anything in this tree learns; backward stops below the lowest such module."""
-        return any(parameter.trainable for _, parameter in self._walk(""))
+        return any(parameter.trainable for parameter in self.parameters())
 
-    def freeze(self):
+    def freeze(self: M) -> M:
         """Let nothing here learn. Returns self."""
         for parameter in self.parameters():
             parameter.trainable, parameter.grad = False, None
         return self
 
-    def view(self):
+    def view(self: M) -> M:
         """The same tree with the same arrays: parameters share `data` and own `grad`.
 
-        A view is a reference model, a teacher, a thread's replica, or the start of a fine-tune:
-        a method trains a copy of what it trains, and never writes to the model that it came from.
+        For a reference model, a teacher, a thread's replica, or the start of a fine-tune.
         """
         return copy.deepcopy(self)
 
-    def astype(self, dtype):
+    def astype(self: M, dtype: DTypeLike) -> M:
         """A copy of this module with every parameter in `dtype` (float64 for gradient checks)."""
         result = self.view()
         for parameter in result.parameters():
             parameter.data = parameter.data.astype(dtype)
-        modules = [result]
-        for module in modules:
-            if "dtype" in vars(module):  # a layer whose weight is no Parameter says it itself
-                module.dtype = np.dtype(dtype)
-            modules += [container[key] for _, container, key in module.children()]
+        for module in result.modules():
+            module.set_dtype(np.dtype(dtype))
         return result
+
+    def set_dtype(self, dtype):
+        """For a layer whose weight is no Parameter: compute in `dtype` from now on."""
 
     def __setattr__(self, name, value):
         old = vars(self).get(name)
@@ -157,6 +190,25 @@ class Module:
     def __getattr__(self, name):
         if name.startswith("__"):  # copy and pickle probe for these
             raise AttributeError(name)
-        raise AttributeError(
-            f"{type(self).__name__} has no attribute {name!r}; it has: {', '.join(vars(self))}"
-        )
+        names = ", ".join(vars(self))
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; it has: {names}")
+
+
+class Wrapper(Module):
+    """A module in another's place; that one is its `base`, and what is in it keeps its name."""
+
+    def children(self):
+        for key, child in super().children():
+            yield "" if key == "base" else key, child
+
+    def unwrapped(self):
+        return self.base.unwrapped()
+
+    def rebase(self, module):
+        self.base = self.base.rebase(module)
+        return self
+
+
+def dotted(*names):
+    """The names that are not empty, joined by dots."""
+    return ".".join(filter(None, names))

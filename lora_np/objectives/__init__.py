@@ -1,14 +1,13 @@
 """What teaches: each objective is a formula, (logits, batch) -> (loss, dlogits)."""
 
-from .context_distillation import context_distillation
 from .cross_entropy import cross_entropy
-from .distillation import Distillation
+from .distillation import Distillation, context_distillation
 from .dpo import DPO
 from .ppo import PPO, group_advantages
 from .reward import bradley_terry
 from .verbalizer import VerbalizedCrossEntropy
 
 __all__ = [
-    "DPO", "PPO", "Distillation", "VerbalizedCrossEntropy", "bradley_terry",
-    "context_distillation", "cross_entropy", "group_advantages",
+    "DPO", "PPO", "Distillation", "VerbalizedCrossEntropy", "bradley_terry", "context_distillation",
+    "cross_entropy", "group_advantages",
 ]  # fmt: skip

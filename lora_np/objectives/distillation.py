@@ -21,8 +21,6 @@ class Distillation:
     The hard labels are at temperature 1. KL and not cross-entropy, so L is 0 at α = 0 where the
     student equals its teacher.
     Shapes: logits, dlogits and batch.teacher_logits (B, T, K). L in nats.
-    Raises: ValueError for a temperature that is not above 0, an α outside [0, 1], or a teacher of
-    another vocabulary.
     """
 
     temperature: float = 2.0
@@ -34,13 +32,11 @@ class Distillation:
         if not 0 <= self.hard <= 1:
             raise ValueError(f"Distillation: expected hard from 0 to 1, got {self.hard!r}")
 
-    def __call__(self, logits, batch):
+    def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         teacher, T, hard = batch.teacher_logits, float(self.temperature), float(self.hard)
         if teacher.shape != logits.shape:
-            raise ValueError(
-                f"Distillation: the student's logits are {logits.shape}, "
-                f"the teacher's {teacher.shape}; they need one vocabulary"
-            )
+            got = f"the student's logits are {logits.shape}, the teacher's {teacher.shape}"
+            raise ValueError(f"Distillation: {got}; they need one vocabulary")
         w = (1 - hard) * shares(logits, batch)[..., None]  # (B, T, 1)
         logq, logp = log_softmax(teacher.astype(logits.dtype) / T), log_softmax(logits / T)
         q = np.exp(logq)
@@ -51,3 +47,10 @@ class Distillation:
             loss += hard * hard_loss
             dlogits += hard * dhard
         return loss, dlogits
+
+
+# L = Σ w·KL(p(· | context, x, y₋) ‖ p(· | x, y₋)) / Σ w,   dlogits = w·(p − p_with_context) / Σ w
+# (Askell et al. 2021, arXiv 2112.00861, §2; Snell et al. 2022, arXiv 2209.15189.) Both are the same
+# model's, so there is nothing to soften. What is new is the reading matter: `tasks.without_context`
+# asks the model behind the context, and lines its logits up with the positions of the text alone.
+context_distillation = Distillation(temperature=1.0)

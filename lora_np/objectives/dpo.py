@@ -18,10 +18,8 @@ class DPO:
     place of the reward. log π(y | x) is the *sum* over the completion's tokens. A small β lets
     the policy go far from the reference. With h = β·(Δ_w − Δ_l):
         dlog π(y_w | x) = −β·σ(−h) / pairs,   dlogits = w·dlog π·(onehot(target) − p)
-    and the opposite sign for y_l. Rows 2i and 2i + 1 are a pair, the preferred one first.
-    Shapes: logits and dlogits (B, T, K), batch.reference_logprobs (B,) in nats. `batch.total` is
-    the whole batch's number of pairs.
-    Raises: ValueError for a β that is not above 0, or parted pairs.
+    and the opposite sign for y_l. Rows and `batch.total` are as `bradley_terry` takes them.
+    Shapes: logits and dlogits (B, T, K), batch.reference_logprobs (B,) in nats.
     """
 
     beta: float = 0.1
@@ -30,7 +28,7 @@ class DPO:
         if not (self.beta > 0 and math.isfinite(self.beta)):
             raise ValueError(f"DPO: expected a beta > 0, got {self.beta!r}")
 
-    def __call__(self, logits, batch):
+    def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         check_pairs(batch)
         logp, cache = target_logprobs_forward(logits, batch)  # (B, T)
         w = batch.weights.astype(logits.dtype)

@@ -8,9 +8,7 @@ from ..nn.functional import log_softmax
 def shares(logits, batch):
     """w = batch.weights / batch.total: how much each position counts, in the logits' dtype.
 
-    The total is the whole batch's, so what shards give adds up.
     Shapes: logits (B, T, K), w (B, T).
-    Raises: ValueError for logits of another shape, or weights that sum to nothing.
     """
     if logits.shape[:-1] != batch.targets.shape:
         raise ValueError(f"expected logits ({batch.targets.shape}, K), got {logits.shape}")
@@ -23,7 +21,6 @@ def target_logprobs_forward(logits, batch):
     """log p[target], p = softmax(logits), at each position that counts; 0 at the others.
 
     Shapes: logits (B, T, K), log p (B, T). In nats.
-    Raises: ValueError for a target outside 0 … K − 1 that counts, and as `shares` does.
     """
     shares(logits, batch)
     counts, targets, K = batch.weights != 0, batch.targets, logits.shape[-1]

@@ -15,13 +15,11 @@ class PPO:
     how far π has moved since. Where ρ has left [1 − ε, 1 + ε] in the direction that A asks for,
     the minimum takes the flat branch and the gradient is exactly 0. Elsewhere
         dlogits = −w·ρ·A·(onehot(target) − p) / Σ w
-    Together with `group_advantages` this is PPO's clip with GRPO's group baseline, KL penalty
-    included, without GRPO's division by the group's standard deviation. There is no critic.
+    Together with `group_advantages` this is PPO's clip with GRPO's group baseline, and no critic.
     InstructGPT (Ouyang et al. 2022, §3.5) has one: its baseline is a learned value function (with
     generalized advantage estimation), so each token has an advantage of its own; it also spreads
     the penalty over the tokens and mixes in next-token prediction on the pre-training text.
     Shapes: logits and dlogits (B, T, K), batch.old_logprobs (B, T) in nats, batch.advantages (B,).
-    Raises: ValueError for a clip that is not above 0.
     """
 
     clip: float = 0.2
@@ -30,7 +28,7 @@ class PPO:
         if not self.clip > 0:
             raise ValueError(f"PPO: expected a clip > 0, got {self.clip!r}")
 
-    def __call__(self, logits, batch):
+    def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         w = shares(logits, batch)  # (B, T)
         logp, cache = target_logprobs_forward(logits, batch)
         A = batch.advantages.astype(logits.dtype)[:, None]  # (B, 1): one a text
@@ -42,7 +40,9 @@ class PPO:
         return loss, target_logprobs_backward(dlogp, cache)
 
 
-def group_advantages(rewards, log_ratios, beta, group):
+def group_advantages(
+    rewards: np.ndarray, log_ratios: np.ndarray, beta: float, group: int
+) -> np.ndarray:
     """A = R − mean of R over the group, R = r − β·log(π(y | x) / π_ref(y | x)).
 
     `group` neighbours answer the same prompt, and their mean is the baseline, as in GRPO (Shao et
@@ -51,8 +51,6 @@ def group_advantages(rewards, log_ratios, beta, group):
     A = (G − 1)/G times R − the mean of the other G − 1. Over samples from π the mean of R is the
     expected reward minus β·KL(π ‖ π_ref), the quantity that RLHF maximizes.
     Shapes: rewards, log_ratios (in nats) and A (B,).
-    Raises: ValueError for a β below 0, a group below 2 or that does not divide B, or numbers
-    that are not finite.
     """
     if not 0 <= beta < np.inf:
         raise ValueError(f"expected a finite beta from 0, got {beta!r}")

@@ -5,7 +5,7 @@ import numpy as np
 from ..nn.functional import log_sigmoid
 
 
-def bradley_terry(logits, batch):
+def bradley_terry(logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
     """L = −Σ log σ(r_w − r_l) / pairs, so that σ(r_w − r_l) is the chance that w wins.
 
     (Bradley & Terry 1952; Ouyang et al. 2022, arXiv 2203.02155, §3.5, eq. 1.) The head has K = 1
@@ -14,10 +14,9 @@ def bradley_terry(logits, batch):
         dr_w = −σ(−Δ) / pairs = −dr_l,   dlogits = w·dr
     Only differences count: the same constant on both rewards changes nothing.
     Shapes: logits and dlogits (B, T, 1). `batch.total` is the whole batch's number of pairs.
-    Raises: ValueError for a head with K ≠ 1, logits of another shape, or parted pairs.
     """
-    if logits.shape != (*batch.weights.shape, 1):
-        expected = (*batch.weights.shape, 1)
+    expected = (*batch.weights.shape, 1)
+    if logits.shape != expected:
         raise ValueError(f"bradley_terry: expected logits {expected}, K = 1, got {logits.shape}")
     check_pairs(batch)
     w = batch.weights.astype(logits.dtype)

@@ -16,8 +16,6 @@ class VerbalizedCrossEntropy:
     no gradient, and a target is a label, not a token:
         dlogits[v(l)] = w·(q[l] − onehot(label)[l]) / Σ w
     Shapes: logits and dlogits (B, T, K), batch.targets (B, T) from 0 to L − 1. L in nats.
-    Raises: ValueError for fewer than 2 tokens, one that names two labels, or one that the model
-    does not have.
     """
 
     tokens: tuple[int, ...]
@@ -26,7 +24,7 @@ class VerbalizedCrossEntropy:
         if len(self.tokens) < 2 or len(set(self.tokens)) != len(self.tokens):
             raise ValueError(f"expected 2 or more different verbalizer tokens, got {self.tokens}")
 
-    def __call__(self, logits, batch):
+    def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         K, tokens = logits.shape[-1], list(self.tokens)
         if not 0 <= min(tokens) <= max(tokens) < K:
             raise ValueError(f"expected verbalizer tokens from 0 to {K - 1}, got {self.tokens}")

@@ -3,8 +3,7 @@
     codes = nearest of the sixteen to x / absmax         absmax = max |x| over a block of x
     x     ≈ CODEBOOK[codes] · absmax                     (QLoRA: Dettmers et al. 2023, §3)
 
-The paper is arXiv 2305.14314. Two codes share a byte, the even element in the high half. The
-arithmetic is float32, and every bit agrees with bitsandbytes on a CPU.
+(arXiv 2305.14314.) The arithmetic is float32, and every bit agrees with bitsandbytes on a CPU.
 """
 
 import math
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from .double_quant import DoubleQuantized, double_quantize, read_only
+from .double_quant import DoubleQuantized, double_quantize, keep
 
 OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published: ½(29/30 + 31/32)
 TINY = np.float32(1e-38)  # stands in for the absmax of a block of zeros, so nothing divides by 0
@@ -29,8 +29,8 @@ def normal_quantiles(count):
 def make_codebook():
     """The sixteen values: 7 negative, 0 and 8 positive, the largest scaled to 1.
 
-    Not symmetric: an exact zero leaves fifteen codes for two tails, so each tail takes quantiles
-    of its own (QLoRA, §3, and its authors' code; eq. 4 there has no zero and gives other numbers).
+    An exact zero leaves fifteen codes for two tails, so each takes quantiles of its own (QLoRA, §3,
+    and its authors' code; eq. 4 there has no zero and gives other numbers).
     """
     values = [-q for q in normal_quantiles(7)] + [0.0] + normal_quantiles(8)
     values = np.sort(np.array(values, np.float32))
@@ -39,8 +39,7 @@ def make_codebook():
 
 CODEBOOK = make_codebook()  # (16,) float32, ascending
 MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,) float32: where the nearest code changes
-# A byte is two codes, so a table of 256 pairs of floats undoes both at once. Looking up one pair
-# as if it were one 8-byte number halves the look-ups.
+# A byte is two codes: a table of 256 pairs of floats, each as one 8-byte number, halves look-ups.
 PAIRS = np.stack([np.repeat(CODEBOOK, 16), np.tile(CODEBOOK, 16)], axis=1).view(np.float64).ravel()
 
 
@@ -50,7 +49,6 @@ class NF4Tensor:
 
     `codes` are packed bytes (⌈n/2⌉,) uint8, in the array's row-major order; `scales` is one
     absmax a block (⌈n/block_size⌉,) float32, or those in 8 bits (`DoubleQuantized`).
-    Raises: ValueError for parts of the wrong dtype, or whose lengths do not fit `shape`.
     """
 
     codes: np.ndarray
@@ -61,28 +59,15 @@ class NF4Tensor:
     def __post_init__(self):
         check_block_size(self.block_size)
         object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
-        blocks = -(-self.size // self.block_size)
-        codes, scales = self.codes, self.scales
-        if codes.dtype != np.uint8 or codes.shape != ((self.size + 1) // 2,):
-            raise ValueError(
-                f"NF4Tensor: expected uint8 codes of shape ({(self.size + 1) // 2},) for an array "
-                f"of shape {self.shape}, got {codes.dtype} {codes.shape}"
-            )
-        if scales.dtype != np.float32 or scales.shape != (blocks,):
-            raise ValueError(
-                f"NF4Tensor: expected float32 scales of shape ({blocks},) for {self.size} numbers "
-                f"in blocks of {self.block_size}, got {scales.dtype} {scales.shape}"
-            )
-        object.__setattr__(self, "codes", read_only(codes))
-        if isinstance(scales, np.ndarray):
-            object.__setattr__(self, "scales", read_only(scales))
+        keep(self, "codes", np.uint8, ((self.size + 1) // 2,))
+        keep(self, "scales", np.float32, (-(-self.size // self.block_size),))
 
     size = property(lambda self: math.prod(self.shape))
     double_quant = property(lambda self: isinstance(self.scales, DoubleQuantized))
 
     @property
     def absmax(self):
-        """One scale a block (blocks,) float32; reconstructed where it is stored in 8 bits."""
+        """One scale a block (blocks,) float32, reconstructed from 8 bits where it is in 8 bits."""
         return self.scales.dequantize() if self.double_quant else self.scales
 
     @property
@@ -94,7 +79,7 @@ class NF4Tensor:
         """The codes 0 … 15, one a byte, in the array's shape."""
         return unpack(self.codes, self.size).reshape(self.shape)
 
-    def dequantize(self, dtype=np.float32):
+    def dequantize(self, dtype: DTypeLike = np.float32) -> np.ndarray:
         """CODEBOOK[codes] · absmax in float32, then as `dtype`: the numbers this stands for."""
         values = np.empty(2 * self.codes.size, np.float32)
         absmax, width = self.absmax, self.block_size
@@ -116,21 +101,16 @@ class NF4Tensor:
         return f"NF4Tensor({self.shape}, {kind}blocks of {self.block_size}, {self.nbytes} bytes)"
 
 
-def quantize_nf4(array, block_size=64, double_quant=False):
+def quantize_nf4(array: np.ndarray, block_size: int = 64, double_quant: bool = False) -> NF4Tensor:
     """The array in 4 bits: per block of its row-major order, the nearest codes of x / absmax.
 
-    absmax = max |x|; code = number of midpoints below x / absmax, so a tie goes to the lower
-    code (Dettmers et al. 2023, §2, eq. 1, and §3). `double_quant` stores the scales in 8 bits.
-    Any shape; the last block may be shorter. float16, float32 or float64, computed in float32.
-    Raises: ValueError for an array that is not floating, numbers that are not finite in float32,
-    or a block size that is not a whole number from 1.
+    (Dettmers et al. 2023, §2, eq. 1, and §3.) A tie goes to the lower code, and the last block may
+    be shorter. `double_quant` stores the scales in 8 bits.
     """
     check_block_size(block_size)
     array = np.asarray(array)
-    if array.dtype not in (np.float16, np.float32, np.float64):
-        raise ValueError(
-            f"quantize_nf4: expected a float16, float32 or float64 array, got {array.dtype}"
-        )
+    if (dtype := array.dtype) not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"quantize_nf4: expected a float16, float32 or float64 array, got {dtype}")
     with np.errstate(over="ignore"):  # a float64 too large becomes inf, and is refused below
         flat = np.ascontiguousarray(array, np.float32).ravel()
     absmax = block_absmax(flat, block_size)
@@ -168,11 +148,8 @@ def nearest_codes(scaled, out):
 
 
 def pack(codes):
-    """Two codes a byte, the even element's in the high half: (n,) -> (⌈n/2⌉,) uint8.
-
-    After an odd last code, the low half holds the code of zero, 7.
-    """
-    packed = np.full((codes.size + 1) // 2, 7, np.uint8)
+    """Two codes a byte, the even element's in the high half: (n,) -> (⌈n/2⌉,) uint8."""
+    packed = np.full((codes.size + 1) // 2, 7, np.uint8)  # 7, zero's code, ends an odd count
     packed[: codes.size // 2] = codes[1::2]
     packed |= codes[0::2] << np.uint8(4)
     return packed

@@ -4,10 +4,10 @@ from .batch import Batch, classification, completion, next_token
 from .patterns import Pattern, verbalizer
 from .policy import PolicySamples, sample_policy
 from .preferences import Pairs, dpo_pairs, noisy_preferences, reward_of, reward_pairs
-from .raft import Raft, World
 from .reference import reference
 from .retrieval import Store
 from .teacher import TaughtBatch, taught, without_context
+from .worlds.raft import Raft, World
 
 __all__ = [
     "Batch", "Pairs", "Pattern", "PolicySamples", "Raft", "Store", "TaughtBatch", "World",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(eq=False)
@@ -48,7 +49,7 @@ class Batch:
         """The names of the fields that hold one entry a sequence."""
         return [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
 
-    def split(self, n):
+    def split(self, n: int) -> list["Batch"]:
         """At most n shards, in order and about equal; each keeps the whole batch's total.
 
         So the gradients of the shards add up to the batch's own.
@@ -62,7 +63,7 @@ class Batch:
         ]
 
 
-def next_token(tokens, lengths=None):
+def next_token(tokens: np.ndarray, lengths: np.ndarray | None = None) -> Batch:
     """Every token but the first is the target of the position before it.
 
     `lengths` says how many tokens of each row are real, all by default; targets in the padding
@@ -78,7 +79,9 @@ def next_token(tokens, lengths=None):
     return Batch(tokens[:, :-1], tokens[:, 1:], real.astype(np.float32))
 
 
-def completion(tokens, prompt_length, lengths=None):
+def completion(
+    tokens: np.ndarray, prompt_length: int | np.ndarray, lengths: np.ndarray | None = None
+) -> Batch:
     """`next_token`, where only what comes after the prompt is a target that counts.
 
     Shapes: tokens (B, T + 1), prompt_length one number or (B,), lengths (B,) of whole texts.
@@ -100,7 +103,7 @@ def completion(tokens, prompt_length, lengths=None):
     return batch
 
 
-def classification(tokens, lengths, labels):
+def classification(tokens: np.ndarray, lengths: ArrayLike, labels: ArrayLike) -> Batch:
     """Each row's label is the target of its last real token; no other position counts.
 
     Shapes: tokens (B, T), lengths and labels (B,).

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..chat import END, chat_tokens
-from ..nn.language_model import body_and_head
+from ..tokenizers.chat_template import END, chat_tokens
 from .batch import completion
 
 
@@ -46,13 +45,14 @@ def answers(model, tokenizer, conversations, n, batch_size=40):
 
 
 def _answer(model, tokenizer, prompts, n):
-    end, (body, head) = tokenizer.special(END), body_and_head(model)
+    end = tokenizer.special(END)
     shortest, longest = len(prompts[0]), len(prompts[-1])
-    past = body.new_past(len(prompts), longest + n)
+    past = model.new_past(len(prompts), longest + n)
     unread = np.array([prompt[:shortest] for prompt in prompts])
     texts, ended = [list(prompt[:shortest]) for prompt in prompts], 0
     while len(texts[0]) < longest + n and ended < len(texts):
-        chosen = head(body(unread, past=past)[:, -1]).argmax(axis=-1)  # (B,)
+        x, _ = model.forward_body(unread, past=past, keep=False)
+        chosen = model.lm_head(x[:, -1]).argmax(axis=-1)  # (B,)
         ended = 0
         for text, prompt, token in zip(texts, prompts, chosen.tolist()):
             text.append(prompt[len(text)] if len(text) < len(prompt) else token)

@@ -8,12 +8,14 @@ left to right sees nothing behind the slot, so the slot comes last here; PET's m
 ways, and its slot can stand anywhere.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..nn.functional import softmax_forward
-from .batch import classification
+from .batch import Batch, classification
 from .teacher import TaughtBatch
 
 
@@ -27,19 +29,17 @@ class Pattern:
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
 
-    def batch(self, texts, labels, n_positions):
+    def batch(self, texts: Sequence, labels: ArrayLike, n_positions: int) -> Batch:
         """A Batch whose targets are the labels, one at each text's slot; padding is on the right.
 
         Shapes: texts holds B sequences of tokens, labels (B,) whole numbers from 0.
-        Raises: ValueError, naming the text, where one is empty or does not fit in the context.
         """
         filled = [[*self.before, *text, *self.after] for text in texts]
         for i, (text, tokens) in enumerate(zip(texts, filled)):
             if not 0 < len(text) <= len(tokens) <= n_positions:
                 raise ValueError(
-                    f"text {i} has {len(text)} tokens and its pattern "
-                    f"{len(tokens) - len(text)}: expected 1 or more, together at most "
-                    f"the context's {n_positions}"
+                    f"text {i} has {len(text)} tokens and its pattern {len(tokens) - len(text)}: "
+                    f"expected 1 or more, together at most the context's {n_positions}"
                 )
         if not filled:
             raise ValueError("a pattern needs at least one text")
@@ -50,11 +50,8 @@ class Pattern:
         return classification(padded, lengths, labels)
 
 
-def verbalizer(names, encode):
-    """The tokens that name the labels, one each; `encode` turns a word into its tokens.
-
-    Raises: ValueError for a word that is not exactly one token, or that names two labels.
-    """
+def verbalizer(names: Sequence[str], encode: Callable) -> tuple[int, ...]:
+    """The tokens that name the labels, one each; `encode` turns a word into its tokens."""
     tokens = []
     for name in names:
         encoded = [int(token) for token in encode(name)]
@@ -70,10 +67,7 @@ def verbalizer(names, encode):
 
 
 def label_probabilities(model, batch, tokens=None):
-    """softmax over the labels at each row's slot, (B, L): the verbalizer's words, or all logits.
-
-    `batch` holds one target a row, as `Pattern.batch` makes it.
-    """
+    """softmax over the labels at each row's slot, (B, L): the verbalizer's words, or all logits."""
     rows, slots = np.nonzero(batch.weights)
     logits = model(batch.tokens)[rows, slots]  # (B, K)
     return softmax_forward(logits if tokens is None else logits[:, list(tokens)])[0]

@@ -1,10 +1,12 @@
 """Samples from the policy itself, with what PPO needs to know about each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..generate import generate
+from ..generation.sampling import generate
+from ..nn.module import Module
 from ..objectives.ppo import group_advantages
 from .batch import Batch, completion
 from .reference import check_same_vocabulary, token_logprobs
@@ -24,14 +26,15 @@ class PolicySamples(Batch):
     log_ratios: np.ndarray
 
 
-def sample_policy(policy, reference, reward, prompts, n, *, group, beta, rng, stop=None):
+def sample_policy(
+    policy: Module, reference: Module, reward: Callable, prompts: np.ndarray, n: int, *,
+    group: int, beta: float, rng: np.random.Generator, stop: int | None = None,
+) -> PolicySamples:  # fmt: skip
     """Let the policy answer each prompt `group` times with up to n tokens, and score the answers.
 
     `reward(tokens, lengths)` gives one finite number a text. The mean of `log_ratios` estimates
     KL(π ‖ π_ref), the distance that β holds back. A completion ends with `stop`.
     Shapes: prompts (P, T), the samples (P·group, …), each prompt's answers side by side.
-    Raises: ValueError, before any work, for an empty completion, settings out of range, or a
-    reference of another vocabulary; and for rewards that are not finite.
     """
     check_same_vocabulary(policy, reference, "reference")
     prompts = np.asarray(prompts)

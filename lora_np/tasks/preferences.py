@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..nn.module import Module
 from .batch import Batch, classification, completion
 from .reference import check_same_vocabulary, token_logprobs
 
@@ -25,13 +26,12 @@ class Pairs(Batch):
         super().__post_init__()
 
 
-def noisy_preferences(rewards, noise, rng):
+def noisy_preferences(rewards: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
     """An order of rows that puts the preferred one of rows 2i and 2i + 1 first.
 
     Text a wins with probability σ((r_a − r_b)/noise), the Bradley-Terry model; noise 0 prefers
     the higher reward, and a coin decides between equals.
     Shapes: rewards and the order (B,), with B even.
-    Raises: ValueError for an odd number of rewards, rewards that are not finite, a negative noise.
     """
     rewards = np.asarray(rewards, np.float64)
     if rewards.ndim != 1 or len(rewards) % 2 or not np.isfinite(rewards).all():
@@ -45,23 +45,23 @@ def noisy_preferences(rewards, noise, rng):
     return np.stack([first + ~wins, first + wins], axis=1).reshape(-1)
 
 
-def reward_pairs(tokens, lengths=None):
+def reward_pairs(tokens: np.ndarray, lengths: np.ndarray | None = None) -> Pairs:
     """Pairs for a reward model, which is read at each text's last real token.
 
     Shapes: tokens (B, T) with the preferred text of each pair first, lengths (B,).
-    Raises: ValueError for an odd B or a pair of equal texts.
     """
     tokens, lengths = check_distinct(tokens, lengths)
     ends = classification(tokens, lengths, np.zeros(len(tokens), np.int64))
     return Pairs(ends.tokens, ends.targets, ends.weights)
 
 
-def dpo_pairs(policy, reference, tokens, prompt_length, lengths=None):
+def dpo_pairs(
+    policy: Module, reference: Module, tokens: np.ndarray, prompt_length: int,
+    lengths: np.ndarray | None = None,
+) -> Pairs:  # fmt: skip
     """Pairs for DPO, with the reference's log-probability of every completion.
 
     Shapes: tokens (B, T) with the preferred text of each pair first, lengths (B,).
-    Raises: ValueError, before any work, for an odd B, a pair of equal texts or of two different
-    prompts, an empty completion, or a reference of another vocabulary.
     """
     check_same_vocabulary(policy, reference, "reference")
     tokens, lengths = check_distinct(tokens, lengths)
@@ -74,7 +74,7 @@ def dpo_pairs(policy, reference, tokens, prompt_length, lengths=None):
     return Pairs(batch.tokens, batch.targets, batch.weights, logprobs)
 
 
-def reward_of(model, tokens, lengths=None):
+def reward_of(model: Module, tokens: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
     """The reward that a model with a head of one number gives each text at its last real token.
 
     Shapes: tokens (B, T), lengths and the rewards (B,).

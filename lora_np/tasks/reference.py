@@ -1,9 +1,10 @@
 """Models that are asked and never trained: the reference of PPO and DPO, and the teacher."""
 
+from ..nn.module import Module
 from ..objectives.log_probability import target_logprobs_forward
 
 
-def reference(model):
+def reference(model: Module) -> Module:
     """A frozen view of `model`: the same arrays, so it costs no memory.
 
     It stays as it is while an adapter beside the same weights learns: a method trains copies.
@@ -31,6 +32,4 @@ def check_same_vocabulary(model, other, name):
 
 def vocabulary(model):
     """K, how many logits the model gives a position."""
-    while "base" in vars(model):  # a wrapper around the whole model
-        model = model.base
-    return model.lm_head.n_classes
+    return model.unwrapped().lm_head.n_classes

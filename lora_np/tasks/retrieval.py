@@ -8,6 +8,7 @@ that BM25 finds. Only `scores` would change; what is done with the ranking stays
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,10 +21,9 @@ class Store:
     holding t (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework", §3.4; the 1 in
     the logarithm keeps idf above 0). A rare term counts more; its tenth use adds less than its
     first (k₁); and a long document, which holds many terms anyway, gets less for each (b).
-    Raises: ValueError for no documents, an empty one, or k₁ and b out of range.
     """
 
-    def __init__(self, documents, k1=1.5, b=0.75):
+    def __init__(self, documents: Sequence, k1: float = 1.5, b: float = 0.75):
         self.documents = list(documents)
         if not self.documents:
             raise ValueError("Store: expected at least one document, got an empty store")
@@ -33,7 +33,7 @@ class Store:
         if not (0 <= k1 < math.inf and 0 <= b <= 1):
             raise ValueError(f"Store: expected k1 from 0 and b from 0 to 1, got {k1!r} and {b!r}")
         self.k1, self.penalty = k1, k1 * (1 - b + b * lengths / lengths.mean())  # (N,)
-        self.postings = {}  # term -> [(document's number, how often the term stands in it), …]
+        self.postings: dict = {}  # term -> [(document's number, how often it stands there), …]
         for i, document in enumerate(self.documents):
             for term, count in Counter(_terms(document)).items():
                 self.postings.setdefault(term, []).append((i, count))
@@ -41,7 +41,7 @@ class Store:
     def __len__(self):
         return len(self.documents)
 
-    def scores(self, question):
+    def scores(self, question: Sequence) -> np.ndarray:
         """The BM25 score of every document, (N,); 0 where no term of the question stands."""
         scores = np.zeros(len(self))
         for term in _terms(question):
@@ -51,11 +51,8 @@ class Store:
                 scores[i] += idf * f * (self.k1 + 1) / (f + self.penalty[i])
         return scores
 
-    def search(self, question, n):
-        """The numbers of the n best documents, best first; equals in the store's order.
-
-        Raises: ValueError for an n below 1 or above the number of documents, or an empty question.
-        """
+    def search(self, question: Sequence, n: int) -> np.ndarray:
+        """The numbers of the n best documents, best first; equals in the store's order."""
         if not 1 <= n <= len(self):
             raise ValueError(
                 f"Store: expected n from 1 to {len(self)}, the number of documents, got {n!r}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..nn.module import Module
 from .batch import Batch, completion
 from .reference import check_same_vocabulary
 
@@ -13,7 +14,6 @@ class TaughtBatch(Batch):
     """A batch with the logits of a teacher.
 
     Shapes: teacher_logits (B, T, K).
-    Raises: ValueError for teacher logits of another shape, or that are not finite.
     """
 
     teacher_logits: np.ndarray
@@ -27,25 +27,23 @@ class TaughtBatch(Batch):
             raise ValueError("TaughtBatch: expected finite teacher logits")
 
 
-def taught(student, teacher, batch):
-    """`batch` with the teacher's logits; the labels stay, to be mixed in as hard ones.
-
-    Raises: ValueError, before any work, for a teacher of another vocabulary.
-    """
+def taught(student: Module, teacher: Module, batch: Batch) -> TaughtBatch:
+    """`batch` with the teacher's logits; the labels stay, to be mixed in as hard ones."""
     check_same_vocabulary(student, teacher, "teacher")
-    own = {"total": batch.total, "group": batch.group}
+    own: dict = {"total": batch.total, "group": batch.group}
     return TaughtBatch(batch.tokens, batch.targets, batch.weights, teacher(batch.tokens), **own)
 
 
-def without_context(student, teacher, context, tokens, prompt_length, lengths=None):
+def without_context(
+    student: Module, teacher: Module, context: np.ndarray, tokens: np.ndarray,
+    prompt_length: int | np.ndarray, lengths: np.ndarray | None = None,
+) -> TaughtBatch:  # fmt: skip
     """Texts without a context, with the logits of a teacher that reads them behind it.
 
     The teacher reads C tokens more, so the student's position t is the teacher's C + t, and both
     predict the same next token there. Only the completion counts: what comes after `prompt_length`
     tokens. With absolute positions the text also stands C places earlier than it did.
     Shapes: context (C,), the same before all texts, or (B, C); tokens (B, T).
-    Raises: ValueError, before any work, for an empty context or completion, or a teacher of
-    another vocabulary.
     """
     check_same_vocabulary(student, teacher, "teacher")
     batch = completion(tokens, prompt_length, lengths)

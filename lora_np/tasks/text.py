@@ -15,43 +15,12 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ..tokenizers.byte import ByteTokenizer
 from .batch import next_token
 
-END = 256  # begins and ends a document
-VOCABULARY = 257  # 256 bytes, and END
 LARGEST_FILE = 1 << 28  # bytes of a text of one's own
 # Left out of the code: the prose itself, tables of characters, and what some installs do not have.
 NOT_CODE = {"pydoc_data", "encodings", "test", "idlelib", "lib2to3", "tkinter", "turtledemo"}
-
-
-def encode(text):
-    """A string's UTF-8 bytes as tokens.
-
-    Shapes: (T,) int64.
-    """
-    return np.frombuffer(text.encode("utf-8", "surrogateescape"), np.uint8).astype(np.int64)
-
-
-def decode(tokens):
-    """The string that tokens spell; END reads as a blank line, broken UTF-8 as a question mark."""
-    tokens = np.asarray(tokens).ravel().tolist()
-    pieces = bytes(t for token in tokens for t in (b"\n\n" if token == END else [token]))
-    return pieces.decode("utf-8", errors="replace").replace("�", "?")
-
-
-class Bytes:
-    """The tokenizer of this file: bytes, and END."""
-
-    encode, decode = staticmethod(encode), staticmethod(decode)
-    end, vocab_size = END, VOCABULARY
-
-    @staticmethod
-    def special(mark):
-        """None: no other token than END is more than a byte."""
-
-    @staticmethod
-    def save(directory):
-        """Nothing to write: bytes need no file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +66,7 @@ def _starts(text, tokens, length):
     return len(tokens) - length
 
 
-def split(name, documents, tokenizer=Bytes, share=0.1):
+def split(name, documents, tokenizer=ByteTokenizer, share=0.1):
     """A Text from {document's name: string}, with about `share` of the documents held out.
 
     A hash of its name decides about a document, so the same one always falls on the same side;
@@ -132,14 +101,14 @@ def _join(texts, tokenizer):
     return np.concatenate([*rows, end])
 
 
-def prose(tokenizer=Bytes):
+def prose(tokenizer=ByteTokenizer):
     """Python's own reference manual, as `help()` shows it: some 460,000 characters of English."""
     from pydoc_data.topics import topics
 
     return split("prose", topics, tokenizer)
 
 
-def code(tokenizer=Bytes):
+def code(tokenizer=ByteTokenizer):
     """The source of the standard library, a module a document: some millions of characters.
 
     Raises: ValueError where Python was installed without its source.
@@ -165,7 +134,7 @@ def _add_source(documents, name, spec):
             documents[name] = source
 
 
-def file(path, tokenizer=Bytes, piece=2000):
+def file(path, tokenizer=ByteTokenizer, piece=2000):
     """A text file of one's own, cut at blank lines into documents of `piece` characters or more.
 
     A document's name is its own text, so what is added later moves nothing across the split.

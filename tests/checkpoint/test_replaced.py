@@ -6,9 +6,10 @@ import contextlib
 import numpy as np
 import pytest
 
+from helpers.models import CONFIG, small_gpt
 from lora_np import LoRA
-from lora_np.checkpoint import gpt2, load_adapter, load_gpt2, peft, save_adapter, save_gpt2
-from models import CONFIG, small_gpt
+from lora_np.checkpoint import gpt2, load_adapter, load_gpt2, save_adapter, save_gpt2
+from lora_np.checkpoint.peft import adapter
 
 RNG = np.random.default_rng
 
@@ -26,7 +27,7 @@ def save_a_model(version, path):
 
 
 KINDS = {
-    "adapter": (peft, save_an_adapter, lambda p: load_adapter(small_gpt(dtype=np.float32), p)),
+    "adapter": (adapter, save_an_adapter, lambda p: load_adapter(small_gpt(dtype=np.float32), p)),
     "GPT-2": (gpt2, save_a_model, load_gpt2),
 }
 
@@ -58,9 +59,7 @@ def test_so_are_two_the_second_with_the_first_ones_settings(
     module, save, load, tmp_path, monkeypatch
 ):
     save(0, tmp_path)
-    replace_while_reading(
-        monkeypatch, module, lambda: save(1, tmp_path), lambda: save(0, tmp_path)
-    )  # fmt: skip
+    replace_while_reading(monkeypatch, module, lambda: save(1, tmp_path), lambda: save(0, tmp_path))
     with pytest.raises(ValueError, match="it changed while its folder was read; read it again"):
         load(tmp_path)
 

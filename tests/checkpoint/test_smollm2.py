@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import smollm2
-from lora_np.generate import generate
+from helpers import smollm2
+from lora_np.generation import generate
 
 pytestmark = smollm2.needs_the_model
 

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from safetensors.numpy import load_file
 
-from builders import dora_start, linear, moved
-from golden_hf import ADAPTERS, GOLDEN, base_of
-from laws import close
+from contracts.laws import close
+from golden.readers.golden_hf import ADAPTERS, GOLDEN, base_of
+from helpers.builders import dora_start, linear, moved
+from helpers.models import small_gpt
+from helpers.strategies import cases
 from lora_np import Linear
 from lora_np.checkpoint import load_adapter, load_gpt2
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import DoRA, DoRALinear, LoRALinear
-from lora_np.methods.common import layers_of
-from models import small_gpt
-from strategies import cases
+from lora_np.methods.targets import layers_of
 
 GOLDEN_DORA = [name for name in ADAPTERS if "dora" in name]
 

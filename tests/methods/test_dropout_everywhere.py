@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-import llamas
+from helpers import llamas
+from helpers.models import moved, small_gpt, some_tokens
 from lora_np.methods import IA3, BottleneckAdapters, LoRA
-from lora_np.methods.common import linear_slots
-from models import moved, small_gpt, some_tokens
 
 RNG = np.random.default_rng
 PLACES = [
     (make, name)
     for make in (small_gpt, llamas.small_llama)
-    for name in dict.fromkeys(n.split(".", 2)[2] for n, _, _ in linear_slots(make()))
+    for name in dict.fromkeys(n.split(".", 2)[2] for n, _ in make().linears())
 ]
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from laws import close
+from contracts.laws import close
+from helpers.strategies import cases
 from lora_np import SGD, Linear, LoRA, LoRALinear, Module, merge
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import lora_plus_groups
-from lora_np.methods.inits import both_zero
-from strategies import cases
+from lora_np.methods.lora_init import both_zero
 
 
 class Attention(Module):
@@ -42,8 +42,9 @@ def trained_names(model):
 
 def test_targets_are_dotted_suffixes(model, rng):
     assert trained_names(LoRA(2, 3.0, ("attn.c_proj",)).apply(model, rng)) == [
-        "attn.c_proj.A", "attn.c_proj.B",
-    ]  # fmt: skip
+        "attn.c_proj.A",
+        "attn.c_proj.B",
+    ]
     both = trained_names(LoRA(2, 3.0, ("c_proj",)).apply(model, rng))
     assert both == ["attn.c_proj.A", "attn.c_proj.B", "mlp.c_proj.A", "mlp.c_proj.B"]
     assert trained_names(LoRA(2, 3.0, "c_proj").apply(model, rng)) == both
@@ -80,9 +81,9 @@ def test_applied_twice_is_an_error(model, rng):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rank": 0}, "whole number from 1, got 0"),
-        ({"rank": 2.0}, "whole number from 1, got 2.0"),
-        ({"rank": True}, "whole number from 1, got True"),
+        ({"rank": 0}, "rank from 1, a whole number, got 0"),
+        ({"rank": 2.0}, "rank from 1, a whole number, got 2.0"),
+        ({"rank": True}, "rank from 1, a whole number, got True"),
         ({"rank": 5}, r"min\(in, out\) = 4 for a weight \(4, 6\), got 5"),
         ({"alpha": math.inf}, "finite alpha, got inf"),
         ({"alpha": math.nan}, "finite alpha, got nan"),

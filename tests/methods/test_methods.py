@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lora_np.methods import FullFineTuning, HeadTuning, LoRA, LoRALinear, merge
+from helpers.models import CONFIG, WAYS, moved, small_gpt, some_tokens
+from lora_np import methods
+from lora_np.methods import METHODS, FullFineTuning, HeadTuning, LoRA, LoRALinear, merge
 from lora_np.nn import Head, Linear
-from models import CONFIG, WAYS, moved, small_gpt, some_tokens
 
 RNG = np.random.default_rng
 
@@ -31,6 +32,15 @@ def test_what_moves():
     expected = {f"h.{i}.{name}.{f}" for i in range(2) for name in linears for f in "AB"}
     assert learning(made["LoRA everywhere"]) == expected
     assert learning(base) == everything
+
+
+def test_one_list_has_every_method_once_with_a_name_and_a_rate():
+    kinds = [kind for kind in vars(methods).values() if isinstance(kind, type)]
+    kinds = {kind for kind in kinds if hasattr(kind, "apply")}
+    assert kinds == set(map(type, METHODS)) and len({m.name for m in METHODS}) == len(METHODS)
+    assert {kind.__name__ for kind in kinds} <= set(methods.__all__)
+    for method in METHODS:
+        assert 0 < method.rate < 1 and not {"name", "rate"} & vars(method).keys()
 
 
 def test_a_dotted_target_names_one_of_two():
@@ -78,8 +88,8 @@ def test_new_head():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda m: HeadTuning(0), "n_classes from 1 or None, got 0"),
-        (lambda m: HeadTuning(2.0), "n_classes from 1 or None, got 2.0"),
+        (lambda m: HeadTuning(0), "n_classes None or from 1, a whole number, got 0"),
+        (lambda m: HeadTuning(2.0), "n_classes None or from 1, a whole number, got 2.0"),
         (lambda m: HeadTuning().apply(Linear(np.ones((2, 2))), RNG(0)), "model, got Linear"),
         (lambda m: LoRA(targets=("c_atn",)).apply(m, RNG(0)), "'c_atn' matches .* h.0.attn.c_attn"),
         (lambda m: LoRA(targets=("lm_head",)).apply(m, RNG(0)), "'lm_head' matches no linear"),

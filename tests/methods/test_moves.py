@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lora_np.generate import generate
+from helpers.models import CONFIG, moved, small_gpt, some_past, some_tokens
+from lora_np.generation import generate
 from lora_np.methods import (
     IA3,
     BitFit,
@@ -15,11 +16,10 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
     extract_features,
-)  # fmt: skip
+)
 from lora_np.nn import GPT, GPTConfig, Head, Linear
 from lora_np.objectives import cross_entropy
 from lora_np.tasks import next_token
-from models import CONFIG, moved, small_gpt, some_past, some_tokens
 
 RNG = np.random.default_rng
 
@@ -140,8 +140,8 @@ def test_features_are_read_through_whatever_was_applied():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: BottleneckAdapters(0), "a width from 1, got 0"),
-        (lambda m: BottleneckAdapters(2.0), "a width from 1, got 2.0"),
+        (lambda m: BottleneckAdapters(0), "a width from 1, a whole number, got 0"),
+        (lambda m: BottleneckAdapters(2.0), "a width from 1, a whole number, got 2.0"),
         (lambda m: BottleneckAdapters(2, "before"), "houlsby, pfeiffer, got 'before'"),
         (lambda m: BottleneckAdapters().apply(m.wte, RNG(0)), "no blocks in Embedding"),
         (lambda m: IA3(("c_atn",)).apply(m), "'c_atn' matches no linear layer"),
@@ -150,14 +150,14 @@ def test_features_are_read_through_whatever_was_applied():
         (lambda m: BitFit().apply(Linear(np.ones((2, 2)))), "this Linear has no bias"),
         (lambda m: PromptTuning(0), "PromptTuning: expected a length from 1.*, got 0"),
         (lambda m: PromptTuning(True), "a length from 1, a whole number, got True"),
-        (lambda m: PromptTuning(2, "text"), "among random, vocabulary, or token ids, got 'text'"),
+        (lambda m: PromptTuning(2, "text"), "random, vocabulary or token ids, got 'text'"),
         (lambda m: PromptTuning(2, (1, 9)).apply(m, RNG(0)), "ids from 0 to 6, got 1 to 9"),
         (lambda m: PromptTuning(2, ()).apply(m, RNG(0)), "expected token ids, some whole numbers"),
         (lambda m: PromptTuning(8).apply(m, RNG(0)), "8 virtual tokens leave no room .* is 8"),
         (lambda m: PromptTuning(2).apply(m.wte, RNG(0)), "a language model, got Embedding"),
         (lambda m: PrefixTuning(0), "PrefixTuning: expected a length from 1.*, got 0"),
-        (lambda m: PrefixTuning(2, mlp_width=0), "mlp_width from 1 or None, got 0"),
-        (lambda m: PrefixTuning(2, init="text"), '"random" or token ids, got \'text\''),
+        (lambda m: PrefixTuning(2, mlp_width=0), "mlp_width None or from 1, a whole number, got 0"),
+        (lambda m: PrefixTuning(2, init="text"), "init random or token ids, got 'text'"),
         (lambda m: PrefixTuning(2, 3, (1, 2)), "give init or mlp_width"),
         (lambda m: PrefixTuning(2, init=(1.5,)).apply(m, RNG(0)), "expected token ids"),
         (lambda m: PrefixTuning(9).apply(m, RNG(0)), "9 virtual tokens leave no room"),

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from builders import linear, loftq_start, pissa_start
-from laws import close
+from contracts.laws import close
+from helpers.builders import linear, loftq_start, pissa_start
+from helpers.strategies import cases
 from lora_np.methods import LoRA, LoRALinear, QLoRA, merge
-from lora_np.methods.inits import loftq, pissa
+from lora_np.methods.lora_init import loftq, pissa
 from lora_np.nn import Linear, Module
 from lora_np.quant import NF4Linear
-from strategies import cases
 
 
 class TwoLayers(Module):
@@ -123,7 +123,7 @@ def test_a_bias_that_learnt_before_still_does():
 def test_errors():
     with pytest.raises(ValueError, match="block size that is a whole number from 1, got 0"):
         QLoRA(block_size=0)
-    with pytest.raises(ValueError, match="rank that is a whole number"):
+    with pytest.raises(ValueError, match="rank from 1, a whole number"):
         QLoRA(rank=0)
     with pytest.raises(ValueError, match="'c_fc' matches no linear layer.*c_attn, c_proj"):
         QLoRA(targets=("c_fc",)).apply(TwoLayers(), rng())
@@ -188,5 +188,5 @@ def test_what_an_init_refuses(init):
 
 
 def test_loftq_needs_an_iteration():
-    with pytest.raises(ValueError, match="at least one iteration, got 0"):
+    with pytest.raises(ValueError, match="iterations from 1, a whole number, got 0"):
         loftq(TwoLayers().c_attn, 2, 1.0, rng(), iterations=0)

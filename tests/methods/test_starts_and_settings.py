@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers.models import CONFIG, WAYS, moved, small_gpt, some_tokens
+from lora_np.checkpoint.peft import lora
 from lora_np.methods import (
     DoRALinear,
     HeadTuning,
@@ -14,13 +16,12 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
     QLoRA,
-)  # fmt: skip
-from lora_np.methods.adapters import BottleneckAdapters
-from lora_np.methods.common import layers_of
+)
+from lora_np.methods.bottleneck import BottleneckAdapters
 from lora_np.methods.ia3 import ScaledInput, ScaledOutput
-from lora_np.methods.inits import both_zero, loftq, pissa, zero_b
+from lora_np.methods.lora_init import both_zero, loftq, pissa, zero_b
+from lora_np.methods.targets import layers_of
 from lora_np.nn import GPT, GPTConfig, Linear, Module
-from models import CONFIG, WAYS, moved, small_gpt, some_tokens
 
 RNG = np.random.default_rng
 WIDE = GPT(GPTConfig(vocab_size=9, n_embd=64, n_head=1, n_layer=2), RNG(0))
@@ -62,11 +63,19 @@ def test_factors_start_in_the_bases_dtype(init, dtype):
 @pytest.mark.parametrize(
     "method",
     [
-        BottleneckAdapters(1), HeadTuning(1), LoRA(1, 3.0), LoRA(6, 3.0), PromptTuning(1),
-        PrefixTuning(1), PrefixTuning(1, mlp_width=1), PromptTuning(7), PrefixTuning(7),
-        PromptTuning(2, init=(0, 6)), PrefixTuning(2, init=(0, 6)),
+        BottleneckAdapters(1),
+        HeadTuning(1),
+        LoRA(1, 3.0),
+        LoRA(6, 3.0),
+        PromptTuning(1),
+        PrefixTuning(1),
+        PrefixTuning(1, mlp_width=1),
+        PromptTuning(7),
+        PrefixTuning(7),
+        PromptTuning(2, init=(0, 6)),
+        PrefixTuning(2, init=(0, 6)),
     ],
-)  # fmt: skip
+)
 def test_the_ends_of_every_range_are_allowed(method):
     """Widths, ranks and lengths of 1, rank min(in, out), and 7 virtual tokens in a context of 8."""
     model = method.apply(small_gpt(), RNG(0))
@@ -148,20 +157,20 @@ def test_a_scale_of_zero_shares_nothing(init):
 
 
 def test_what_peft_leaves_out_has_pefts_defaults():
-    assert LoRA.from_peft({"peft_type": "LORA"}, {}, small_gpt()) == LoRA(8, 8)
+    assert lora.method_from({"peft_type": "LORA"}, {}, small_gpt()) == LoRA(8, 8)
 
 
 @pytest.mark.parametrize("method", [PromptTuning(2), PrefixTuning(2)])
 def test_a_call_keeps_nothing_for_backward(method):
     model = method.apply(small_gpt(), RNG(0))
     kept = []
-    body = model.base.body
+    transform = model.base.transform
 
     def spy(*args, keep, **options):
         kept.append(keep)
-        return body(*args, keep=keep, **options)
+        return transform(*args, keep=keep, **options)
 
-    vars(model.base)["body"] = spy
+    vars(model.base)["transform"] = spy
     model(some_tokens())
     model.forward(some_tokens())
     assert [bool(keep) for keep in kept] == [False, True]

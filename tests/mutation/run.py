@@ -1,6 +1,6 @@
 """Mutation testing of one folder, or of a random sample of its mutants: see README.md beside this.
 
-    python tests/mutation/run.py optim
+    python tests/mutation/run.py train.optim
     python tests/mutation/run.py nn --sample 250 --seed 0
     python tests/mutation/run.py nn --sample 250 --seed 0 --survivors   (again, what survived)
 
@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("nn", "quant", "methods", "objectives", "optim")
+FOLDERS = ("nn", "quant", "methods", "objectives", "train.optim")
 ALIVE = ("survived", "no tests")
 
 
@@ -54,8 +54,8 @@ def main():
     which.add_argument("--resume", action="store_true", help="judge only what was not judged yet")
     which.add_argument("--count", action="store_true", help="judge nothing, count what was judged")
     options = parser.parse_args()
-    if not (ROOT / "mutants/lora_np/optim.py.meta").exists():
-        judge(["lora_np.optim.*SGD*"])  # the first run, of whichever few, makes every mutant
+    if not (ROOT / "mutants/lora_np/train/optim.py.meta").exists():
+        judge(["lora_np.train.optim.*SGD*"])  # the first run, of whichever few, makes every mutant
     before = verdicts()
     picks = {folder: chosen(folder, options.sample, options.seed) for folder in options.folders}
     names = [name for _, picked in picks.values() for name in picked]

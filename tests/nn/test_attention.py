@@ -18,9 +18,12 @@ def attention(rng, H, hd):
 
 
 @given(
-    seed=st.integers(0, 2**32 - 1), B=st.integers(1, 3), T=st.integers(1, 5),
-    H=st.integers(1, 3), hd=st.integers(2, 4),
-)  # fmt: skip
+    seed=st.integers(0, 2**32 - 1),
+    B=st.integers(1, 3),
+    T=st.integers(1, 5),
+    H=st.integers(1, 3),
+    hd=st.integers(2, 4),
+)
 def test_formula_position_by_position(seed, B, T, H, hd):
     """Three separate projections, one softmax for each sequence, head and position."""
     rng = np.random.default_rng(seed)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-import llamas
+from helpers import llamas
+from helpers.models import WAYS, moved, small_gpt, some_past, some_tokens
 from lora_np.methods import IA3, BottleneckAdapters, DoRA, LoRA, QLoRA
-from lora_np.methods.common import layers_of
+from lora_np.methods.targets import layers_of
 from lora_np.nn import LayerNorm, Linear
-from lora_np.nn.llama_layers import RMSNorm
+from lora_np.nn.norm import RMSNorm
 from lora_np.quant import NF4Linear
-from models import WAYS, moved, small_gpt, some_past, some_tokens
 
 RNG = np.random.default_rng
 QV = ("q_proj", "v_proj")

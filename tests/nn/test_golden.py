@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import golden_gpt2
+from golden.readers import golden_gpt2
 
 
 def test_there_are_golden_files():

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.models import CONFIG, DROPOUT, WAYS, moved, small_gpt, some_past, some_tokens
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA
-from lora_np.nn import GPT, GPTConfig
 from lora_np.objectives import cross_entropy
-from lora_np.optim import AdamW
 from lora_np.tasks import next_token
-from models import CONFIG, DROPOUT, WAYS, moved, small_gpt, some_past, some_tokens
+from lora_np.train import AdamW
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -94,8 +93,8 @@ def test_position_shifts_the_position_embedding(seed, offset):
     moved_on = model.view()
     moved_on.wpe.weight.data = np.roll(model.wpe.weight.data, -2, axis=0)
     behind = model(tokens, past=some_past(P=2))
-    here = moved_on.transform(moved_on.embed(tokens)[0], past=some_past(P=2))[0]
-    assert np.allclose(behind, here, atol=1e-13)
+    x, _ = moved_on.transform(moved_on.embed(tokens)[0], past=some_past(P=2))
+    assert np.allclose(behind, moved_on.lm_head(x), atol=1e-13)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -173,9 +172,7 @@ def test_dropout_is_where_gpt2_has_it():
     def rng():
         return np.random.default_rng(0)
 
-    for y in (
-        model.embed(tokens, rng=rng())[0], block.attn(x, rng=rng()), block.mlp(x, rng=rng())
-    ):  # fmt: skip
+    for y in (model.embed(tokens, rng=rng())[0], block.attn(x, rng=rng()), block.mlp(x, rng=rng())):
         assert 0.3 < (y == 0).mean() < 0.7
     assert np.array_equal(model(tokens), small_gpt()(tokens))
     attn = small_gpt(dataclasses.replace(CONFIG, attn_pdrop=0.5)).h[0].attn
@@ -189,15 +186,17 @@ def test_what_is_kept_for_backward():
     base, rng = small_gpt(), np.random.default_rng(0)
     kept = {}
     for name in ("full", "LoRA", "top block", "head", "final norm"):
-        _, (_, ((caches, *_), _)) = WAYS[name](base, rng).forward(some_tokens())
+        _, cache = WAYS[name](base, rng).forward_body(some_tokens())
+        caches = cache[1][0]
         kept[name] = sum(array.nbytes for array in arrays(caches))
         if name in ("top block", "head", "final norm"):
             assert caches[0] is None
     assert kept["head"] == kept["final norm"] == 0 < kept["top block"] < kept["full"]
     assert kept["LoRA"] < kept["full"]
-    assert base.forward(some_tokens(), keep=False)[1][1] is None
-    logits, (_, cache) = WAYS["LoRA"](base, rng).forward(some_tokens())
-    assert WAYS["LoRA"](base, rng).transform_backward(logits, cache) == (None, None)
+    assert base.forward(some_tokens(), keep=False)[1] is None
+    assert base.forward(some_tokens(), past=base.new_past(3, 5))[1] is None
+    x, (_, cache) = WAYS["LoRA"](base, rng).forward_body(some_tokens())
+    assert WAYS["LoRA"](base, rng).transform_backward(x, cache) == (None, None)
 
 
 def test_head_tuning_never_enters_the_body():
@@ -218,59 +217,3 @@ def test_tied_head_is_one_parameter():
     assert untied.lm_head.weight is not untied.wte.weight
     assert np.array_equal(untied(some_tokens()), base(some_tokens()))
     assert list(dict(untied.named_parameters()))[-1] == "lm_head.weight"
-
-
-def test_names_shapes_and_start():
-    config = GPTConfig(vocab_size=300, n_positions=64, n_embd=48, n_layer=2, n_head=4)
-    model = GPT(config, np.random.default_rng(0))
-    named = dict(model.named_parameters())
-    blocks = ["ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"]
-    expected = [f"h.{i}.{part}" for i in range(2) for part in blocks] + ["ln_f"]
-    expected = [f"{part}.{kind}" for part in expected for kind in ("weight", "bias")]
-    assert list(named) == ["wte.weight", "wpe.weight", *expected]
-    assert named["h.1.attn.c_attn.weight"].shape == (48, 144)
-    assert named["h.1.mlp.c_proj.weight"].shape == (192, 48)
-    assert {p.dtype for p in named.values()} == {np.dtype(np.float32)}
-    assert abs(named["wte.weight"].data.std() - 0.02) < 5e-4
-    assert abs(named["h.0.mlp.c_proj.weight"].data.std() - 0.01) < 5e-4
-    assert not named["h.0.attn.c_attn.bias"].data.any()
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda m: m(np.zeros((1, 9), int)), "9 tokens from position 0 on .* n_positions is 8"),
-        (lambda m: m(np.zeros((1, 5), int), position=4), "5 tokens from position 4 on"),
-        (lambda m: m(np.zeros((2, 5), int), position=np.array([0, 4])), "from position 4 on"),
-        (lambda m: m(np.zeros((1, 2), int), position=-1), "from position -1"),
-        (lambda m: m(np.zeros((1, 2), int), position=0.5), "expected one position"),
-        (lambda m: m(some_tokens(3, 7), past=some_past()), "7 tokens from position 2 on"),
-        (lambda m: m(np.zeros(4, int)), r"tokens of shape \(B, T\), got \(4,\)"),
-        (lambda m: m(np.zeros((2, 0), int)), r"tokens of shape \(B, T\), got \(2, 0\)"),
-        (lambda m: m(np.zeros((2, 3))), "integer array, got float64"),
-        (lambda m: m(np.full((2, 3), 7)), "ids from 0 to 6, got 7 to 7"),
-        (lambda m: m(some_tokens(), past=some_past()[:1]), "each of 2 layers, got 1"),
-        (lambda m: m(some_tokens(), past=some_past(B=2)), r"past .* \(3, 2, 2, 3\) .* got \(2, 2"),
-        (lambda m: m(some_tokens(), past=some_past(dtype=np.float32)), "float64, got .* float32"),
-        (lambda m: m.new_past(1, 9), "9 positions are more than n_positions 8"),
-        (lambda m: m.backward(0, m.forward(some_tokens(), keep=False)[1]), "nothing was kept"),
-    ],
-)
-def test_errors(call, message):
-    with pytest.raises(ValueError, match=message):
-        call(small_gpt())
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"n_layer": 0}, "n_layer from 1, a whole number, got 0"),
-        ({"n_embd": 6.0}, "n_embd from 1, a whole number, got 6.0"),
-        ({"n_embd": 6, "n_head": 4}, "n_embd 6 does not divide into 4 heads"),
-        ({"layer_norm_epsilon": 0.0}, "layer_norm_epsilon > 0, got 0.0"),
-        ({"attn_pdrop": 1.0}, "attn_pdrop from 0 to below 1, got 1.0"),
-    ],
-)
-def test_config_errors(settings, message):
-    with pytest.raises(ValueError, match=message):
-        GPTConfig(**settings)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from laws import TOLERANCE
+from contracts.laws import TOLERANCE
+from helpers.models import DROPOUT, LearnedPast, LearnedPrompt, small_gpt, some_past, some_tokens
 from lora_np.gradcheck import check_gradients
-from models import DROPOUT, LearnedPast, LearnedPrompt, small_gpt, some_past, some_tokens
-from report_gradients import gpt_cases, module_cases
+from reports.report_gradients import gpt_cases, module_cases
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import golden_llama
-from laws import TOLERANCE
-from llamas import CONFIG, WAYS, norms_only, small_llama, some_past
-from lora_np.generate import generate
+from contracts.laws import TOLERANCE
+from golden.readers import golden_llama
+from helpers.llamas import CONFIG, WAYS, norms_only, small_llama, some_past
+from helpers.models import LearnedPast, LearnedPrompt, moved, some_tokens
+from lora_np.generation import generate
 from lora_np.gradcheck import check_gradients
 from lora_np.nn import Llama, LlamaConfig
 from lora_np.nn.functional import silu_backward, silu_forward
-from lora_np.nn.llama_layers import RMSNorm, rotary_angles, rotate
+from lora_np.nn.norm import RMSNorm
+from lora_np.nn.rotary import rotary_angles, rotate
 from lora_np.objectives import cross_entropy
-from lora_np.optim import AdamW
 from lora_np.tasks import next_token
-from models import LearnedPast, LearnedPrompt, moved, some_tokens
-from report_gradients import Pair
+from lora_np.train import AdamW
+from reports.report_gradients import Pair
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -166,9 +167,17 @@ def test_training_a_view_leaves_its_source(way):
 
 def test_names_and_start():
     model = Llama(dataclasses.replace(CONFIG, vocab_size=300), np.random.default_rng(0))
-    block = ["input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
-             "self_attn.o_proj", "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj",
-             "mlp.down_proj"]  # fmt: skip
+    block = [
+        "input_layernorm",
+        "self_attn.q_proj",
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.o_proj",
+        "post_attention_layernorm",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.down_proj",
+    ]
     expected = [f"layers.{i}.{part}" for i in range(2) for part in block]
     named = dict(model.named_parameters())
     assert list(named) == [f"{part}.weight" for part in ["embed_tokens", *expected, "norm"]]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-import llamas
+from helpers import llamas
+from helpers.models import CONFIG, small_gpt, some_past, some_tokens
 from lora_np.nn import (
     GPT,
     Attention,
@@ -16,17 +17,22 @@ from lora_np.nn import (
     Llama,
     LlamaConfig,
     Parameter,
-)  # fmt: skip
+)
 from lora_np.nn.llama import also
-from lora_np.nn.llama_layers import RMSNorm, rotary_angles
-from models import CONFIG, small_gpt, some_past, some_tokens
+from lora_np.nn.norm import RMSNorm
+from lora_np.nn.rotary import rotary_angles
 
 RNG = np.random.default_rng
 ONES = {"vocab_size": 1, "n_positions": 1, "n_embd": 1, "n_layer": 1, "n_head": 1, "n_inner": 1}
 LLAMA_ONES = {
-    "vocab_size": 1, "hidden_size": 2, "intermediate_size": 1, "num_hidden_layers": 1,
-    "num_attention_heads": 1, "num_key_value_heads": 1, "max_position_embeddings": 1,
-}  # fmt: skip
+    "vocab_size": 1,
+    "hidden_size": 2,
+    "intermediate_size": 1,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 1,
+}
 
 
 def test_the_smallest_models():
@@ -137,7 +143,7 @@ def test_the_context_may_be_filled_to_the_last_position(model, room):
     with pytest.raises(ValueError, match=f"{name}: {room + 1} positions are more"):
         model.new_past(1, room + 1)
     with pytest.raises(ValueError, match=f"{name}: nothing was kept"):
-        model.transform_backward(None, None)
+        model.backward(None, None)
 
 
 def test_a_growing_past_is_in_the_models_dtype():
@@ -158,7 +164,7 @@ def test_defaults():
     model = small_gpt()
     assert np.array_equal(model.embed(some_tokens())[0], model.embed(some_tokens(), position=0)[0])
     rows = np.zeros((1, 3, CONFIG.n_embd))
-    assert np.array_equal(model.place(rows)[0][0], model.wpe.weight.data[:3])
+    assert np.array_equal(model.add_positions(rows)[0][0], model.wpe.weight.data[:3])
 
 
 def test_with_no_rng_a_model_is_empty_in_its_dtype():

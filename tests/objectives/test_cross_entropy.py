@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laws import TOLERANCE
+from contracts.laws import TOLERANCE
 from lora_np.gradcheck import numerical_gradient
 from lora_np.objectives import cross_entropy
 from lora_np.tasks import Batch, classification

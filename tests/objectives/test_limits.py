@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contracts.objective_cases import CASES, labels
 from lora_np.objectives import (
     DPO,
     PPO,
@@ -12,8 +13,7 @@ from lora_np.objectives import (
     VerbalizedCrossEntropy,
     cross_entropy,
     group_advantages,
-)  # fmt: skip
-from objective_laws import CASES, labels
+)
 
 RNG = np.random.default_rng
 

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from contracts.objective_cases import CASES
+from contracts.objective_laws import LAWS
 from lora_np.nn.functional import log_sigmoid, softmax_forward
 from lora_np.objectives import (
     DPO,
@@ -16,9 +18,8 @@ from lora_np.objectives import (
     bradley_terry,
     cross_entropy,
     group_advantages,
-)  # fmt: skip
+)
 from lora_np.tasks import TaughtBatch
-from objective_laws import CASES, LAWS
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVERY = [(name, law) for name in CASES for law in LAWS[name]]
@@ -128,9 +129,12 @@ MUTANTS = [
 
 def assert_caught(name, objective):
     @settings(
-        phases=[Phase.generate], max_examples=10, report_multiple_bugs=False, database=None,
+        phases=[Phase.generate],
+        max_examples=10,
+        report_multiple_bugs=False,
+        database=None,
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(seed=SEEDS)
     def every_law(seed):
         for law in LAWS[name]:

@@ -215,13 +215,13 @@ def test_bad_block_sizes(block_size):
 
 def test_parts_that_do_not_fit():
     codes, scales = np.zeros(32, np.uint8), np.ones(1, np.float32)
-    with pytest.raises(ValueError, match=r"uint8 codes of shape \(33,\) .* got uint8 \(32,\)"):
+    with pytest.raises(ValueError, match=r"uint8 codes of shape \(33,\), got uint8 \(32,\)"):
         NF4Tensor(codes, scales, (66,))
     with pytest.raises(ValueError, match=r"uint8 codes .* got int64"):
         NF4Tensor(codes.astype(np.int64), scales, (64,))
-    with pytest.raises(ValueError, match=r"float32 scales of shape \(2,\) .* got float32 \(1,\)"):
+    with pytest.raises(ValueError, match=r"float32 scales of shape \(2,\), got float32 \(1,\)"):
         NF4Tensor(codes, scales, (64,), block_size=32)
-    with pytest.raises(ValueError, match="nested absmax .* got float64"):
+    with pytest.raises(ValueError, match="float32 nested_absmax .* got float64"):
         DoubleQuantized(codes, np.ones(1), 0.0)
-    with pytest.raises(ValueError, match="uint8 codes .n,., got float32"):
+    with pytest.raises(ValueError, match="uint8 codes .* got float32"):
         DoubleQuantized(scales, scales, 0.0)

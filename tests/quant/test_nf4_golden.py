@@ -2,14 +2,21 @@
 
 import numpy as np
 
-from golden.compare_nf4 import compare
-from golden.nf4_cases import load
+from golden.readers.compare_nf4 import compare
+from golden.readers.nf4_cases import load
 from lora_np.quant.double_quant import double_quantize
 
 FIELDS = [
-    "codebook", "dynamic map", "8-bit sweep", "codes", "absmax", "values",
-    "dq_codes", "nested_absmax", "dq_values",
-]  # fmt: skip
+    "codebook",
+    "dynamic map",
+    "8-bit sweep",
+    "codes",
+    "absmax",
+    "values",
+    "dq_codes",
+    "nested_absmax",
+    "dq_values",
+]
 
 
 def test_every_bit_agrees():

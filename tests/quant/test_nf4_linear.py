@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from builders import linear
-from laws import close
+from contracts.laws import close
+from helpers.builders import linear
+from helpers.strategies import cases
 from lora_np.methods import LoRALinear
 from lora_np.nn import Linear, Parameter
 from lora_np.quant import NF4Linear, quantize_nf4
-from strategies import cases
 
 
 def layer_512_1536(dtype=np.float32):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.compare_nf4 import compare
+from golden.readers.compare_nf4 import compare
 from lora_np.quant import double_quant, nf4
 
 
@@ -68,7 +68,9 @@ def offset_forgotten(patch):
 
 def offset_never_taken_off(patch):
     right = double_quant.double_quantize
-    patch.setattr("golden.compare_nf4.double_quantize", lambda scales, _=None: right(scales, 0.0))
+    patch.setattr(
+        "golden.readers.compare_nf4.double_quantize", lambda scales, _=None: right(scales, 0.0)
+    )
 
 
 def scales_to_their_nearest_code(patch):
@@ -81,10 +83,17 @@ def scales_to_their_nearest_code(patch):
 
 
 MUTANTS = [
-    nibbles_swapped, symmetric_table, equal_mass_table, tie_to_the_upper_code, one_scale_for_all,
-    signed_maximum_as_scale, ragged_block_forgotten, offset_forgotten, offset_never_taken_off,
+    nibbles_swapped,
+    symmetric_table,
+    equal_mass_table,
+    tie_to_the_upper_code,
+    one_scale_for_all,
+    signed_maximum_as_scale,
+    ragged_block_forgotten,
+    offset_forgotten,
+    offset_never_taken_off,
     scales_to_their_nearest_code,
-]  # fmt: skip
+]
 
 
 @pytest.mark.filterwarnings("ignore")  # broken maths may divide by zero

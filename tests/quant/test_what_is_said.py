@@ -5,11 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lora_np.checkpoint.bitsandbytes import quantization_config
+from lora_np.course.experiments.four_bit_codes import (
+    CODES,
+    E2M1,
+    by_codebook,
+    main,
+    min_max_int4,
+    print_bytes,
+    signed,
+)
 from lora_np.quant import NF4Linear, NF4Tensor, quantize_nf4
-from lora_np.quant.bnb_format import quantization_config
-from lora_np.quant.codes import CODES, E2M1, by_codebook, main, min_max_int4, print_bytes, signed
 from lora_np.quant.double_quant import DoubleQuantized, double_quantize
-from lora_np.quant.table import CHUNK, Int8Embedding, Int8Head, quantize_table
+from lora_np.quant.int8 import CHUNK, Int8Embedding, Int8Head, quantize_table
 
 RNG = np.random.default_rng
 

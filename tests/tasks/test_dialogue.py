@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import talkers
-from lora_np.chat import chat_tokens
-from lora_np.generate import generate
+from helpers import talkers
+from lora_np.generation import generate
 from lora_np.tasks import completion
 from lora_np.tasks.dialogue import answers, dialogues
-from lora_np.tasks.manual import NONE, Manual, says
-from lora_np.tasks.orders import FORMS, GOODS, NEW_FORMS, NEW_GOODS, held_out, orders, same
-from lora_np.tasks.questions import NEW_THINGS, THINGS, questions
+from lora_np.tasks.worlds.manual import NONE, Manual, says
+from lora_np.tasks.worlds.orders import FORMS, GOODS, NEW_FORMS, NEW_GOODS, held_out, orders, same
+from lora_np.tasks.worlds.questions import NEW_THINGS, THINGS, questions
+from lora_np.tokenizers.chat_template import chat_tokens
 
 TOPICS = {
     f"topic{i}": f'The "name{i}()" function is the one that does thing number {i} here.\n\n'
@@ -24,7 +24,7 @@ TOPICS = {
 
 
 def test_only_the_answer_and_its_end_count():
-    tokenizer = talkers.Bytes()
+    tokenizer = talkers.ByteTokenizer()
     pairs = [([("user", "a")], "long answer"), ([("system", "s"), ("user", "bcd")], "x")]
     batch = dialogues(tokenizer, pairs)
     for (messages, answer), targets, weights in zip(pairs, batch.targets, batch.weights):
@@ -98,10 +98,15 @@ def test_a_gap_is_found_with_its_name_or_without():
 @pytest.mark.parametrize(
     "written, answer, right",
     [
-        ("str", "str", True), ('It is "str()".', "str", True), ("The str.", "str", True),
-        ("strip", "str", False), ("str.strip", "str", False), ("a.str", "str", False),
-        ("None of them", "none", True), ("the none", "none", False),
+        ("str", "str", True),
+        ('It is "str()".', "str", True),
+        ("The str.", "str", True),
+        ("strip", "str", False),
+        ("str.strip", "str", False),
+        ("a.str", "str", False),
+        ("None of them", "none", True),
+        ("the none", "none", False),
     ],
-)  # fmt: skip
+)
 def test_what_counts_as_said(written, answer, right):
     assert says(written, answer) == right

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.models import small_gpt
 from lora_np.objectives import Distillation, VerbalizedCrossEntropy, cross_entropy
-from lora_np.tasks import reviews
 from lora_np.tasks.patterns import (
     Pattern,
     accuracy,
@@ -14,8 +14,8 @@ from lora_np.tasks.patterns import (
     label_probabilities,
     soft_labels,
     verbalizer,
-)  # fmt: skip
-from models import small_gpt
+)
+from lora_np.tasks.worlds import reviews
 
 SEEDS = st.integers(0, 2**32 - 1)
 SOME = st.lists(st.integers(0, 6), max_size=2)
@@ -93,9 +93,8 @@ def test_reviews():
     assert abs(best.mean() - 0.896) < 0.02
     batch = reviews.with_verdicts(4000, np.random.default_rng(0))
     terrible, great = (
-        (batch.targets == token) & (batch.weights > 0)
-        for token in reviews.encode("terrible great")
-    )  # fmt: skip
+        (batch.targets == token) & (batch.weights > 0) for token in reviews.encode("terrible great")
+    )
     assert abs((terrible | great).sum() / 4000 - 0.75) < 0.05
     assert abs(great.sum() / (great.sum() + terrible.sum()) - np.mean(reviews.PLAIN)) < 0.05
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_np.tasks.raft import (
+from lora_np.tasks.worlds.raft import (
     ASK,
     FIRST_VALUE,
     KEYS,
@@ -17,7 +17,7 @@ from lora_np.tasks.raft import (
     lookups,
     reading,
     words,
-)  # fmt: skip
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 WORLD = World((3, 1, 4, 1, 5, 9))

@@ -1,10 +1,12 @@
 """The skills task: answers, instructions, blanks, and the base that was trained on them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lora_np.experiments import skills_base
-from lora_np.tasks import skills
+from lora_np.course.experiments import bases
+from lora_np.tasks.worlds import skills
 
 RNG = np.random.default_rng
 
@@ -12,10 +14,15 @@ RNG = np.random.default_rng
 def test_answers():
     digits = np.array([[3, 1, 4, 1, 9]])
     expected = {
-        "copy": [3, 1, 4, 1, 9], "reverse": [9, 1, 4, 1, 3], "rotate left": [1, 4, 1, 9, 3],
-        "rotate right": [9, 3, 1, 4, 1], "add 1": [4, 2, 5, 2, 0], "add 9": [2, 0, 3, 0, 8],
-        "add 5": [8, 6, 9, 6, 4], "reverse, then add 1": [0, 2, 5, 2, 4],
-    }  # fmt: skip
+        "copy": [3, 1, 4, 1, 9],
+        "reverse": [9, 1, 4, 1, 3],
+        "rotate left": [1, 4, 1, 9, 3],
+        "rotate right": [9, 3, 1, 4, 1],
+        "add 1": [4, 2, 5, 2, 0],
+        "add 9": [2, 0, 3, 0, 8],
+        "add 5": [8, 6, 9, 6, 4],
+        "reverse, then add 1": [0, 2, 5, 2, 4],
+    }
     for skill, answer in expected.items():
         assert skills.answer(skill, digits).tolist() == [answer], skill
 
@@ -52,7 +59,7 @@ def test_the_mix_never_blanks_every_slot():
 
 
 def test_the_base_knows_its_skills_wherever_the_text_stands():
-    base, rng = skills_base.load(), RNG(5)
+    base, rng = bases.SKILLS.load(), RNG(5)
     room = base.config.n_positions - 14
     for skill in skills.KNOWN:
         digits = rng.integers(10, size=(100, 5))
@@ -63,12 +70,14 @@ def test_the_base_knows_its_skills_wherever_the_text_stands():
         assert (guessed == batch.targets[:, -5:]).all(axis=1).mean() >= 0.99, skill
 
 
-def test_the_base_comes_from_its_command(tmp_path):
+def test_the_base_comes_from_its_command(tmp_path, monkeypatch):
     """A few steps of the same training, saved in half the bytes and loaded again."""
-    model = skills_base.train(steps=3)
-    skills_base.save(model, tmp_path / "base.safetensors")
-    loaded = skills_base.load(tmp_path / "base.safetensors")
-    assert [path.name for path in tmp_path.iterdir()] == ["base.safetensors"]
+    base = replace(bases.SKILLS, steps=3)
+    model = base.train()
+    monkeypatch.setattr(bases, "DATA", tmp_path)
+    base.save(model)
+    loaded = base.load()
+    assert [path.name for path in tmp_path.iterdir()] == ["skills_base.safetensors"]
     for (name, p), (_, q) in zip(model.named_parameters(), loaded.named_parameters()):
         assert np.array_equal(p.data.astype(np.float16), q.data), name
         assert q.dtype == np.float32 and not q.trainable

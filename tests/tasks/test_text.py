@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_np.tasks import text
+from lora_np.tokenizers import byte
 
 WORDS = {f"document {i}": f"The text of document {i}, and no other. " * 3 for i in range(40)}
 
@@ -18,13 +19,13 @@ def counting(n=200, held_out=95):
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_decode_undoes_encode(string):
-    tokens = text.encode(string)
+    tokens = byte.encode(string)
     assert tokens.dtype == np.int64 and len(tokens) == len(string.encode())
-    assert text.decode(tokens) == string.replace("�", "?")
+    assert byte.decode(tokens) == string.replace("�", "?")
 
 
 def test_decode_shows_what_is_no_text():
-    assert text.decode([text.END, 72, 105, 0xE2, text.END]) == "\n\nHi?\n\n"
+    assert byte.decode([byte.END, 72, 105, 0xE2, byte.END]) == "\n\nHi?\n\n"
 
 
 def test_the_split_depends_on_nothing_but_the_name():
@@ -36,7 +37,7 @@ def test_the_split_depends_on_nothing_but_the_name():
 def test_a_document_never_changes_sides(names):
     """Beside whatever others it stands; only the lowest hash of all is held out in any case."""
     half = text.split("some", {name: WORDS[name] for name in names})
-    held_out, train = text.decode(half.held_out), text.decode(half.train)
+    held_out, train = byte.decode(half.held_out), byte.decode(half.train)
     low = {name for name in names if text._hash(name) < 0.1} or {min(names, key=text._hash)}
     for name in names:
         assert (WORDS[name] in held_out) == (name in low)
@@ -48,20 +49,20 @@ def test_a_quotation_of_the_held_out_part_is_not_trained_on():
     names = "document 21", "document 1"  # held out, and not
     documents = {names[0]: f"one\n\n{quoted}\n\ntwo", names[1]: f"three\n\n{quoted}\n\nfour"}
     half = text.split("some", documents)
-    assert text.decode(half.held_out) == f"\n\none\n\n{quoted}\n\ntwo\n\n"
-    assert text.decode(half.train) == "\n\nthree\n\nfour\n\n"
+    assert byte.decode(half.held_out) == f"\n\none\n\n{quoted}\n\ntwo\n\n"
+    assert byte.decode(half.train) == "\n\nthree\n\nfour\n\n"
 
 
 def test_prose_and_code_are_there_and_apart():
     prose = text.prose()
     held_out, train = (
-        {p.strip() for p in text.decode(half).split("\n\n") if len(p.strip()) > 60}
+        {p.strip() for p in byte.decode(half).split("\n\n") if len(p.strip()) > 60}
         for half in (prose.held_out, prose.train)
     )
     assert len(held_out) > 10 and not held_out & train
-    assert len(prose.train) > 200_000 and prose.train.max() == text.END < text.VOCABULARY
+    assert len(prose.train) > 200_000 and prose.train.max() == byte.END < byte.VOCABULARY
     code = text.code()
-    source = text.decode(code.train)
+    source = byte.decode(code.train)
     assert len(code.train) > 1_000_000 and source.count("def ") > 5_000
     assert "topics = {" not in source, "the prose itself is a module; it is left out"
 
@@ -102,8 +103,8 @@ def test_a_file_is_split_by_its_own_text(tmp_path):
     first = text.file(path)
     path.write_text("\n\n".join([*paragraphs, "More. " * 500]), encoding="utf-8")
     second = text.file(path)
-    assert text.decode(first.held_out)[:2000] == text.decode(second.held_out)[:2000]
-    both = text.decode(first.train) + text.decode(first.held_out)
+    assert byte.decode(first.held_out)[:2000] == byte.decode(second.held_out)[:2000]
+    both = byte.decode(first.train) + byte.decode(first.held_out)
     assert all(paragraph in both for paragraph in paragraphs)
 
 

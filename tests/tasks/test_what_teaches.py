@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.models import moved, small_gpt, some_tokens
 from lora_np.methods import HeadTuning, LoRA
 from lora_np.nn import GPTConfig
 from lora_np.nn.functional import log_softmax
@@ -20,8 +21,7 @@ from lora_np.tasks import (
     sample_policy,
     taught,
     without_context,
-)  # fmt: skip
-from models import moved, small_gpt, some_tokens
+)
 
 OTHER = small_gpt(GPTConfig(vocab_size=9, n_positions=8, n_embd=6, n_layer=1, n_head=2))
 RNG = np.random.default_rng

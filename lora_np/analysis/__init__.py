@@ -1,0 +1,1 @@
+"""What a fine-tune did to its base: spectra, a report on an adapter, plots."""

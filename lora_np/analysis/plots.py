@@ -1,0 +1,158 @@
+"""Figures: one look for all, alternative text for readers who cannot see them."""
+
+import base64
+import io
+import pathlib
+from html import escape
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..system.files import whole_file
+
+# Okabe and Ito's colour-blind-safe palette, the six that stay apart on white; the line styles and
+# markers tell the curves apart without any colour.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1))]
+MARKERS = ["o", "s", "^", "D", "v", "P"]
+STYLE = {
+    "figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": "#dddddd", "grid.linewidth": 0.6, "axes.axisbelow": True, "font.size": 10,
+    "axes.titlesize": 11, "legend.frameon": False, "lines.linewidth": 1.8,
+    "axes.prop_cycle": matplotlib.cycler(color=COLORS) + matplotlib.cycler(linestyle=DASHES),
+}  # fmt: skip
+
+
+def style():
+    """The project's look, for `with style():` and, as a decorator, `@style()`."""
+    return matplotlib.rc_context(STYLE)
+
+
+@style()
+def subplots(rows=1, columns=1, size=(5, 3), **options):
+    """(figure, axes) in the project's style; independent of pyplot, so nothing stays open."""
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+@style()
+def png(figure, dpi=110):
+    """The figure as PNG bytes, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save(figure, path):
+    """Write the figure to `path`, whole or not at all; the ending names the format."""
+    ending = pathlib.Path(path).suffix.lstrip(".").lower()
+    if ending not in figure.canvas.get_supported_filetypes():
+        raise ValueError(f"unknown image format {ending!r}; try .png, .svg or .pdf")
+    with whole_file(path) as temporary, style():
+        figure.savefig(temporary, format=ending, dpi=150)
+
+
+class Picture:
+    """A figure with alternative text: front ends show an <img alt=…>, everything else the text."""
+
+    def __init__(self, figure, alt):
+        self.figure, self.alt = figure, alt
+
+    def _repr_html_(self):
+        data = base64.b64encode(png(self.figure)).decode()
+        return (
+            f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" '
+            'style="max-width:100%;height:auto;background:white">'
+        )
+
+    def __repr__(self):
+        return f"[figure: {self.alt}]"
+
+
+def heatmap(axes, values, largest, title, digits=3):
+    """An annotated matrix on a diverging scale from −largest to largest."""
+    values = np.atleast_2d(values)
+    axes.imshow(values, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
+    axes.grid(False)
+    axes.set_title(title)
+    axes.set_xticks(range(values.shape[1]), [f"out {j + 1}" for j in range(values.shape[1])])
+    axes.set_yticks(range(values.shape[0]), [f"in {i + 1}" for i in range(values.shape[0])])
+    for (i, j), value in np.ndenumerate(values):
+        ink = "white" if abs(value) > 0.5 * largest else "black"
+        axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
+
+
+@style()
+def history_picture(history, title):
+    """The training loss, smoothed over a fiftieth of the run, and every held-out loss."""
+    figure, axes = subplots()
+    losses = np.asarray(history.losses)
+    width = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    axes.plot(np.arange(len(smooth)) + width, smooth, label="training, smoothed", linewidth=1)
+    said = [f"training loss {smooth[0]:.2f} to {smooth[-1]:.2f}"]
+    names = sorted({name for e in history.evaluations for name in e} - {"step"})
+    for name, marker in zip(names, MARKERS):
+        steps, values = history.curve(name)
+        axes.plot(steps, values, marker=marker, label=f"held-out {name}")
+        said.append(f"held-out {name} {values[0]:.2f} to {values[-1]:.2f}")
+    axes.set(xlabel="step", ylabel="loss (nats a byte)", title=title)
+    axes.legend()
+    return Picture(figure, f"{title}: over {len(losses)} steps, {', '.join(said)}.")
+
+
+@style()
+def gain_and_forgetting(runs, learnt="code", kept="prose"):
+    """A curve a method over its learning rates: gain on `learnt` (x) against loss on `kept` (y).
+
+    `runs` are what `finetune` counts, each with a "name"; several seeds at one rate are averaged.
+    Both axes in nats a token; the lower right is better.
+    """
+    figure, axes = subplots(size=(6, 3.8))
+    said = []
+    for k, name in enumerate(dict.fromkeys(run["name"] for run in runs)):
+        mine = [run for run in runs if run["name"] == name and run["after"]]
+        points = []
+        for lr in sorted({run["lr"] for run in mine}):
+            at = [run for run in mine if run["lr"] == lr]
+            gain = np.mean([run["base"][learnt] - run["after"][learnt] for run in at])
+            rise = np.mean([run["after"][kept] - run["base"][kept] for run in at])
+            points.append((gain, rise, lr))
+        gains, rises, _ = zip(*points)
+        axes.plot(
+            gains, rises, color=COLORS[k % 6], linestyle=DASHES[k % 6], linewidth=1,
+            marker=MARKERS[k % 6], label=name,
+        )  # fmt: skip
+        gain, rise, lr = points[np.argmax(gains)]
+        said.append(f"{name} gains {gain:.2f} and forgets {rise:.2f} at {lr:g}")
+    axes.set(xlabel=f"gained on {learnt} (nats)", ylabel=f"forgotten of {kept} (nats)")
+    axes.annotate(
+        "better", (0.97, 0.04), (0.86, 0.16), xycoords="axes fraction",
+        arrowprops={"arrowstyle": "->"}, ha="center",
+    )  # fmt: skip
+    axes.legend(fontsize=8)
+    alt = f"Gain on {learnt} against forgetting of {kept}, a curve a method over its learning rates"
+    return Picture(figure, f"{alt}. At the best rate: {'; '.join(said)}.")
+
+
+@style()
+def singular_value_curves(full, lora, layer):
+    """Singular values of ΔW on a log axis: full fine-tuning's, and LoRA's for each rank.
+
+    `full` are values, `lora` is {rank: values}.
+    """
+    figure, axes = subplots()
+    axes.semilogy(np.arange(1, len(full) + 1), full, color="black", label="full")
+    for k, (rank, values) in enumerate(lora.items()):
+        axes.semilogy(
+            np.arange(1, len(values) + 1), values, color=COLORS[k % 6], linestyle=DASHES[k % 6],
+            marker=MARKERS[k % 6], markevery=8, label=f"LoRA r {rank}",
+        )  # fmt: skip
+    axes.set(xlabel="which singular value", ylabel="its size", title=f"ΔW of {layer}")
+    axes.legend(fontsize=8)
+    sizes = ", ".join(f"r {rank}: {values[0]:.2g}" for rank, values in lora.items())
+    fall = f"full fine-tuning's fall from {full[0]:.2g} to {full[-1]:.2g} over {len(full)}"
+    alt = f"Singular values of the change of {layer}: {fall}; LoRA's end at its rank."
+    return Picture(figure, f"{alt} Largest: {sizes}.")

@@ -1,0 +1,87 @@
+"""A model's directory in Hugging Face's form: its settings, and which files its weights are in."""
+
+import dataclasses
+from pathlib import Path
+
+from .safetensors_io import listed, number, read_json, write_directory
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+TIED = "tie_word_embeddings"
+
+
+def check_settings(settings, path, kind, must_be, defaults):
+    """(the settings as `kind`, a dataclass; whether the head is tied).
+
+    `must_be` holds each setting's values that are possible here, the first one what it is where a
+    file leaves it out; `defaults` the sizes, in the dataclass's names.
+    Raises: ValueError that lists every setting that this model does not have.
+    """
+    settings = {"model_type": None} | settings
+    wrong = [
+        f"{name} {settings[name]!r} (expected {' or '.join(map(repr, values))})"
+        for name, values in must_be.items()
+        if settings.get(name, values[0]) not in values
+    ]
+    if wrong:
+        raise ValueError(f"{path}: not a model that this library computes: {'; '.join(wrong)}")
+    sizes = {
+        name: None
+        if default is None and settings.get(name) is None
+        else number(settings, name, default, path)
+        for name, default in defaults.items()
+    }
+    return make_config(kind, path, **sizes), settings.get(TIED, must_be[TIED][0])
+
+
+def make_config(kind, path, **sizes):
+    """`kind`, a dataclass, of these sizes; what is wrong with them is said of the file."""
+    try:
+        return kind(**sizes)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write_model(directory, model, arrays, must_be, architecture, **settings):
+    """Write a model's directory: its config's sizes, the settings and the arrays, {name: array}."""
+    settings = {name: values[0] for name, values in must_be.items()} | settings
+    settings |= {"architectures": [architecture], "bos_token_id": None, "eos_token_id": None}
+    write_directory(directory, arrays, dataclasses.asdict(model.config) | settings, WEIGHTS, CONFIG)
+    (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file
+
+
+def weight_files(directory):
+    """The one file of weights, or the shards that the index names, each a plain file name."""
+    if not (directory / INDEX).is_file():
+        if not (directory / WEIGHTS).is_file():
+            found = listed(sorted(p.name for p in directory.iterdir()))
+            raise ValueError(
+                f"no {WEIGHTS} in {directory}: it holds {found}; pickled files (.bin) are not read"
+            )
+        return [directory / WEIGHTS]
+    shards = set(weight_map(directory).values())
+    for shard in shards:
+        plain = shard not in ("", ".", "..") and not set(shard) & set("/\\:\0")
+        if not (plain and shard.endswith(".safetensors")):
+            raise ValueError(
+                f"{directory / INDEX}: expected plain names of .safetensors files, got {shard!r}"
+            )
+    return [directory / shard for shard in sorted(shards)]
+
+
+def weight_map(directory):
+    """{tensor: shard} of a sharded model's index."""
+    names = read_json(directory / INDEX).get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(shard, str) for shard in names.values()):
+        raise ValueError(f"{directory / INDEX}: expected a weight_map of names to file names")
+    return names
+
+
+def check_index(directory, stored):
+    """Raise ValueError unless each tensor is in the shard that the index gives for it."""
+    if not (directory / INDEX).is_file():
+        return
+    found = {name: tensor.path.name for name, tensor in stored.items()}
+    differ = found.items() ^ weight_map(directory).items()
+    if differ:
+        names = listed(sorted({name for name, _ in differ}))
+        raise ValueError(f"{directory / INDEX}: the shards hold otherwise than it says: {names}")

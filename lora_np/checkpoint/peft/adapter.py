@@ -1,0 +1,136 @@
+"""adapter_config.json and adapter_model.safetensors: what the methods trained, and nothing else."""
+
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from ...nn import GPTConfig
+from ...nn.module import Module
+from ..safetensors_io import (
+    compare_shapes,
+    confirm,
+    listed,
+    open_tensors,
+    read_json,
+    stamp,
+    write_directory,
+)
+from .beside import beside_the_methods, named_beside
+from .forms import FORMS, arrays, form_of
+from .names import OURS, body_prefix, from_file, to_file
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+# What load_adapter itself reads, or what says nothing about the numbers.
+GENERAL = """peft_type task_type modules_to_save bias base_model_name_or_path inference_mode
+    peft_version revision auto_mapping""".split()
+
+
+def save_adapter(model: Module, directory: str | PathLike[str]) -> None:
+    """Write what the methods in `model.methods` trained, as PEFT would.
+
+    An adapter that was there keeps its place until the new files are whole.
+    """
+    learns = {name: p for name, p in model.named_parameters() if p.trainable}
+    if not learns:
+        raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
+    config, own = config_of(model.methods), arrays(model)
+    rest = {
+        name: p
+        for name, p in learns.items()
+        if not any(np.may_share_memory(p.data, array) for array in own.values())
+    }
+    config["bias"], modules = beside_the_methods(model, rest, config)
+    config["modules_to_save"] = (config["modules_to_save"] + modules) or None
+    config |= {"base_model_name_or_path": None, "inference_mode": True}
+    if "fan_in_fan_out" in config:  # GPT-2's own files have their weights (in, out)
+        config["fan_in_fan_out"] = isinstance(model.config, GPTConfig)
+    own |= {file: p.data for file, p in named_beside(model, config).items()}
+    own = {to_file(name, body_prefix(model)): array for name, array in own.items()}
+    write_directory(directory, own, config, WEIGHTS, CONFIG)
+
+
+def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
+    """A view of `model` with the adapter in `directory`; its numbers learn, `model` is untouched.
+
+    Raises: ValueError, with `model` as it was, for an adapter of another kind, rank or base, or
+    files that are not whole; it lists every tensor missing, unexpected or misshapen.
+    """
+    directory = Path(directory)
+    config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
+    with open_tensors(directory / WEIGHTS) as stored:
+        stored = from_file(stored, body_prefix(model), directory)
+        shapes = {name: tensor.shape for name, tensor in stored.items()}
+        try:
+            view, own, beside = prepared(model, config, shapes)
+        except ValueError as error:
+            raise ValueError(f"{directory}: {error}") from error
+        for parameter in beside.values():
+            parameter.data, parameter.trainable = parameter.data.copy(), True
+        own |= {name: parameter.data for name, parameter in beside.items()}
+        compare_shapes({name: array.shape for name, array in own.items()}, stored, directory)
+        for name, array in own.items():
+            array[...] = stored[name].read(array.dtype)
+    now = read_json(directory / CONFIG), stamp(directory / CONFIG)
+    confirm(now, (config, seen), directory / CONFIG)
+    return view
+
+
+def config_of(methods):
+    """adapter_config.json, but for what learns beside the methods."""
+    kinds, saved = [], []
+    config = {"peft_type": OURS, "task_type": "CAUSAL_LM", "modules_to_save": saved}
+    for part in (form.config(method) for method in methods if (form := form_of(method))):
+        kinds += [part["peft_type"]] if "peft_type" in part else []
+        saved += part.get("modules_to_save", [])
+        config |= part | {"modules_to_save": saved}
+    if len(kinds) > 1:
+        got = " and ".join(kinds)
+        raise ValueError(f"save_adapter: PEFT's files hold one method, and here are {got}")
+    return config
+
+
+def prepared(model, config, shapes):
+    """(a view with the methods that the config asks for, their arrays, the Parameters beside)."""
+    check_config(config)
+    made = [form.method_from(config, shapes, model) for form in dict.fromkeys(FORMS.values())]
+    found = [method for method in made if method is not None]
+    check_understood(config, found)
+    view, rng = model.view(), np.random.default_rng(0)  # what it draws is overwritten
+    if not model.methods:
+        view.freeze()
+    for method in found:
+        view = method.apply(view, rng)
+    own, beside = arrays(view, found), named_beside(view, config)
+    if beside.keys() & own.keys():
+        raise ValueError(f"saved twice: {listed(beside.keys() & own.keys())}")
+    return view, own, beside
+
+
+def check_config(config):
+    """Raise ValueError for general settings of the wrong type."""
+    if not isinstance(config.get("peft_type"), str):
+        raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
+    saved = config.get("modules_to_save") or []
+    if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
+        raise ValueError(f"expected modules_to_save to be a list of names, got {saved!r}")
+    if config.get("bias", "none") not in ("none", "all", "lora_only"):
+        raise ValueError(f"expected bias none, all or lora_only, got {config['bias']!r}")
+
+
+def check_understood(config, methods):
+    """Raise ValueError unless `methods` are all that the config asks for.
+
+    A setting unknown here may be there if it is off: 0, false, null or empty.
+    """
+    known, kinds = set(GENERAL), {OURS}
+    for method in methods:
+        form = form_of(method)
+        part = form.config(method)
+        known |= part.keys() | set(vars(form).get("IGNORES", ()))
+        kinds.add(part.get("peft_type", OURS))
+    if config["peft_type"] not in kinds:
+        raise ValueError(f"peft_type {config['peft_type']!r} is no method that this library has")
+    unknown = {name: value for name, value in config.items() if name not in known and value}
+    if unknown:
+        raise ValueError(f"settings that this library does not have: {unknown}")

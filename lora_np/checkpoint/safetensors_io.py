@@ -1,0 +1,232 @@
+"""Reading and writing the two kinds of file: safetensors for numbers, JSON for settings.
+
+Nothing in a file is trusted. The safetensors library checks that a header fits its file; whoever
+reads compares names and shapes with what they expect before the first number is read, so nothing
+is ever allocated by a size that only the file claims.
+"""
+
+import contextlib
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..system.files import whole_files
+
+# Of numbers in a file, by safetensors' names
+LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "|u1", "I64": "<i8"}
+FLOATS = ("F64", "F32", "F16", "BF16")
+LISTED = 40  # names of one kind that an error lists before it counts the rest
+JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below
+HEADER_LIMIT = 100_000_000  # bytes, which is safetensors' own limit
+BAD = (SafetensorError, OSError, struct.error, KeyError, TypeError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor in an open file: its shape and dtype are known, its numbers are not read yet."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str  # safetensors' name of the dtype
+    offset: int  # where its bytes begin
+    file: object
+    path: Path
+
+    def read(self, dtype=np.float32, rows=slice(None)):
+        """Its numbers as `dtype`, or those of some rows.
+
+        Raises: ValueError if it does not hold real numbers, or one that is not finite in `dtype`.
+        """
+        if self.kind not in FLOATS:
+            raise ValueError(f"{self.path}: expected {self.name} in floats, got {self.kind}")
+        array = self._numbers(rows)
+        if self.kind == "BF16":  # a float32's upper half: 16 zero bits complete it
+            array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        with np.errstate(over="ignore"):  # too large for `dtype` becomes inf, refused below
+            array = array.astype(dtype, copy=False)
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"{self.path}: {self.name} holds numbers that are not finite in {array.dtype}"
+            )
+        return array
+
+    def __getitem__(self, rows):
+        return self.read(np.float32, rows)
+
+    def read_raw(self, kinds=("U8", "F32")):
+        """Its numbers as they are. Raises: ValueError if they are not of one of these kinds."""
+        if self.kind not in kinds:
+            expected = " or ".join(kinds)
+            raise ValueError(f"{self.path}: expected {self.name} in {expected}, got {self.kind}")
+        return self._numbers()
+
+    def metadata(self):
+        """What its file says beside the tensors, {name: string}: of the file that is open."""
+        return header_of(self.file)[1].get("__metadata__", {})
+
+    def _numbers(self, rows=slice(None)):
+        """Read, not memory-mapped: a map of a file that shrinks ends the process, not the read."""
+        start, stop, _ = rows.indices(self.shape[0]) if self.shape else (0, 1, 1)
+        shape = (stop - start, *self.shape[1:]) if self.shape else ()
+        layout, row = np.dtype(LAYOUTS[self.kind]), math.prod(self.shape[1:])
+        self.file.seek(self.offset + start * row * layout.itemsize)
+        array = np.fromfile(self.file, layout, math.prod(shape))
+        if array.size != math.prod(shape):
+            raise ValueError(f"{self.path}: it became shorter while {self.name} was read")
+        return array.reshape(shape)
+
+
+@contextlib.contextmanager
+def open_tensors(*paths):
+    """Yield {name: Stored} for everything in these safetensors files, none of it read yet.
+
+    Raises: ValueError for a file that is not whole and well-formed, an empty tensor, or a name
+    that two files hold.
+    """
+    stored = {}
+    with contextlib.ExitStack() as stack:
+        for path in paths:
+            try:
+                if not Path(path).is_file():  # to open a pipe would be to wait, perhaps for ever
+                    raise FileNotFoundError("there is no such file")
+                with safe_open(path, framework="numpy"):
+                    pass  # so the header is well-formed and fits the file
+                for tensor in tensors_of(stack.enter_context(open(path, "rb")), path):
+                    if tensor.name in stored:
+                        raise ValueError(f"{tensor.name} is in {stored[tensor.name].path} too")
+                    stored[tensor.name] = tensor
+            except BAD as error:
+                raise ValueError(f"{path}: not a readable safetensors file: {error}") from error
+        yield stored
+
+
+def tensors_of(file, path):
+    """Yield a Stored for each tensor that this file's header describes."""
+    start, header = header_of(file)
+    header.pop("__metadata__", None)
+    for name, about in header.items():
+        kind, shape, (begin, end) = about["dtype"], tuple(about["shape"]), about["data_offsets"]
+        if not math.prod(shape):
+            raise ValueError(f"{name} {shape} is empty")
+        if kind in LAYOUTS and end - begin != np.dtype(LAYOUTS[kind]).itemsize * math.prod(shape):
+            raise ValueError(f"{name} changed while it was read")
+        yield Stored(name, shape, kind, start + begin, file, path)
+
+
+def header_of(file):
+    """(where a safetensors file's numbers begin, what its header says of them)."""
+    file.seek(0)
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > HEADER_LIMIT:
+        raise ValueError(f"expected a header of at most {HEADER_LIMIT:,} bytes, got {length:,}")
+    return 8 + length, json.loads(file.read(length))
+
+
+def compare_shapes(expected, stored, where):
+    """Raise one ValueError that lists every tensor missing, unexpected or of another shape."""
+    wrong = [
+        f"{name} is {stored[name].shape}, expected {shape}"
+        for name, shape in expected.items()
+        if name in stored and stored[name].shape != shape
+    ]
+    missing = [f"{name} {shape}" for name, shape in expected.items() if name not in stored]
+    extra = [f"{name} {stored[name].shape}" for name in stored if name not in expected]
+    kinds = {"missing": missing, "unexpected": extra, "of another shape": wrong}
+    problems = "; ".join(f"{kind}: {listed(names)}" for kind, names in kinds.items() if names)
+    if problems:
+        raise ValueError(f"{where}: {problems}")
+
+
+def listed(names):
+    """The names with commas; of very many, the first and how many more."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def read_json(path):
+    """The object in a JSON file.
+
+    Raises: ValueError if there is no such file, or it is not one JSON object of a sane size.
+    """
+    path = Path(path)
+    if not path.is_file():
+        here = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else None
+        there = "no such directory" if here is None else f"it holds {listed(here) or 'nothing'}"
+        raise ValueError(f"no {path.name} in {path.parent}: {there}")
+    if path.stat().st_size > JSON_LIMIT:
+        raise ValueError(f"{path}: expected at most {JSON_LIMIT} bytes of JSON")
+    try:
+        value = json.loads(
+            path.read_bytes(),
+            parse_int=sane(int),
+            parse_float=sane(float),
+            parse_constant=sane(float),
+        )
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def stamp(path):
+    """What changes when another file takes this one's place, were it with the same words."""
+    status = Path(path).stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def confirm(now, before, path):
+    """Raise ValueError unless settings read once more are those read before the weights."""
+    if now != before:
+        raise ValueError(f"{path}: it changed while its folder was read; read it again")
+
+
+def sane(kind):
+    """A parser of numbers that refuses what is not finite, or a whole number past 64 bits."""
+
+    def parse(text):
+        if len(text) > 40 or not abs(value := kind(text)) < (2**63 if kind is int else math.inf):
+            raise ValueError(f"{text[:40]} is not a number to work with")
+        return value
+
+    return parse
+
+
+def number(config, name, default, where):
+    """config[name] as an int or float, or `default` where it is absent."""
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{where}: expected {name} to be a number, got {value!r}")
+    return value
+
+
+def save_tensors(tensors, path, metadata):
+    """The library's `save_file`. Raises: OSError where it cannot write, as other files do."""
+    try:
+        save_file(tensors, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def write_directory(directory, tensors, settings, tensor_file, settings_file):
+    """Write both files into `directory`, which is made if need be: whole, or not at all.
+
+    Both are complete beside their targets before either takes its place; a process killed just
+    then leaves no settings, so that nobody reads one save's weights with another's settings.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    paths = directory / settings_file, directory / tensor_file
+    with whole_files(*paths) as (settings_path, tensors_path):
+        # "pt" is what transformers and PEFT look for: their own tensors' layout.
+        save_tensors(tensors, tensors_path, {"format": "pt"})
+        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+        settings_path.write_text(text, encoding="utf-8")

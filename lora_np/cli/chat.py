@@ -1,0 +1,49 @@
+"""python -m lora_np chat: talk with a real language model, with or without an adapter."""
+
+import sys
+
+from ..generation.chat import reply
+from ..system.process import prepare
+from .options import add_adapter, add_base, add_sampling, open_adapted, sampling
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "chat",
+        help="talk with a real language model (SmolLM2, 135 million weights)",
+        description="Talk with a Llama that was taught to answer. An empty line or Ctrl-D ends it.",
+    )
+    add_base(parser, "smollm2")
+    add_adapter(parser)
+    parser.add_argument("--system", help="what the model is told first")
+    parser.add_argument("--prompt", help="ask this, print the answer and end")
+    add_sampling(parser, tokens=256, temperature=0.0)
+    return parser
+
+
+def run(options):
+    prepare(options.base)
+    model, tokenizer = open_adapted(options)
+    how = sampling(options)
+    messages = [("system", options.system)] if options.system else []
+    while True:
+        text = options.prompt or ask()
+        if not text:
+            return
+        messages.append(("user", text))
+        answer = ""
+        for piece in reply(model, tokenizer, messages, options.tokens, **how):
+            print(piece, end="", flush=True)
+            answer += piece
+        print()
+        if options.prompt:
+            return
+        messages.append(("assistant", answer))
+
+
+def ask():
+    """A line from the keyboard, or nothing at its end."""
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""

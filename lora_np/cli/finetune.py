@@ -1,0 +1,116 @@
+"""python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
+
+from dataclasses import fields, replace
+
+from ..checkpoint import load_model, save_adapter, save_model
+from ..methods import METHODS
+from ..methods.targets import ALL_LINEAR
+from ..quant.int8 import Int8Embedding
+from ..recipes.finetune import finetune
+from ..system.files import make_directory, write_json
+from ..system.process import cores, prepare
+from .options import add_base, open_texts, positive, show
+
+BY_NAME = {method.name: method for method in METHODS}
+SETTINGS = ("rank", "alpha", "targets", "feedforward")  # those of methods that have an option
+OWN, OTHER = {"batch_size": 16, "windows": 128}, {"batch_size": 4, "windows": 16}
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "finetune",
+        help="fine-tune the base on code or on a text file (a minute)",
+        description="Fine-tune the base, and say what was gained, what forgotten and what it cost.",
+    )
+    add_base(parser)
+    option, names = parser.add_argument, {"nargs": "+", "metavar": "NAME"}
+    sizes = {key: f"(default {OWN[key]}; {OTHER[key]} with --base)" for key in OWN}
+    windows = f"held-out windows of that length to take losses over {sizes['windows']}"
+    read = "what to read (default code: Python's standard library)"
+    layers = "layers to adapt, as c_attn, or q_proj v_proj for a Llama (default: all; IA3: c_attn)"
+    inputs = "layers whose inputs IA3 scales (default mlp.c_proj), as down_proj for a Llama"
+    option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
+    option("--data", default="code", metavar="code|prose|FILE", help=read)
+    option("--rank", type=positive, help="LoRA's r (default 8)")
+    option("--alpha", type=float, help="the scale is alpha/r (default 2 r)")
+    option("--targets", help=layers, **names)
+    option("--feedforward", help=inputs, **names)
+    option("--lr", type=float, help="learning rate (default: the method's own)")
+    option("--steps", type=positive, default=300, help="default %(default)s")
+    option("--batch-size", type=positive, help=f"sequences a step {sizes['batch_size']}")
+    option("--length", type=positive, default=128, help="tokens (default %(default)s)")
+    option("--windows", type=positive, help=windows)
+    option("--resume", action="store_true", help="go on from --out's last state")
+    return parser
+
+
+def method_of(name, **given):
+    """The method called `name` as METHODS has it, but for what is `given` and not None."""
+    method = BY_NAME[name]
+    settings = {key: value for key, value in given.items() if value is not None}
+    for key in settings:
+        if key not in settings_of(method):
+            raise ValueError(f"--{key} is no setting of --method {name}; leave it out")
+    for key in settings.keys() & {"targets", "feedforward"}:
+        everywhere = settings[key] in (ALL_LINEAR, [ALL_LINEAR])
+        settings[key] = ALL_LINEAR if everywhere else tuple(settings[key])
+    if "rank" in settings:
+        settings.setdefault("alpha", 2.0 * settings["rank"])
+    return replace(method, **settings)
+
+
+def settings_of(method):
+    return {field.name for field in fields(method)}
+
+
+def run(options):
+    prepare(options.base)
+    if options.resume and not options.out:
+        raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
+    method = method_of(options.method, **{key: getattr(options, key) for key in SETTINGS})
+    nf4 = options.method == "qlora" and options.base is not None
+    base, tokenizer = load_model(options.base, nf4)
+    if nf4:  # that is how it was loaded
+        embeddings = isinstance(base.wte, Int8Embedding)
+        method = replace(method, double_quant=True, int8_embeddings=embeddings)
+    reading, kept = open_texts(options.data, tokenizer)
+    directory = make_directory(options.out) if options.out else None
+    state = directory / "state.safetensors" if options.out else None
+    sizes = OWN if options.base is None else OTHER
+    model, history, numbers = finetune(
+        base, method, reading, kept, lr=options.lr, steps=options.steps, length=options.length,
+        batch_size=options.batch_size or sizes["batch_size"], seed=options.seed,
+        windows=options.windows or sizes["windows"], every=max(1, options.steps // 4),
+        state=state, resume=options.resume, threads=cores(),
+    )  # fmt: skip
+    if directory:
+        if options.method == "full":
+            save_model(model, tokenizer, directory)
+        else:
+            save_adapter(model, directory)
+        write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
+    show(options, numbers, screen(numbers, options))
+    if history.interrupted:
+        return 130
+
+
+def screen(n, options):
+    lines = [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:.3g}"]
+    lines += ["", f"{'held-out loss, nats/token':<28}{'before':>9}{'after':>9}{'change':>9}"]
+    for name, before in n["base"].items():
+        after = n["after"][name]
+        lines.append(f"  {name[-26:]:<26}{before:>9.3f}{after:>9.3f}{after - before:>+9.3f}")
+    lines += ["", f"trained numbers {n['trained']:>14,}"]
+    lines += [f"{kind:<14}{size / 1e6:>10.2f} MB" for kind, size in n["bytes"].items()]
+    total = sum(n["bytes"].values()) / 1e6
+    lines += [f"{'in all':<14}{total:>10.2f} MB    {n['ms_per_step']:.0f} ms a step"]
+    if options.out:
+        base = f" --base {options.base}" if options.base else ""
+        use = "--base" if options.method == "full" else f"{base.strip()} --adapter".strip()
+        lines += ["", f"wrote {options.out}; try: python -m lora_np generate {use} {options.out}"]
+    if options.out and options.method == "qlora":
+        lines.append(
+            "It learnt beside a 4-bit base: --nf4 gives it that base, and on the float "
+            "base it acts a little otherwise."
+        )
+    return "\n".join(lines)

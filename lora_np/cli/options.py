@@ -1,0 +1,93 @@
+"""What the subcommands share."""
+
+import json
+import sys
+
+import numpy as np
+
+from ..checkpoint import load_adapter, load_model
+from ..system.files import write_json
+from ..tasks import text
+
+
+def positive(string):
+    """argparse's type for a whole number from 1."""
+    number = int(string)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+positive.__name__ = "whole number from 1"  # argparse says: invalid … value
+
+
+def open_texts(name, tokenizer):
+    """(the Text to read: `code`, `prose` or a file; the Texts that may be forgotten over it)."""
+    known = {"code": text.code, "prose": text.prose}
+    reading = known[name](tokenizer) if name in known else text.file(name, tokenizer)
+    return reading, [] if name == "prose" else [text.prose(tokenizer)]
+
+
+def add_base(parser, default=None):
+    parser.add_argument(
+        "--base",
+        default=default,
+        metavar="PATH",
+        help="smollm2, a GGUF file, or a directory in Hugging Face's form "
+        f"(default: {default or 'the package' + chr(39) + 's own'})",
+    )
+
+
+def add_adapter(parser):
+    """The options that open_adapted reads."""
+    parser.add_argument("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
+
+
+def add_sampling(parser, tokens, temperature):
+    """The options that `sampling` reads, with a command's usual values."""
+    option, likeliest = parser.add_argument, "0 takes the likeliest token (default %(default)s)"
+    option("--tokens", type=positive, default=tokens, help="how many at most (default %(default)s)")
+    option("--temperature", type=float, default=temperature, help=likeliest)
+    option("--top-p", type=float, default=0.95, help="default %(default)s")
+
+
+def add_experiment(parser, names, seeds, quick, default="", **several):
+    """Which of the experiments `names`, over how many seeds, and whether a short one."""
+    option, which = parser.add_argument, "one of: " + ", ".join(names) + default
+    option("experiment", choices=names, metavar="EXPERIMENT", help=which, **several)
+    option("--seeds", type=positive, default=seeds, help="how many (default %(default)s)")
+    option("--quick", action="store_true", help=quick)
+
+
+def sampling(options):
+    """What add_sampling's options say to generate, stream and reply."""
+    rng = np.random.default_rng(options.seed)
+    return {"temperature": options.temperature, "top_p": options.top_p, "rng": rng}
+
+
+def open_adapted(options):
+    """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
+    model, tokenizer = load_model(options.base, options.nf4)
+    model.freeze()
+    return load_adapter(model, options.adapter) if options.adapter else model, tokenizer
+
+
+def show(options, numbers, screen):
+    """Print `screen`, in ASCII where the console has no more, or `numbers` as JSON if asked to."""
+    if options.json:
+        print(json.dumps(numbers, indent=1))
+        return
+    try:
+        screen.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        for symbol, plain in {"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||"}.items():
+            screen = screen.replace(symbol, plain)
+    print(screen)
+
+
+def write_and_show(options, numbers, screen):
+    """`show`; with --out, `numbers` are written there first."""
+    if options.out:
+        write_json(options.out, numbers)
+    show(options, numbers, screen)

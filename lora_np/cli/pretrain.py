@@ -1,0 +1,40 @@
+"""python -m lora_np pretrain: train the base model, from random weights, on prose."""
+
+from ..recipes import pretrain
+from ..system.files import make_directory
+from ..system.process import prepare
+from ..tasks import text
+from .options import positive, show
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "pretrain",
+        help="train the base model on prose (10 minutes or more)",
+        description="Train the base model from random weights on the prose that comes with Python.",
+    )
+    parser.add_argument("--steps", type=positive, default=3000, help="default %(default)s")
+    parser.add_argument("--lr", type=float, default=3e-3, help="default %(default)s")
+    parser.add_argument("--resume", action="store_true", help="go on from --out's last state")
+    return parser
+
+
+def run(options):
+    prepare()
+    directory = make_directory(options.out or "base")
+    state = directory / "state.safetensors"
+    reading = text.prose()
+    model, history = pretrain.pretrain(
+        reading, steps=options.steps, lr=options.lr, seed=options.seed, state=state,
+        resume=options.resume,
+    )  # fmt: skip
+    if history.interrupted:
+        print(f"stopped after {len(history.losses)} steps; go on with --resume. State: {state}")
+        return 130
+    command = f"python -m lora_np pretrain --seed {options.seed} --steps {options.steps} "
+    command += f"--lr {options.lr:g}"
+    about = pretrain.save(model, history, reading, directory, command, options.seed)
+    loss = about["held_out_nats_per_byte"]
+    screen = f"held-out loss {loss:.4f} nats a byte, after {history.seconds:.0f} s of training\n"
+    screen += f"wrote {directory}: config.json, model.safetensors (float16), training.json"
+    show(options, about, screen)

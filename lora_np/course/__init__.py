@@ -1,0 +1,1 @@
+"""What lessons and classes use: figures, exercises that grade themselves, experiments."""

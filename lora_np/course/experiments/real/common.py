@@ -1,0 +1,57 @@
+"""What the fine-tunes of a real model share: the model, its steps, its perplexity, their texts."""
+
+import math
+import textwrap
+import time
+
+from ....checkpoint import load_model
+from ....methods import LoRA
+from ....objectives import cross_entropy
+from ....tasks import text
+from ....train.loop import held_out_loss, warmup_cosine
+from ..common import fit, seed_count
+
+METHOD, RATE = LoRA(8, 16.0, "all-linear"), 2e-3
+SHORT = {"steps": 3, "tests": 3, "windows": 2}  # a quick run, which shows that it works
+
+
+def open_model():
+    """(SmolLM2, frozen, and its tokenizer).
+
+    Raises: ValueError or ImportError, saying what to install.
+    """
+    model, tokenizer = load_model("smollm2")
+    return model.freeze(), tokenizer
+
+
+def learn(model, batches, objective, steps, lr=RATE):
+    """`fit` with a warm-up over a tenth, the gradient's norm at most 1; (losses, CPU seconds)."""
+    start, schedule = time.process_time(), warmup_cosine(steps, steps // 10)
+    history = fit(model, batches, objective, lr, steps=steps, schedule=schedule, clip=1.0)
+    return history.losses, time.process_time() - start
+
+
+def prose_perplexity(model, tokenizer, windows, length=128):
+    """exp of the loss, nats a token, on prose that is held out: pages of Python's own manual."""
+    length = min(length, model.config.n_positions)
+    batches = text.prose(tokenizer).held_out_batches(windows, batch_size=2, length=length)
+    return math.exp(held_out_loss(model, batches, cross_entropy))
+
+
+def samples(numbers):
+    """Some questions, and below each other what each model says."""
+    lines = []
+    for sample in numbers["samples"]:
+        for name, said in sample.items():
+            line = f"{name:>18}: {' '.join(said.split())}"
+            lines.append(textwrap.fill(line, 80, subsequent_indent=" " * 20))
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def note(text, numbers):
+    """What a table says below: `text`, the seeds, the time; in lines of a page's width."""
+    short = "; a quick look, too short to conclude anything from" if numbers["quick"] else ""
+    minutes = max(numbers["cpu_seconds_a_seed"]) / 60
+    text += f" {seed_count(numbers)}, mean ± standard deviation; "
+    return textwrap.fill(f"{text}{minutes:.1f} CPU minutes a seed at most{short}.", 80)

@@ -1,0 +1,184 @@
+"""RLHF on strings of eight symbols: a reward model from noisy pairs, then PPO and DPO against it.
+
+The hidden reward is the number of ascents, places where a symbol is larger than the one before.
+Only the noisy preferences know it; PPO sees the reward model alone. A second hidden reward takes
+three ascents away from a string with the largest symbol in it, which makes ascents easy: what is
+asked to be safe costs what is asked to be good.
+"""
+
+import time
+
+import numpy as np
+
+from ...analysis.plots import COLORS, MARKERS, style, subplots
+from . import judge_quality
+from .common import caveat
+from .judge_quality import last, plot_seeds
+from .rlhf_world import QUICK, Size, World, ascents, safe_ascents, smooth
+
+
+def run(seeds=5, quick=False):
+    """Every seed trains its own source, reference, reward models and policies."""
+    size = QUICK if quick else Size()
+    return {"quick": quick, "runs": [one_seed(seed, size) for seed in range(seeds)]}
+
+
+def one_seed(seed, size):
+    start, rng = time.process_time(), np.random.default_rng(seed)
+    world = World(size, rng)
+    pairs, judge, accuracy = world.learn_reward(ascents)
+    safe_pairs, safe_judge, _ = world.learn_reward(safe_ascents)
+    kept = world.reference
+    result = {"seed": seed, "reward model": accuracy, "reference": world.measure(kept, judge)}
+    result["PPO"] = {str(beta): world.ppo(judge, beta, size.iterations) for beta in size.betas}
+    result["DPO"] = {str(beta): world.dpo(pairs, judge, beta) for beta in size.betas if beta > 0}
+    result["safe"] = {
+        "PPO": world.ppo(safe_judge, 0.1, size.iterations),
+        "DPO": world.dpo(safe_pairs, safe_judge, 0.1),
+    }
+    result["judges"] = judge_quality.one_seed(world, seed)
+    result["CPU seconds"] = round(time.process_time() - start, 1)
+    return result
+
+
+COLUMNS = {"true": "ascents", "learned": "learned gain", "KL": "KL, nats"}
+COLUMNS |= {"breaks the rule": "breaks rule"}
+
+
+def rows_of(run):
+    """Every policy of one seed with its scores; learned rewards as gains over the reference's."""
+    rows = {"the reference": run["reference"]}
+    for kind in ("PPO", "DPO"):
+        rows |= {f"{kind}, beta {beta}": found for beta, found in run[kind].items()}
+    zero = run["reference"]["learned"]  # only differences of learned rewards mean anything
+    rows = {name: {**row, "learned": row["learned"] - zero} for name, row in rows.items()}
+    for kind, found in run["safe"].items():
+        rows[f"{kind}, beta 0.1, taught the rule"] = {**found, "learned": np.nan}
+    return rows
+
+
+def table(numbers):
+    """Scores of new strings from each policy, mean ± standard deviation over the seeds."""
+    runs = [rows_of(run) for run in numbers["runs"]]
+    lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in COLUMNS.values())]
+    for name in runs[0]:
+        cells = [np.array([rows[name][column] for rows in runs]) for column in COLUMNS]
+        shown = [f"{c.mean():.2f} ± {c.std():.2f}" if c.mean() == c.mean() else "-" for c in cells]
+        lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in shown))
+    judged = [run["reward model"] for run in numbers["runs"]]
+    shares = ", ".join(
+        f"{kind} {np.mean([j[kind] for j in judged]):.2f} ± {np.std([j[kind] for j in judged]):.2f}"
+        for kind in judged[0]
+    )
+    seconds = max(run["CPU seconds"] for run in numbers["runs"])
+    lines.append(
+        f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
+        f"write the largest symbol.\nPairs whose winner the reward model picks: {shares}.\n"
+        f"{verdict(numbers)}\n\n{judge_quality.table(numbers['runs'])}{caveat(numbers)}"
+    )
+    return "\n".join(lines)
+
+
+def verdict(numbers):
+    """What two papers found, held against these numbers, pair by pair: one seed is one pair."""
+    differences = paired(numbers["runs"])
+
+    def said(name):
+        values = differences[name]
+        return (
+            f"{values.mean():+.2f} ± {values.std():.2f} ascents, above 0 in {(values > 0).sum()} "
+            f"of {len(values)} pairs, the least {values.min():+.2f}"
+        )
+
+    return (
+        f"PPO at beta 0, its peak against its end: {said('peak - end')}.\n"
+        f"PPO at the end, beta 0.1 against 0: {said('held - free')}.\n"
+        "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
+        f"KL stays the same.\nBeta 0.1 against where beta 0 passed its KL: {said('at its KL')}.\n"
+        "Rafailov et al. (2023) find DPO above PPO at every KL.\n"
+        f"DPO against PPO, both at beta 0.1: {said('DPO - PPO')}."
+    )
+
+
+def paired(runs):
+    """{name: a difference in ascents for each seed}, within one world, reference and judge."""
+    free, held = (gains(runs, beta, "true")[:, 1:] for beta in ("0.0", "0.1"))
+    leads = []
+    for run in runs:
+        end, way = run["PPO"]["0.1"], smooth(run["PPO"]["0.0"]["way"])
+        passed = np.argmax(way["KL"] >= end["KL"]) if way["KL"].max() >= end["KL"] else -1
+        leads.append(end["true"] - way["true"][passed])
+    ppo, dpo = (np.array([run[kind]["0.1"]["true"] for run in runs]) for kind in ("PPO", "DPO"))
+    return {
+        "peak - end": free.max(axis=1) - last(free),
+        "held - free": last(held) - last(free),
+        "at its KL": np.array(leads),
+        "DPO - PPO": dpo - ppo,
+    }
+
+
+@style()
+def figure(numbers):
+    """What was wanted and what was asked, by iteration; and where each policy ends, against KL.
+
+    All rewards are gains over the seed's reference. Thin lines are seeds, the band is their mean
+    ± standard deviation; so are the bars.
+    """
+    runs = numbers["runs"]
+    picture, panels = subplots(1, 3, size=(9, 3.7))
+    titles = {"true": "wanted: ascents, gain", "learned": "asked: learned reward, gain"}
+    for axes, (column, title) in zip(panels, titles.items()):
+        for k, beta in enumerate(("0.0", "0.1")):
+            ways = gains(runs, beta, column)
+            x = [0, *(10 * (np.arange(ways.shape[1] - 1) + 0.5))]
+            plot_seeds(axes, x, ways, k, f"PPO's way, β = {float(beta):g}")
+        axes.axhline(0, color="black", linewidth=1)
+        axes.set(xlabel="iteration", title=title)
+    for k, kind in enumerate(("PPO", "DPO")):
+        for beta, (x, y, x_spread, y_spread) in ends(runs, kind).items():
+            panels[2].errorbar(
+                x, y, y_spread, x_spread, MARKERS[k + 2], color=COLORS[k + 2], markersize=7,
+                elinewidth=0.8, label=None if beta != "0.1" else f"{kind}'s end, its β beside it",
+            )  # fmt: skip
+            panels[2].annotate(f"{float(beta):g}", (x, y), (5, 5), textcoords="offset points")
+    panels[2].axhline(0, color="black", linewidth=1)
+    panels[2].set(xlabel="KL to the reference (nats a text)", title="wanted, at the end")
+    keys = [axes.get_legend_handles_labels() for axes in panels[[0, 2]]]
+    handles, labels = (sum(parts, []) for parts in zip(*keys))
+    picture.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    return picture
+
+
+def gains(runs, beta, column):
+    """PPO's way as gains over each seed's reference, which comes first: (seeds, 1 + windows)."""
+    start = np.array([run["reference"][column] for run in runs])[:, None]
+    ways = np.array([smooth(run["PPO"][beta]["way"])[column] for run in runs])
+    return np.concatenate([np.zeros_like(start), ways - start], axis=1)
+
+
+def ends(runs, kind):
+    """{β: KL and gain in ascents at the end, mean over the seeds, and the spread of each}."""
+    start = np.array([run["reference"]["true"] for run in runs])
+    found = {}
+    for beta in runs[0][kind]:
+        KL, true = (np.array([run[kind][beta][name] for run in runs]) for name in ("KL", "true"))
+        found[beta] = (KL.mean(), (true - start).mean(), KL.std(), (true - start).std())
+    return found
+
+
+def alt_text(numbers):
+    """What the figure shows, in words, from its own numbers."""
+    runs = numbers["runs"]
+    free, held = (gains(runs, beta, "true") for beta in ("0.0", "0.1"))
+    asked = gains(runs, "0.0", "learned").mean(axis=0)[-1]
+    rest = "; ".join(
+        f"{kind} at β = {beta} {gain:+.2f} at KL {KL:.1f}"
+        for kind in ("PPO", "DPO")
+        for beta, (KL, gain, *_) in ends(runs, kind).items()
+    )
+    return (
+        "Gains over the reference, by seed and their mean. At β = 0 a seed's ascents peak "
+        f"between {free.max(axis=1).min():+.2f} and {free.max(axis=1).max():+.2f} and end at "
+        f"{free[:, -1].mean():+.2f} on average, at β = 0.1 at {held[:, -1].mean():+.2f}, while the "
+        f"learned reward of β = 0 ends at {asked:+.2f}. Ends, in ascents: {rest}."
+    )

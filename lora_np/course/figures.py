@@ -1,0 +1,96 @@
+"""Figures that several lessons share."""
+
+from statistics import NormalDist
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from ..analysis.plots import COLORS, MARKERS, style, subplots
+from ..quant.nf4 import CODEBOOK, MIDPOINTS, OFFSET, quantize_nf4
+
+
+@style()
+def nf4_figure(weights, block_size=64):
+    """How often each NF4 code is used; below, weights / absmax and the density NF4 is made for.
+
+    Shapes: weights any, with a whole number of blocks.
+    """
+    blocks = weights.reshape(-1, block_size)
+    ratio = blocks / np.abs(blocks).max(axis=1, keepdims=True)
+    share = np.bincount(quantize_nf4(blocks, block_size).unpack().ravel(), minlength=16)
+    edges = np.concatenate([[-1.06], MIDPOINTS, [1.06]])
+    figure, (above, below) = subplots(2, 1, (6.4, 4.8), sharex=True, height_ratios=[2, 3])
+    above.bar(
+        edges[:-1], 100 * share / share.sum(), np.diff(edges), align="edge", color=COLORS[0],
+        edgecolor="white",
+    )  # fmt: skip
+    above.axhline(100 / 16, color="black", linewidth=1, linestyle="--")
+    above.set(ylabel="code used (%)")
+    for k in range(0, 16, 2):
+        below.axvspan(edges[k], edges[k + 1], color="#eeeeee")
+    below.hist(
+        ratio.ravel(),
+        bins=np.linspace(-1, 1, 81),
+        density=True,
+        color=COLORS[5],
+        label="weight / absmax",
+    )
+    at, sigma = np.linspace(-1.06, 1.06, 200), 1 / NormalDist().inv_cdf(OFFSET)
+    density = np.exp(-0.5 * (at / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    below.plot(at, density, color=COLORS[1], linestyle="--", label="normal, as NF4 presumes")
+    below.plot(CODEBOOK, 0 * CODEBOOK, "|", color="black", markersize=14, markeredgewidth=2)
+    below.set(
+        xlabel="weight / absmax; black: the codes; stripes: what rounds to each", ylabel="density"
+    )
+    below.legend(loc="upper right", fontsize=8)
+    return figure
+
+
+@style()
+def adapter_map_figure(config):
+    """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes.
+
+    From bottom to top, as x flows: embeddings, one block of n_layer, the head.
+    """
+    d, inner, K = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
+
+    def linear(name, n_in, n_out):
+        return f"{name}  ({n_in}, {n_out})", 1, f"LoRA: A ({n_in}, r), B (r, {n_out})"
+
+    adapter = ("+", 3, f"bottleneck adapter: ({d}, m), bend, (m, {d})")
+    parts = [  # (text, the method that attaches there, what it adds), bottom first
+        (
+            f"wte ({K}, {d}) + wpe ({config.n_positions}, {d})",
+            0,
+            f"prompt tuning: n more rows, (n, {d})",
+        ),
+        ("ln_1", None, ""),
+        linear("attn.c_attn", d, 3 * d),
+        (f"q, k, v of {config.n_head} heads", 2, f"prefix tuning: n more k and v, (n, {d}) each"),
+        linear("attn.c_proj", d, d),
+        adapter,
+        ("ln_2", None, ""),
+        linear("mlp.c_fc", d, inner),
+        ("gelu", None, ""),
+        linear("mlp.c_proj", inner, d),
+        adapter,
+        ("ln_f", None, ""),
+        (f"lm_head ({K}, {d}), tied to wte", 4, f"head tuning: its own (classes, {d})"),
+    ]
+    figure, axes = subplots(size=(7.2, 6.6))
+    axes.set(xlim=(-1, 10.2), ylim=(-1, len(parts)))
+    axes.axis("off")
+    axes.add_patch(Rectangle((-0.9, 0.45), 6, 10.1, fill=False, linestyle="--"))
+    axes.text(0.9, 10.2, f"one of {config.n_layer} blocks", ha="right", va="center", fontsize=8.5)
+    axes.annotate("", (2.2, 12.9), (2.2, -0.9), arrowprops={"arrowstyle": "->"}, zorder=0)
+    for start, end in [(0.6, 5), (5.6, 10)]:  # the residual paths, past each sublayer
+        axes.plot([2.2, -0.5, -0.5, 2.2], [start, start, end, end], "k-", linewidth=1, zorder=0)
+    for y, (text, method, adds) in enumerate(parts):
+        box = {"boxstyle": "circle" if text == "+" else "round", "facecolor": "#eeeeee"}
+        axes.text(2.2, y, text, ha="center", va="center", fontsize=8.5, bbox=box)
+        if method is not None:
+            y -= 0.45 * (text == "+")  # an adapter acts on the sublayer's output, before the sum
+            axes.plot([2.2, 5.5], [y, y], color=COLORS[method], linestyle="-", zorder=0)
+            axes.plot(5.5, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
+            axes.text(5.8, y, adds, va="center", fontsize=8.5)
+    return figure

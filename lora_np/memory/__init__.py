@@ -1,0 +1,1 @@
+"""What training holds in memory: measured from the arrays, and by formula."""

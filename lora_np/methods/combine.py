@@ -1,0 +1,81 @@
+"""Many adapters, one base, whose arrays all of them share. Each is a view of it.
+
+adapters = {task: load_adapter(base, directory) for task, directory in …}
+adapters["sql"](tokens)      switching is taking another view; `base(tokens)` is none at all
+"""
+
+import numpy as np
+
+from .lora import LoRA, LoRALinear
+from .targets import layers_of
+
+
+def combine(base, views, weights=None):
+    """A view of `base` in which several LoRA adapters act at once: ΔW = Σ wᵢ·sᵢ·AᵢBᵢ, exactly.
+
+    [A₁ A₂] and [w₁s₁B₁; w₂s₂B₂] are again two factors, whose rank is the sum of the ranks; the
+    product (A₁ + A₂)(B₁ + B₂) would have cross terms. Weights are 1 unless given.
+    Raises: ValueError where the ranks' sum exceeds a layer's width (`reduce_rank` them first).
+    """
+    views = list(views)
+    weights = [1.0] * len(views) if weights is None else list(weights)
+    if not views or len(weights) != len(views):
+        raise ValueError(f"combine: expected a weight a view, got {len(weights)} for {len(views)}")
+    parts = [factors(base, view) for view in views]  # [{name: LoRALinear}]
+    ranks = [next(iter(part.values())).A.shape[1] for part in parts]
+    names = tuple(dict.fromkeys(name for part in parts for name in part))
+    total = sum(ranks)  # α = r makes the scale 1
+    result = LoRA(total, total, names).apply(base, np.random.default_rng(0))
+    ends = np.cumsum(ranks)
+    for name, layer in layers_of(result, LoRALinear):
+        layer.A.data[...] = 0
+        for part, weight, rank, end in zip(parts, weights, ranks, ends):
+            if name in part:
+                layer.A.data[:, end - rank : end] = part[name].A.data
+                layer.B.data[end - rank : end] = (weight * part[name].scale) * part[name].B.data
+    return result
+
+
+def reduce_rank(model, rank):
+    """(view, {layer: error}): every LoRA layer of `model` at `rank`, by truncated SVD.
+
+    The best rank-r fit to s·AB keeps its largest singular values (Eckart & Young 1936), and loses
+    error = √(Σ_{i>r} σᵢ²) / √(Σ σᵢ²). ΔW is never formed: with A = QₐRₐ and Bᵀ = Q_bR_b, only
+    RₐR_bᵀ, of the old rank's size, is decomposed.
+    """
+    view, errors = model.view(), {}
+    for name, old in view.linears():
+        if type(old) is not LoRALinear:
+            continue
+        Qa, Ra = np.linalg.qr(old.A.data.astype(np.float64))
+        Qb, Rb = np.linalg.qr(old.B.data.T.astype(np.float64))
+        U, S, Vt = np.linalg.svd(old.scale * (Ra @ Rb.T), full_matrices=False)
+        new = LoRALinear(old.base, rank, rank, np.random.default_rng(0), dropout=old.dropout)
+        kept = min(rank, S.size)  # a rank above the old one leaves the rest at zero
+        root = np.sqrt(S[:kept])
+        new.A.data[...], new.B.data[...] = 0, 0
+        new.A.data[:, :kept] = (Qa @ U[:, :kept]) * root
+        new.B.data[:kept] = root[:, None] * (Vt[:kept] @ Qb.T)
+        view.replace(name, new)
+        whole = np.linalg.norm(S)
+        errors[name] = float(np.linalg.norm(S[kept:]) / whole) if whole else 0.0
+    if not errors:
+        raise ValueError("reduce_rank: this model has no LoRA layers")
+    lora = LoRA(rank, rank, tuple(errors))
+    view.methods = tuple(lora if isinstance(m, LoRA) else m for m in model.methods)
+    return view, errors
+
+
+def factors(base, view):
+    """{name: LoRALinear} of a view of `base` that differs from it by LoRA's factors alone."""
+    layers = {n: layer for n, layer in layers_of(view, LoRALinear) if type(layer) is LoRALinear}
+    own = {f"{name}.{factor}" for name in layers for factor in "AB"}
+    theirs, ours = dict(view.named_parameters()), dict(base.named_parameters())
+    both = theirs.keys() & ours.keys()
+    same = {name for name in both if np.shares_memory(theirs[name].data, ours[name].data)}
+    other = sorted((theirs.keys() | ours.keys()) - own - same)
+    if other or not layers:
+        more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+        found = f"{', '.join(other[:3])}{more}" if other else "no factors"
+        raise ValueError(f"expected a view of this base with LoRA's factors and no more; {found}")
+    return layers

@@ -1,0 +1,75 @@
+"""Which layers a method changes: a view to begin on, layers by their names, wrapping, merging."""
+
+from ..nn.linear import Linear, LinearLike
+from ..nn.module import Module, Wrapper
+
+ALL_LINEAR = "all-linear"  # PEFT's name for every linear layer of the blocks
+
+
+def begin(method, model):
+    """A view of `model` with `method` recorded, in which `method` will change what learns.
+
+    The first method freezes everything, later ones only add. What learns already gets a copy of its
+    own, so training the view leaves `model` as it is.
+    """
+    kind = type(method)  # LoRA, QLoRA and DoRA are one kind
+    if any(isinstance(m, kind) or isinstance(method, type(m)) for m in model.methods):
+        name, applied = type(method).__name__, ", ".join(map(str, model.methods))
+        advice = f"apply it to the base, or merge first. Applied so far: {applied}"
+        raise ValueError(f"{name} was already applied to this model; {advice}")
+    view = model.view()
+    if not model.methods:
+        view.freeze()
+    for parameter in view.trainable_parameters():
+        parameter.data = parameter.data.copy()
+    view.methods = (*model.methods, method)
+    return view
+
+
+def layers_of(module, kind):
+    """Yield (dotted name, layer) of every `kind` in the tree, one inside another wrapper too."""
+    return ((name, layer) for name, layer in module.named_modules() if isinstance(layer, kind))
+
+
+def matching_linears(module, targets):
+    """{name: layer} of the linear layers whose dotted name ends in one of `targets`."""
+    layers, found = dict(module.linears()), {}
+    if targets == ALL_LINEAR:
+        targets = tuple(layers)
+    for target in (targets,) if isinstance(targets, str) else targets:
+        hits = [name for name in layers if ("." + name).endswith("." + target)]
+        if not hits:
+            names = ", ".join(layers) or "none"
+            found = f"the names there are: {names}"
+            raise ValueError(f"target {target!r} matches no linear layer; {found}")
+        found |= {name: layers[name] for name in hits}
+    if not found:
+        raise ValueError(f"no targets, or no linear layers in {type(module).__name__}")
+    return found
+
+
+def wrap(view, targets, make):
+    """Put `make(layer)` in the place of every target's layer; what learnt before still does."""
+    learning = view.trainable_parameters()
+    for name, layer in matching_linears(view, targets).items():
+        view.replace(name, make(layer))
+    for parameter in learning:  # a wrapper freezes what it wraps, but methods only add
+        parameter.trainable = True
+    return view
+
+
+def merge(model: Module) -> Module:
+    """A view in which every wrapped linear layer is the dense Linear that it acts as.
+
+    It is frozen, with no method recorded, so that a new one can be applied.
+    """
+    for module in model.modules():
+        if isinstance(module, Wrapper) and not isinstance(module, LinearLike):
+            raise ValueError(f"{type(module).__name__} acts as no dense layer: it cannot be merged")
+    view = model.view()
+    for name, layer in view.linears():
+        if type(layer) is not Linear:
+            view.replace(name, layer.merge())
+    view.freeze()
+    view.methods = ()
+    return view

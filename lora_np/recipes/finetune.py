@@ -1,0 +1,86 @@
+"""Fine-tuning the base on other text: what is gained there, what is forgotten, what it costs."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from ..objectives import cross_entropy
+from ..train.loop import held_out_loss, train, warmup_cosine
+from ..train.optim import AdamW
+from .step_memory import held_in_a_step
+
+LENGTH = 128
+WIDTH = 128  # of the model that the methods' rates were found on
+
+
+def usual_rate(method, model):
+    """The method's own rate, for AdamW on `model`: in inverse proportion to the model's width.
+
+    `method.rate` is the best among those swept on code, on a model WIDTH wide (benchmarks/tuning:
+    finetune_table.py, method_text_rates.py). A low-rank update wants a larger one than full
+    fine-tuning; that a wider model wants a smaller one is Yang et al. 2021 (arXiv 2203.03466,
+    table 3: hidden weights under Adam).
+    """
+    return method.rate * WIDTH / model.config.n_embd
+
+
+def finetune(
+    base, method, reading, kept=(), *, lr=None, steps=300, batch_size=16, length=LENGTH, seed=0,
+    windows=128, every=None, state=None, **options,
+):  # fmt: skip
+    """Apply `method` to `base`, train it on the Text `reading`; returns (model, History, numbers).
+
+    `kept` are Texts to look back at: how far their held-out loss rises is what was forgotten.
+    AdamW, warm-up over a twentieth of the steps, then half a cosine to 0. `lr` None takes the
+    method's `usual_rate`. Everything random follows from `seed`. `state` is `train`'s checkpoint;
+    `options` are its resume, progress and threads.
+    """
+    rng = np.random.default_rng(seed)
+    lr = usual_rate(method, base) if lr is None else lr
+    model = method.apply(base, rng)
+    optimizer = AdamW(model.trainable_parameters(), lr=lr)
+    first = next(reading.batches(np.random.default_rng(seed), batch_size, length))
+    held = held_in_a_step(model, optimizer, first, cross_entropy)
+    losses = functools.partial(held_out_losses, [reading, *kept], windows, length)
+    history = train(
+        model, reading.batches(rng, batch_size, length), cross_entropy, optimizer, steps=steps,
+        schedule=warmup_cosine(steps, warmup=steps // 20), rng=rng, evaluate=lambda: losses(model),
+        every=every or steps, checkpoint=state, **options,
+    )  # fmt: skip
+    ran = {"method": describe(method), "lr": lr, "seed": seed, "steps": len(history.losses)}
+    ran |= {"batch": [batch_size, length], "base": losses(base)}  # before it is quantized
+    return model, history, ran | outcome(model, history, held)
+
+
+def held_out_losses(texts, windows, length, model):
+    """{the Text's name: the mean loss, nats a token, over so many of its held-out windows}."""
+    batches = {text.name: text.held_out_batches(windows, length=length) for text in texts}
+    return {name: held_out_loss(model, each, cross_entropy) for name, each in batches.items()}
+
+
+def outcome(model, history, held):
+    before, after = ({**history.evaluations[at]} for at in (0, -1))
+    del before["step"], after["step"]
+    steps = max(1, len(history.losses))
+    return {
+        "before": before,
+        "after": after,
+        "trained": sum(p.size for p in model.trainable_parameters()),
+        "bytes": held,  # in a step, by kind
+        "ms_per_step": 1e3 * history.seconds / steps,
+        "cpu_ms_per_step": 1e3 * history.cpu_seconds / steps,
+    }
+
+
+def describe(method):
+    """A method's name and settings, for people and for JSON: "LoRA(rank=8, alpha=16.0, …)"."""
+    settings = ((field.name, getattr(method, field.name)) for field in dataclasses.fields(method))
+    shown = (f"{k}={getattr(v, '__name__', None) or repr(v)}" for k, v in settings)
+    return f"{type(method).__name__}({', '.join(shown)})"
+
+
+def share_of_gain(numbers, full, name):
+    """How much of full fine-tuning's gain on the text `name` this run made: 1 is all of it."""
+    gained, possible = (run["base"][name] - run["after"][name] for run in (numbers, full))
+    return gained / possible

@@ -1,0 +1,142 @@
+"""Sweeps: one function for many cells (rank, learning rate, method, seed), on any number of cores.
+
+A cell is a dict that JSON can hold, and all that a run depends on. Each result becomes a file as
+soon as it is there, so whatever stops, what is done stays done, and the same call goes on from it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+import warnings
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from ..system.files import write_json
+from ..system.process import cores, progress_bar
+
+TRIES = 3  # pools in a row that broke before a single cell was done
+
+
+class Unfinished(RuntimeError):
+    """Some cells have no result: what was kept, what is missing and why."""
+
+
+def sweep(cells, run, directory, executor=None, *, processes=None, progress=None):
+    """The results of `run(cell)`, in the cells' order; each is kept as a file in `directory`.
+
+    `executor` is any `concurrent.futures.Executor`, a Dask cluster's
+    `client.get_executor(pure=False)` for one; by default it is `processes`, or one a core, each
+    with one thread for its matrix products. They are started anew, so `run` must be a module's
+    function, and a script calls this under `if __name__ == "__main__":`. If one is killed, its
+    cell is run again. `progress` shows a bar; by default, if standard error is a terminal.
+    Raises: ValueError, before any work, for cells that are no JSON or there twice, and for a file
+    that is damaged or of another cell. Unfinished, after all other cells are done and kept, for a
+    cell whose run failed, or an executor that broke.
+    """
+    directory = Path(directory)
+    todo = {path_of(cell, directory): cell for cell in cells}
+    if len(todo) < len(cells):
+        raise ValueError(f"sweep: {len(cells) - len(todo)} of {len(cells)} cells are there twice")
+    paths = list(todo)
+    results = {path: read(path, cell) for path, cell in todo.items() if path.exists()}
+    todo = {path: cell for path, cell in todo.items() if path not in results}
+    directory.mkdir(parents=True, exist_ok=True)
+    failed, broken = {}, 0
+    with progress_bar(progress, len(paths), len(results), "cell", leave=True) as bar:
+        while todo and broken < TRIES:
+            before = len(todo)
+            for path, result in run_all(todo, run, executor, processes):
+                if isinstance(result, Exception):
+                    failed[path] = (todo.pop(path), result)
+                else:
+                    results[path] = write(path, todo.pop(path), result)
+                bar.update()
+            if executor is not None:
+                break
+            if todo:
+                warnings.warn("sweep: a process was killed; its cell is run again", stacklevel=2)
+            broken = broken + 1 if len(todo) == before else 0
+    if failed or todo:
+        kept = f"{len(results)} of {len(paths)} cells are kept in {directory}"
+        lines = [f"sweep: {kept}; the same call goes on from there."]
+        if todo:
+            lines.append(f"The executor broke, perhaps for want of memory, with {len(todo)} to do.")
+        lines += [f"{cell}: {type(error).__name__}: {error}" for cell, error in failed.values()]
+        cause = next((error for _, error in failed.values()), None)
+        raise Unfinished("\n".join(lines)) from cause
+    return [results[path] for path in paths]
+
+
+def run_all(todo, run, executor=None, processes=None):
+    """Yield (path, result) as cells end; an error that a run raised is its result.
+
+    Cells that a broken executor did not finish are passed over.
+    """
+    futures = {}
+    with contextlib.ExitStack() as stack:
+        if executor is None:
+            count = min(processes or cores(), len(todo))
+            pool = ProcessPoolExecutor(count, get_context("spawn"), begin_process)
+            executor = stack.enter_context(pool)
+        # Ctrl-C, too: what has not begun will not begin
+        stack.callback(lambda: [future.cancel() for future in futures])
+        with contextlib.suppress(BrokenExecutor):  # those submitted so far may have ended well
+            for path, cell in todo.items():
+                futures[executor.submit(run, cell)] = path
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except (BrokenExecutor, CancelledError):
+                continue
+            except Exception as error:
+                yield futures[future], error
+
+
+def begin_process():
+    """In a new process: one thread for its products, and an end with the sweep's own process.
+
+    Else they would wait for each other, and after a sweep that was killed for cells, for ever.
+    """
+
+    def end_with_parent():
+        parent_process().join()
+        os._exit(1)
+
+    threadpool_limits(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def path_of(cell, directory):
+    """A cell's file: its name is a hash of the cell."""
+    try:
+        key = json.dumps(cell, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sweep: expected cells that JSON can hold, got {cell!r}") from error
+    return directory / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+
+
+def write(path, cell, result):
+    """Keep a cell's result, whole or not at all; returns it as it will be read."""
+    write_json(path, {"cell": cell, "result": result})
+    return json.loads(json.dumps(result))
+
+
+def read(path, cell):
+    if not path.is_file():  # to read a pipe would be to wait, perhaps for ever
+        raise ValueError(f"{path}: expected a sweep's result, found no file; move it away")
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: not readable as a sweep's result ({error}); delete it to run its cell again"
+        ) from None
+    if not isinstance(kept, dict) or kept.keys() != {"cell", "result"}:
+        raise ValueError(f"{path}: expected a sweep's cell and result, found something else")
+    if kept["cell"] != json.loads(json.dumps(cell)):
+        raise ValueError(f"{path}: expected the result of {cell}, found that of {kept['cell']}")
+    return kept["result"]

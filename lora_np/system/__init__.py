@@ -1,0 +1,1 @@
+"""The machine: whole-or-absent files, processes and threads, free memory."""

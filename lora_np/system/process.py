@@ -1,0 +1,86 @@
+"""This process: its cores and threads, Ctrl-C, and the memory that it keeps."""
+
+import contextlib
+import ctypes
+import functools
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import ThreadpoolController, threadpool_limits
+from tqdm import tqdm
+
+
+def prepare(base=None):
+    """Keep freed memory, and for the package's base (None) do matrix products on one thread.
+
+    At its size a second thread gains little, and beside other programs the threads wait for one
+    another: a step can take eight times as long.
+    """
+    reuse_memory()
+    if base is None:
+        threadpool_limits(1)
+
+
+def cores():
+    """How many threads can run at once; 1 where there are none (WebAssembly)."""
+    if sys.platform == "emscripten":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@functools.cache
+def pool(threads):
+    return ThreadPoolExecutor(threads)
+
+
+@functools.cache
+def blas():
+    return ThreadpoolController()  # making one costs 40 times using one
+
+
+def progress_bar(shown, total, initial, unit, leave=False):
+    """tqdm's bar, of which plain ASCII is enough; `shown` None: if standard error is a terminal."""
+    hidden = not (sys.stderr.isatty() if shown is None else shown)
+    return tqdm(total=total, initial=initial, disable=hidden, unit=unit, ascii=True, leave=leave)
+
+
+@contextlib.contextmanager
+def catch_interrupt():
+    """Yield a function that says whether Ctrl-C was pressed; a second press ends at once.
+
+    So no step is cut in half. Signals reach Python's main thread only: elsewhere this does nothing.
+    """
+    pressed = []
+
+    def remember(number, frame):
+        pressed.append(number)
+        signal.signal(signal.SIGINT, previous)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def reuse_memory():
+    """Ask the C library to keep the memory of freed arrays; True where it understands.
+
+    By default glibc returns a step's arrays to the system and fetches fresh, zeroed pages for the
+    next, which can take half of its time; and it keeps them apart for each thread. This changes the
+    whole process: call it before any thread starts, never on import.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    trim, mmap, arenas = -1, -3, -8  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX in malloc.h
+    return bool(mallopt(mmap, 1 << 30) and mallopt(trim, 2**31 - 1) and mallopt(arenas, 1))

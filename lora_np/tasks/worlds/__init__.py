@@ -1,0 +1,1 @@
+"""The small made-up worlds that the experiments live in."""

@@ -1,0 +1,100 @@
+"""A run's state in one file: enough to go on as if it had never stopped.
+
+One safetensors file holds the arrays that train and the optimizer's; the step, the random
+generator and the history are JSON in its metadata. One file is replaced at once, so arrays and
+step can never come from two different moments.
+"""
+
+import contextlib
+import json
+from pathlib import Path
+
+from ..checkpoint.safetensors_io import FLOATS, LAYOUTS, open_tensors, save_tensors
+from ..system.files import whole_file
+from .history import History
+
+KEY = "lora_np.training"
+
+
+def save_state(path, model, optimizer, rng, history):
+    """Write what trains, the optimizer's arrays, rng and history to `path`, whole or not at all."""
+    state = {"rng": None if rng is None else rng.bit_generator.state, "history": history.as_dict()}
+    with whole_file(path) as temporary:
+        save_tensors(_arrays(model, optimizer), temporary, {KEY: json.dumps(state)})
+
+
+def load_state(path, model, optimizer, rng):
+    """Write a saved state into model, optimizer and rng, in place; returns the History.
+
+    Raises: ValueError, before anything is written, if the file is missing or no such state, holds
+    numbers that are not finite, or fits another model, optimizer or kind of generator.
+    """
+    path, arrays = Path(path), _arrays(model, optimizer)
+    with contextlib.ExitStack() as stack:
+        try:
+            stored = stack.enter_context(open_tensors(path))
+            rng_state, history = _state(stored)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: no training state to resume from ({error})") from None
+        wanted = {n: (a.dtype.newbyteorder("<").str, a.shape) for n, a in arrays.items()}
+        found = {n: (LAYOUTS.get(t.kind, t.kind), t.shape) for n, t in stored.items()}
+        if wanted != found:
+            odd = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+            raise ValueError(
+                f"{path}: it was saved by another run. First difference: {odd[0]}, expected "
+                f"{wanted.get(odd[0], 'nothing')}, found {found.get(odd[0], 'nothing')}"
+            )
+        saved = {}
+        for name, tensor in stored.items():
+            real = tensor.kind in FLOATS
+            saved[name] = tensor.read(arrays[name].dtype) if real else tensor.read_raw(("I64",))
+    if rng is not None:
+        trial = type(rng.bit_generator)()  # a setter may fail halfway: not on the caller's own
+        try:
+            trial.state = rng_state
+            fits = trial.state == rng_state
+        except (TypeError, ValueError, KeyError, OverflowError):
+            fits = False
+        if not fits:
+            raise ValueError(f"{path}: its random generator is of another kind")
+        rng.bit_generator.state = rng_state
+    for name, array in arrays.items():
+        array[...] = saved[name]
+    return history
+
+
+def _state(stored):
+    """(the generator's state, the History) beside the arrays."""
+    tensor = next(iter(stored.values()), None)
+    text = tensor and tensor.metadata().get(KEY)
+    if text is None:
+        raise ValueError(f"its metadata has no {KEY}")
+    state = json.loads(text)
+    if not isinstance(state, dict) or state.keys() != {"rng", "history"}:
+        raise ValueError("expected a random generator and a history")
+    kept, names = state["history"], History().as_dict().keys()
+    if not isinstance(kept, dict) or kept.keys() != names:
+        raise ValueError(f"expected a history with {', '.join(names)}")
+    history = History(**kept)
+    losses, rates, evaluations = history.losses, history.rates, history.evaluations
+    fine = (
+        all(isinstance(part, list) for part in (losses, rates, evaluations))
+        and len(losses) == len(rates)
+        and all(isinstance(each, dict) and "step" in each for each in evaluations)
+        and all(map(_is_number, [*losses, *rates, history.seconds, history.cpu_seconds]))
+        and all(_is_number(value) for each in evaluations for value in each.values())
+        and isinstance(history.interrupted, bool)
+    )
+    if not fine:
+        raise ValueError("its history holds other things than numbers, one loss and rate a step")
+    return state["rng"], history
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _arrays(model, optimizer):
+    """The live arrays by name: what trains, and what the optimizer remembers."""
+    arrays = {f"model.{n}": p.data for n, p in model.named_parameters() if p.trainable}
+    return arrays | {f"optimizer.{n}": array for n, array in optimizer.state().items()}

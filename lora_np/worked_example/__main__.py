@@ -1,0 +1,57 @@
+"""python -m lora_np.worked_example: the document's 3×2 example in the terminal, step by step."""
+
+import argparse
+import json
+import sys
+
+from .numbers import plain, run
+
+
+def make_parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m lora_np.worked_example",
+        description="The document's 3x2 example, step by step. Change a number, see what breaks.",
+    )
+    parser.add_argument("--alpha", type=float, default=2.0, help="LoRA's alpha (default 2)")
+    parser.add_argument("--rank", type=int, default=1, help="LoRA's rank, 1 or 2 (default 1)")
+    parser.add_argument("--lr", type=float, default=0.5, help="the learning rate (default 0.5)")
+    parser.add_argument(
+        "--target", type=float, nargs=2, default=[0.54, -0.19], metavar=("Y1", "Y2"),
+        help="default: the document's misprint",
+    )  # fmt: skip
+    parser.add_argument("--step", action="store_true", help="pause at each step")
+    parser.add_argument("--plot", metavar="FILE", help="draw W, s*dW and W' to an image file")
+    parser.add_argument("--json", action="store_true", help="print every number as JSON instead")
+    return parser
+
+
+def main(arguments=None):
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        numbers = run(options.alpha, options.rank, options.lr, options.target)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.json:
+        print(json.dumps(plain(numbers), indent=1))
+    else:
+        from .screen import screens
+
+        pause = options.step and sys.stdin.isatty()
+        for screen in screens(numbers):
+            print(screen)
+            if pause:
+                input("   [Enter for the next step] ")
+    if options.plot:
+        from ..analysis.plots import save
+        from .figures import worked_example_figure
+
+        try:
+            save(worked_example_figure(numbers), options.plot)
+        except (OSError, ValueError) as error:
+            parser.error(f"cannot write {options.plot}: {error}")
+        print(f"figure written to {options.plot}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

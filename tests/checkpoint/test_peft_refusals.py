@@ -1,0 +1,202 @@
+"""Adapters that do not fit, or that no file can hold: refused, with the reason."""
+
+import json
+import shutil
+from functools import partial
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from golden.readers.golden_hf import GOLDEN
+from helpers.models import moved, small_gpt
+from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
+from lora_np.methods import (
+    IA3,
+    BottleneckAdapters,
+    DoRA,
+    FullFineTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+)
+from lora_np.methods.lora_init import loftq, pissa
+
+PEFT = GOLDEN / "peft"
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+RNG = np.random.default_rng
+
+
+@pytest.fixture
+def base():
+    return small_gpt(dtype=np.float32)
+
+
+@pytest.fixture
+def directory(tmp_path, base):
+    save_adapter(moved(LoRA(2, 3.0).apply(base, RNG(0))), tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def edit_config(directory, **changes):
+    path = directory / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def edit_tensors(directory, change):
+    tensors = load_file(directory / WEIGHTS)
+    change(tensors)
+    save_file(tensors, directory / WEIGHTS)
+
+
+@pytest.mark.parametrize("first", [LoRA(2), DoRA(2), IA3()])
+@pytest.mark.parametrize("then", [BottleneckAdapters(2), PromptTuning(2), PrefixTuning(2)])
+def test_one_file_holds_one_method(base, tmp_path, first, then):
+    model = then.apply(first.apply(base, RNG(0)), RNG(0))
+    with pytest.raises(ValueError, match="files hold one method, and here are (LORA|IA3) and "):
+        save_adapter(model, tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        (IA3(), {"target_modules": ["q_proj"]}, "'q_proj' matches no linear layer"),
+        (IA3(), {"feedforward_modules": ["c_attn"]}, r"ia3_l is \(18, 1\), expected \(1, 6\)"),
+        (PromptTuning(2), {"num_virtual_tokens": 3}, r"is \(2, 6\), expected \(3, 6\)"),
+        (PromptTuning(2), {"num_virtual_tokens": None}, "expected a length from 1"),
+        (PromptTuning(2), {"num_virtual_tokens": 8}, "8 virtual tokens leave no room"),
+        (PromptTuning(2), {"peft_type": "PREFIX_TUNING"}, "does not have: .*init"),
+        (PrefixTuning(2), {"peft_type": "PROMPT_TUNING"}, "prompt_embeddings is"),
+        (BottleneckAdapters(2), {"adapter_width": 3}, r"down is \(6, 2\), expected \(6, 3\)"),
+        (BottleneckAdapters(2), {"adapter_placement": "pfeiffer"}, "unexpected: h.0.attn.down"),
+    ],
+)
+def test_settings_of_other_methods_that_do_not_fit(base, tmp_path, method, changes, message):
+    save_adapter(method.apply(base, RNG(0)), tmp_path)
+    edit_config(tmp_path, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_adapter(base, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
+        ({"peft_type": None}, "expected a peft_type, got None"),
+        ({"peft_type": ["LORA"]}, r"expected a peft_type, got \['LORA'\]"),
+        ({"lora_alpha": 1e308, "use_dora": True}, r"expected a finite alpha, got 1e\+308"),
+        ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
+        ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
+        ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),
+        ({"r": "2"}, "expected a rank from 1, a whole number, got '2'"),
+        ({"lora_alpha": "6"}, "expected a finite alpha, got '6'"),
+        ({"lora_dropout": [0]}, "expected a dropout from 0 to below 1"),
+        ({"target_modules": ["c_fc"]}, "missing: h.0.mlp.c_fc.lora_A.weight.*unexpected: h.0.attn"),
+        ({"target_modules": ["q_proj"]}, "'q_proj' matches no linear layer; the names there are"),
+        ({"target_modules": {"c_attn": 1}}, "target_modules to be a list of names"),
+        ({"target_modules": [3]}, "target_modules to be a list of names"),
+        ({"use_dora": True}, "missing: h.0.attn.c_attn.lora_magnitude_vector"),
+        ({"bias": "some"}, "expected bias none, all or lora_only, got 'some'"),
+        ({"bias": "lora_only"}, "missing: h.0.attn.c_attn.base_layer.bias"),
+        ({"modules_to_save": "ln_f"}, "expected modules_to_save to be a list of names"),
+        ({"modules_to_save": ["ln_f"]}, "missing: ln_f.bias.*ln_f.weight"),
+        ({"modules_to_save": ["norm"]}, "no module is called 'norm'"),
+        ({"modules_to_save": ["wte"]}, "'wte' is wrapped, or is the embedding"),
+        ({"modules_to_save": ["c_attn"]}, "'c_attn' is wrapped, or is the embedding"),
+        ({"modules_to_save": ["score"]}, r"score.weight of shape \(classes, 6\), got None"),
+        ({"init_lora_weights": "pissa"}, "'pissa' changes the base"),
+        ({"rank_pattern": {"c_fc": 4}}, "does not have: {'rank_pattern'"),
+        ({"lora_bias": True}, "does not have: {'lora_bias': True}"),
+        ({"trainable_token_indices": [3]}, "does not have: {'trainable_token_indices'"),
+    ],
+)
+def test_settings_that_do_not_fit(base, directory, changes, message):
+    edit_config(directory, **changes)
+    before = {name: p.data.tobytes() for name, p in base.named_parameters()}
+    with pytest.raises(ValueError, match=message):
+        load_adapter(base, directory)
+    assert before == {name: p.data.tobytes() for name, p in base.named_parameters()}
+    assert base.methods == ()
+
+
+def test_another_base(directory):
+    other = load_gpt2(GOLDEN / "hf" / "three_heads")
+    with pytest.raises(ValueError, match=r"lora_A.weight is \(2, 6\), expected \(2, 12\)"):
+        load_adapter(other, directory)
+    shallow = small_gpt()
+    del shallow.h[1:]
+    with pytest.raises(ValueError, match="unexpected: h.1.attn.c_attn.lora_A.weight"):
+        load_adapter(shallow, directory)
+
+
+def test_one_error_lists_every_tensor(base, directory):
+    prefix = "base_model.model.transformer.h"
+
+    def damage(tensors):
+        del tensors[f"{prefix}.0.attn.c_attn.lora_A.weight"]
+        tensors[f"{prefix}.1.attn.q_proj.lora_A.weight"] = np.ones((2, 6), np.float32)
+        name = f"{prefix}.1.attn.c_attn.lora_B.weight"
+        tensors[name] = np.ascontiguousarray(tensors[name].T)
+
+    edit_tensors(directory, damage)
+    with pytest.raises(ValueError) as caught:
+        load_adapter(base, directory)
+    for part in (
+        "missing: h.0.attn.c_attn.lora_A.weight (2, 6)",
+        "unexpected: h.1.attn.q_proj.lora_A.weight (2, 6)",
+        "of another shape: h.1.attn.c_attn.lora_B.weight is (2, 18), expected (18, 2)",
+    ):
+        assert part in str(caught.value)
+
+
+def test_the_same_tensor_twice(base, directory):
+    name = "transformer.h.0.attn.c_attn.lora_A.weight"
+    edit_tensors(directory, lambda t: t.update({name: np.ones((2, 6), np.float32)}))
+    with pytest.raises(ValueError, match="base_model.* are the same|transformer.* are the same"):
+        load_adapter(base, directory)
+
+
+def test_a_truncated_file(base, directory):
+    content = (directory / WEIGHTS).read_bytes()
+    (directory / WEIGHTS).write_bytes(content[:-1])
+    with pytest.raises(ValueError, match="adapter_model.safetensors: not a readable safetensors"):
+        load_adapter(base, directory)
+
+
+def test_a_second_adapter_of_the_kind(base, directory):
+    with pytest.raises(ValueError, match="LoRA was already applied"):
+        load_adapter(load_adapter(base, directory), directory)
+    with pytest.raises(ValueError, match="DoRA was already applied|LoRA was already applied"):
+        DoRA(2).apply(load_adapter(base, directory), RNG(0))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda base: base.view().freeze(), "nothing in this model learns"),
+        (lambda base: FullFineTuning().apply(base), "no place for wte.weight.*save_gpt2 saves"),
+        (lambda base: one_bias(base), "no place for h.0.attn.c_attn.bias, which learn"),
+        (lambda base: LoRA(2, init=pissa).apply(base, RNG(0)), "pissa .*changed the base"),
+        (lambda base: QLoRA(2, init=partial(loftq, iterations=1)).apply(base, RNG(0)), "loftq"),
+    ],
+)
+def test_what_no_adapter_can_hold(base, tmp_path, make, message):
+    with pytest.raises(ValueError, match=message):
+        save_adapter(make(base), tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+def one_bias(base):
+    view = LoRA(2).apply(base, RNG(0))
+    view.h[0].attn.c_attn.base.bias.train()
+    return view
+
+
+def test_a_directory_that_is_none(base, tmp_path):
+    with pytest.raises(ValueError, match="no adapter_config.json in .*: it holds nothing"):
+        load_adapter(base, tmp_path)
+    shutil.copy(PEFT / "rslora" / CONFIG, tmp_path)
+    with pytest.raises(ValueError, match="adapter_model.safetensors: not a readable"):
+        load_adapter(base, tmp_path)

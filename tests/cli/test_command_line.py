@@ -1,0 +1,69 @@
+"""The command line as a stranger meets it: in a process of its own, on a plain console."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lora_np import __version__
+from lora_np.__main__ import main
+from lora_np.course import tour
+
+
+def run(*arguments, encoding="ascii"):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "error"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, env=environment
+    )
+
+
+def test_the_tour_is_plain_ascii_and_fits_any_console():
+    result = run("lora_np", encoding="utf-8")
+    assert result.returncode == 0 and not result.stderr
+    assert result.stdout.isascii()
+    assert max(map(len, result.stdout.splitlines())) <= 79
+    for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
+        assert text in result.stdout
+    for held in ("12.58 MB", "3.41 MB", "0.70 MB"):
+        assert held in result.stdout
+
+
+def test_worked_example_on_an_ascii_console():
+    result = run("lora_np.worked_example", "--step")
+    assert result.returncode == 0 and not result.stderr
+    assert "a slip" in result.stdout
+
+
+def test_tour_as_json(capsys, monkeypatch):
+    real = tour.language_model
+    monkeypatch.setattr(
+        tour, "language_model", lambda seed, steps: real(seed, 1, batch_size=1, windows=1)
+    )
+    assert not main(["--json", "--seed", "3"])
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["seed"] == 3 and numbers["language_model"]["rows"][1]["seed"] == 3
+    assert [row["trained"] for row in numbers["layer"]["rows"]][:2] == [786_432, 16_384]
+
+
+def test_a_wrong_command_exits_2_and_lists_the_right_ones():
+    result = run("lora_np", "toor")
+    assert result.returncode == 2
+    assert "invalid choice: 'toor'" in result.stderr and "tour" in result.stderr
+
+
+def test_help_lists_the_commands():
+    result = run("lora_np", "--help")
+    assert result.returncode == 0 and "tour" in result.stdout
+
+
+def test_it_says_its_version_and_what_was_typed(capsys, monkeypatch):
+    """`lora-np` where the installed command was typed, `python -m lora_np` elsewhere."""
+    for typed, shown in {"/bin/lora-np": "lora-np", "__main__.py": "python -m lora_np"}.items():
+        monkeypatch.setattr(sys, "argv", [typed])
+        assert main(["inspect", "gone"]) == 2
+        assert capsys.readouterr().err.startswith(f"{shown}: error: ")
+        with pytest.raises(SystemExit) as stop:
+            main(["--version"])
+        assert not stop.value.code and capsys.readouterr().out == f"lora_np {__version__}\n"

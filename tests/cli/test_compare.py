@@ -1,0 +1,44 @@
+"""The comparison command: one experiment, bad input, and the summary's arithmetic."""
+
+import numpy as np
+import pytest
+
+from lora_np.__main__ import main
+from lora_np.course.experiments import summary
+
+
+def test_one_experiment_prints_its_table(capsys, tmp_path):
+    figure, numbers = tmp_path / "raft.png", tmp_path / "raft.json"
+    status = main(["compare", "raft", "--quick", "--plot", str(figure), "--out", str(numbers)])
+    printed = capsys.readouterr().out
+    assert not status and "RAFT, P = 0.6" in printed and "golden there" in printed
+    assert figure.read_bytes()[:4] == b"\x89PNG" and b"rag_bytes_unchanged" in numbers.read_bytes()
+
+
+def test_a_plot_needs_one_experiment(capsys):
+    assert main(["compare", "--plot", "all.png"]) == 2
+    assert "name the experiment" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["compare", "methds"], ["compare", "raft", "--seeds", "0"]])
+def test_bad_arguments_exit_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+def test_summary_rows_average_over_seeds():
+    numbers = {
+        "columns": ["golden there", "distractors only"],
+        "trained": 10,
+        "base_parameters": 40,
+        "rows": {
+            "base": [[1.0, 0.1], [1.0, 0.3]],
+            "RAG": [[0.9, 0.1], [0.7, 0.1]],
+            "RAFT, P = 0.6": [[1.0, 0.8], [1.0, 0.6]],
+        },
+    }
+    rag, raft = summary.from_raft(numbers)
+    np.testing.assert_allclose(rag[-2:], [0.2, 0.8])
+    np.testing.assert_allclose(raft[-2:], [0.2, 0.7])
+    assert rag[4] == 0 and raft[4] == 0.25

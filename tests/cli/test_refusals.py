@@ -1,0 +1,43 @@
+"""Bad input to a command: one line that says what is wrong, and exit status 2."""
+
+import pytest
+
+from lora_np.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["finetune", "--data", "gone.txt"], "gone.txt: No such file"),
+        (["finetune", "--resume"], "--resume needs --out DIR"),
+        (["finetune", "--base", "nowhere"], "nowhere"),
+        (["finetune", "--targets", "c_atn"], "target 'c_atn' matches no linear layer"),
+        (["finetune", "--rank", "500"], "expected a rank from 1 to min(in, out) = 128"),
+        (["finetune", "--method", "ia3", "--rank", "2"], "--rank is no setting of --method ia3"),
+        (["finetune", "--method", "full", "--targets", "c_attn"], "--targets is no setting"),
+        (["finetune", "--lr", "-1"], "finite learning rate from 0, got -1"),
+        (["generate", "--tokens", "500"], "more than n_positions 192"),
+        (["generate", "--temperature", "-1"], "temperature from 0, got -1"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("python -m lora_np: error: ") and message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["memory"], "one of the arguments --shape --measure --model is required"),
+        (["memory", "--model", "gpt4"], "invalid choice: 'gpt4'"),
+        (["memory", "--shape", "3", "0"], "invalid whole number from 1 value: '0'"),
+        (["finetune", "--method", "lorra"], "invalid choice: 'lorra'"),
+    ],
+)
+def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and message in capsys.readouterr().err

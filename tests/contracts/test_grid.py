@@ -1,0 +1,65 @@
+"""Any × any: every method under every objective on every task moves what it should, no more."""
+
+import numpy as np
+import pytest
+
+from contracts.grid import LLAMA, LLAMA_CASES, OBJECTIVES, TASKS, cell
+from contracts.method_cases import CASES, MethodCase
+from lora_np.methods import LoRA
+from lora_np.nn import Parameter
+
+
+@pytest.mark.parametrize("teaching", OBJECTIVES, ids=lambda teaching: teaching.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_task(case, teaching):
+    for task in TASKS:
+        cell(case, teaching, task)
+
+
+@pytest.mark.parametrize("teaching", OBJECTIVES, ids=lambda teaching: teaching.name)
+@pytest.mark.parametrize("case", LLAMA_CASES, ids=lambda case: case.name)
+def test_every_task_on_a_llama(case, teaching):
+    for task in TASKS:
+        cell(case, teaching, task, LLAMA)
+
+
+class TrainsTheBaseItself(LoRA):
+    def apply(self, model, rng):
+        view = super().apply(model, rng)
+        view.ln_f.weight.trainable = True  # on the base's own array
+        return view
+
+
+class LearnsWithNoGradient(LoRA):
+    def apply(self, model, rng):
+        view = super().apply(model, rng)
+        view.forgotten = Parameter(np.ones(3, np.float32))
+        return view
+
+
+class MovesWhatIsFrozen(LoRA):
+    def apply(self, model, rng):
+        view = super().apply(model, rng)
+        forward, norm = view.forward, view.ln_f.weight
+        norm.data = norm.data.copy()
+
+        def moving(tokens, **options):
+            norm.data *= 1.01
+            return forward(tokens, **options)
+
+        view.forward = moving
+        return view
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (TrainsTheBaseItself, "the base moved"),
+        (LearnsWithNoGradient, "should have moved: .*forgotten"),
+        (MovesWhatIsFrozen, "something frozen moved"),
+    ],
+)
+def test_a_method_that_moves_the_wrong_numbers_is_caught(method, message):
+    case = MethodCase(method.__name__, lambda config: (method(2, 3.0),), None)
+    with pytest.raises(AssertionError, match=message):
+        cell(case, OBJECTIVES[0], TASKS[0])

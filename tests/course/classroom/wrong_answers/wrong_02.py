@@ -1,0 +1,78 @@
+from edits import Edit
+
+EDITS = [
+    Edit("2.1", "no transpose", "dy @ W.T", "dy @ W", "by x"),
+    Edit(
+        "2.1",
+        "a mean over the batch",
+        "x_rows.T @ dy_rows",
+        "x_rows.T @ dy_rows / len(x_rows)",
+        "summed over all rows",
+    ),
+    Edit("2.1", "leading axes forgotten", "x_rows.T @ dy_rows", "x.T @ dy", "by x"),
+    Edit(
+        "2.1",
+        "= for +=",
+        "dW += x_rows.T @ dy_rows",
+        "dW[...] = x_rows.T @ dy_rows",
+        "add their gradients",
+    ),
+    Edit(
+        "2.1",
+        "a new dW, thrown away",
+        "dW += x_rows.T @ dy_rows",
+        "dW = dW + x_rows.T @ dy_rows",
+        "summed over all rows",
+    ),
+    Edit("2.2", "no bias correction", "m / (1 - beta1**t), v / (1 - beta2**t)", "m, v", "lr long"),
+    Edit("2.2", "one correction for both", "v / (1 - beta2**t)", "v / (1 - beta1**t)", "lr long"),
+    Edit(
+        "2.2",
+        "t from 0",
+        "m / (1 - beta1**t), v / (1 - beta2**t)",
+        "m / (1 - beta1**(t - 1)), v / (1 - beta2**(t - 1))",
+        "lr long",
+    ),
+    Edit(
+        "2.2",
+        "decay in the gradient",
+        "m = beta1 * m",
+        "g, lr_decay = g + decay * w, 0\n    decay = 0\n    m = beta1 * m",
+        "decay shrinks",
+    ),
+    Edit(
+        "2.2", "the corrected m is kept", "return w, m, v", "return w, m_hat, v_hat", "five steps"
+    ),
+    Edit(
+        "2.3",
+        "kept in self",
+        None,
+        """
+        self.x = x
+        return x @ self.W, x
+
+    def backward(self, dy, cache):
+        x_rows = self.x.reshape(-1, self.x.shape[-1])
+        self.dW += x_rows.T @ dy.reshape(len(x_rows), -1)
+        return dy @ self.W.T
+""",
+        "each cache",
+    ),
+    Edit(
+        "2.3",
+        "a buffer that forwards share",
+        "return x @ self.W, x",
+        "self.kept = getattr(self, 'kept', np.empty_like(x))\n"
+        "        self.kept[...] = x\n        return x @ self.W, self.kept",
+        "each cache",
+    ),
+    Edit(
+        "2.3",
+        "the last cache serves all",
+        "return x @ self.W, x",
+        "self.caches = getattr(self, 'caches', [])\n        self.caches.append(x)\n"
+        "        return x @ self.W, self.caches",
+        "one forward",
+    ),
+    Edit("2.3", "assigned, not added", "self.dW += x_rows.T", "self.dW = x_rows.T", "add up"),
+]

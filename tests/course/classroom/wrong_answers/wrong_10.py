@@ -1,0 +1,62 @@
+from edits import Edit
+
+EDITS = [
+    Edit("10.1", "T² missing", "return T * (", "return 1 / T * (", "derivative of T²"),
+    Edit(
+        "10.1",
+        "T on one side alone",
+        "shares(student) - shares(teacher)",
+        "shares(T * student) - shares(teacher)",
+        "gradient is 0",
+    ),
+    Edit(
+        "10.1",
+        "the sign",
+        "shares(student) - shares(teacher)",
+        "shares(teacher) - shares(student)",
+        "nearer",
+    ),
+    Edit("10.1", "a sum for a mean", " / len(student)", "", "derivative of T²"),
+    Edit("10.2", "the reference dropped", "log_pi - reference", "log_pi", "reference counts"),
+    Edit("10.2", "beta lost", "beta * np.stack", "np.stack", "derivative of the mean"),
+    Edit(
+        "10.2",
+        "a mean over tokens",
+        "axis=-1)).sum(axis=1)",
+        "axis=-1)).mean(axis=1)",
+        "derivative of the mean",
+    ),
+    Edit("10.2", "the pair turned round", "[dh, -dh]", "[-dh, dh]", "likelier"),
+    Edit(
+        "10.2",
+        "every pair weighs the same",
+        "-1 / (1 + np.exp(h)) / len(h)",
+        "-np.ones_like(h) / len(h)",
+        "reference counts",
+    ),
+    Edit(
+        "10.3",
+        "no minimum: clipped on both sides",
+        "free <= clipped",
+        "np.abs(ratio - 1) < clip",
+        "the way back",
+    ),
+    Edit("10.3", "no clip", "free <= clipped", "free <= free", "0 exactly"),
+    Edit("10.3", "the ratio upside down", "-ratio * advantage", "-advantage / ratio", "inside"),
+    Edit("10.3", "the advantage's sign", "-ratio * advantage", "ratio * advantage", "inside"),
+    Edit(
+        "10.4",
+        "the highest learned reward",
+        'np.argmax(curves()["true"])',
+        'np.argmax(curves()["learned"])',
+        "true reward",
+    ),
+    Edit(
+        "10.4",
+        "the lowest KL",
+        'np.argmax(curves()["true"])',
+        'np.argmin(curves()["KL"])',
+        "true reward",
+    ),
+    Edit("10.4", "beta itself", 'int(np.argmax(curves()["true"]))', "0.05", "an index"),
+]

@@ -1,0 +1,72 @@
+"""What the README shows is what happens."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from lora_np.__main__ import make_parser
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_six_lines_run_and_print_what_they_say():
+    code = re.search(r"```python\n(.*?)```", README, re.S).group(1)
+    names = {}
+    exec(code, names)
+    shown = re.search(r"# \[\[ *([-0-9. ]+)\]\]", code).group(1)
+    np.testing.assert_allclose(names["y"].ravel(), [float(v) for v in shown.split()])
+    assert names["layer"].base.weight.grad is None and names["layer"].B.grad is not None
+
+
+def test_a_module_of_your_own_learns_with_its_weights_frozen():
+    code = next(c for c in re.findall(r"```python\n(.*?)```", README, re.S) if "(Module)" in c)
+    first, last = re.search(r"falls from ([\d.]+) to ([\d.]+)", README).groups()
+    names = {}
+    exec(code.replace("range(201)", "range(1)"), names)
+    assert f"{np.square(names['y'] - names['x'][:, :2] * names['x'][:, 2:]).mean():.2f}" == first
+    exec(code, names)
+    assert f"{np.square(names['y'] - names['x'][:, :2] * names['x'][:, 2:]).mean():.2f}" == last
+    assert all(p.grad is None for p in names["net"].parameters() if not p.trainable)
+
+
+def test_the_first_thirty_lines_hold_both_commands():
+    head = README.splitlines()[:30]
+    commands = [line for line in head if line.startswith("python3 -m venv .venv && ")]
+    assert commands[0].endswith("-m lora_np") and commands[1].endswith("-m pytest -q")
+
+
+def test_every_link_and_folder_exists():
+    root = Path(__file__).parents[2]
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (root / target).exists(), target
+    for folder in re.findall(r"^\| `([a-z_]+/)`", README, re.M):
+        assert (root / folder).is_dir(), folder
+
+
+def test_the_slip_is_named():
+    assert "[0.54, −0.19]" in README and "[0.43, −0.26]" in README
+
+
+def test_the_real_models_figures_are_the_measured_ones():
+    results = Path(__file__).parents[2] / "benchmarks" / "results" / "real_model.json"
+    measured = json.loads(results.read_text(encoding="utf-8"))
+    steps = [measured[f"step, batch {B}, {T} tokens"] for B, T in ((4, 64), (8, 128))]
+    for kind, name in (("lora", "LoRA (q, v, r 8)"), ("qlora", "QLoRA")):
+        cells = [
+            f"{step[kind]['ms'] / step['peft']['ms']:.2f}, "
+            f"{step[kind]['peak_mb'] / step['peft']['peak_mb']:.2f}"
+            for step in steps
+        ]
+        assert f"| {name}: time, peak memory | {' | '.join(cells)} |" in README
+    speeds = [measured["chat"][side]["tokens_a_second"] for side in ("ours", "transformers")]
+    assert f"writes {speeds[0] / speeds[1]:.1f} times as many tokens" in README
+    assert round(measured["logits"]["relative_difference"] * 1e6) == 2  # "two millionths"
+
+
+def test_the_real_models_commands_are_ones_that_there_are():
+    commands = re.findall(r"^\.venv/bin/python -m lora_np (.+)$", README, re.M)
+    assert len(commands) == 3
+    for command in commands:
+        make_parser().parse_args(command.split())

@@ -1,0 +1,133 @@
+"""Generation: equal to reading everything again at each step, and drawn from what it promises."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.models import moved, small_gpt
+from lora_np.generation.sampling import generate, sample, stream
+from lora_np.methods import LoRA
+from lora_np.nn import GPTConfig
+
+RNG = np.random.default_rng
+CONFIG = GPTConfig(vocab_size=9, n_positions=12, n_embd=6, n_layer=2, n_head=3)
+SAMPLING = [{}, {"temperature": 0.7}, {"temperature": 2.0, "top_k": 3, "top_p": 0.8}]
+
+
+def uncached(model, prompt, n, options, rng):
+    """The same choices, each made on logits from the whole text so far."""
+    tokens = prompt
+    for _ in range(n):
+        logits = model(tokens)[:, -1]
+        if options:
+            chosen = sample(
+                logits / options["temperature"], options.get("top_k"), options.get("top_p"), rng
+            )
+        else:
+            chosen = logits.argmax(axis=-1)
+        tokens = np.concatenate([tokens, chosen[:, None]], axis=1)
+    return tokens
+
+
+@pytest.mark.parametrize("options", SAMPLING, ids=str)
+@given(seed=st.integers(0, 2**32 - 1), B=st.integers(1, 3), T=st.integers(1, 4))
+def test_cached_equals_uncached(options, seed, B, T):
+    model = small_gpt(CONFIG, seed=seed % 100)
+    prompt = RNG(seed).integers(0, 9, (B, T))
+    rng = {"rng": RNG(seed)} if options else {}
+    cached = generate(model, prompt, 8, **options, **rng)
+    assert np.array_equal(cached, uncached(model, prompt, 8, options, RNG(seed)))
+
+
+def test_a_wrapped_model_generates():
+    model = moved(LoRA(2, 3.0, targets="all-linear").apply(small_gpt(CONFIG), RNG(0)))
+    prompt = np.array([[1, 2], [3, 4]])
+    assert np.array_equal(generate(model, prompt, 9), uncached(model, prompt, 9, {}, None))
+
+
+def test_one_prompt_streams_whole_numbers():
+    model, prompt = small_gpt(CONFIG), np.array([1, 2, 3])
+    tokens = list(stream(model, prompt, 5))
+    assert [type(token) for token in tokens] == [int] * 5
+    assert np.array_equal(generate(model, prompt, 5), [1, 2, 3, *tokens])
+    assert np.array_equal(generate(model, prompt[None], 5)[0], [1, 2, 3, *tokens])
+    assert np.array_equal(generate(model, prompt, 0), prompt)
+
+
+def test_streaming_works_as_it_goes():
+    """The first token is there before the second is computed."""
+    model = small_gpt(CONFIG)
+    calls, forward = [], model.forward
+    model.forward = lambda tokens, **options: (
+        calls.append(tokens.shape) or forward(tokens, **options)
+    )
+    tokens = stream(model, np.array([1, 2, 3]), 3)
+    assert calls == []
+    next(tokens)
+    assert calls == [(1, 3)]
+    next(tokens)
+    assert calls == [(1, 3), (1, 1)]
+
+
+def test_stop():
+    model, prompt = small_gpt(CONFIG), RNG(0).integers(0, 9, (6, 2))
+    options = {"temperature": 3.0}
+    free = generate(model, prompt, 10, rng=RNG(4), **options)[:, 2:]
+    stopped = generate(model, prompt, 10, rng=RNG(4), stop=5, **options)[:, 2:]
+    ended = [list(row).index(5) if 5 in row else 10 for row in stopped]
+    assert min(ended) < max(ended), "the seed should end rows at different steps"
+    assert list(stopped[ended.index(min(ended)), min(ended) :]) == [5] * (10 - min(ended))
+    upto = min(ended) + 1
+    assert np.array_equal(stopped[:, :upto], free[:, :upto])
+    first = int(generate(model, prompt[0], 1)[-1])
+    assert len(generate(model, prompt[0], 10, stop=first)) == 3
+
+
+LOGITS = np.log(np.array([0.1, 0.4, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "expected"),
+    [
+        (None, None, [0.1, 0.4, 0.2, 0.3]),
+        (2, None, [0, 4 / 7, 0, 3 / 7]),
+        (None, 0.6, [0, 4 / 7, 0, 3 / 7]),
+        (None, 0.75, [0, 4 / 9, 2 / 9, 3 / 9]),
+        (None, 1e-9, [0, 1, 0, 0]),
+        (1, 1.0, [0, 1, 0, 0]),
+        (3, 0.7, [0, 4 / 7, 0, 3 / 7]),
+    ],
+)
+def test_sample_draws_in_proportion(top_k, top_p, expected):
+    n = 20_000
+    drawn = sample(np.tile(LOGITS, (n, 1)), top_k, top_p, RNG(0))
+    shares = np.bincount(drawn, minlength=4) / n
+    spread = np.sqrt(np.array(expected) * (1 - np.array(expected)) / n)
+    assert (np.abs(shares - expected) <= 5 * spread).all(), shares
+
+
+def test_low_temperature_approaches_greedy():
+    model, prompt = small_gpt(CONFIG), np.array([1, 2, 3])
+    cold = generate(model, prompt, 8, temperature=1e-6, rng=RNG(0))
+    assert np.array_equal(cold, generate(model, prompt, 8))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "options", "message"),
+    [
+        ([1, 2, 3], 10, {}, "13 positions are more than n_positions 12"),
+        ([], 2, {}, r"a prompt \(T,\) or \(B, T\), got \(0,\)"),
+        ([1], -1, {}, "n to be a whole number from 0, got -1"),
+        ([1], 1.5, {}, "n to be a whole number from 0, got 1.5"),
+        ([1], 2, {"temperature": -1.0}, "a temperature from 0, got -1.0"),
+        ([1], 2, {"temperature": 1.0}, "needs an rng"),
+        ([1], 2, {"top_k": 0}, "top_k from 1, got 0"),
+        ([1], 2, {"top_p": 0.0}, "top_p above 0, up to 1, got 0.0"),
+    ],
+)
+def test_errors_come_before_any_work(prompt, n, options, message):
+    model = small_gpt(CONFIG)
+    model.forward = lambda *_, **__: pytest.fail("work was done")
+    with pytest.raises(ValueError, match=message):
+        stream(model, np.array(prompt, int), n, **options)

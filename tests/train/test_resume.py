@@ -1,0 +1,88 @@
+"""A run that stops and goes on: checkpoints, Ctrl-C, and the states of other runs."""
+
+import signal
+
+import pytest
+
+from helpers.models import CONFIG
+from helpers.runs import bits, draw, run, start
+from lora_np import SGD, AdamW, FullFineTuning, LoRA
+
+
+@pytest.mark.parametrize("optimizer", [AdamW, SGD])
+@pytest.mark.parametrize("method", [FullFineTuning(), LoRA(2, 3.0, dropout=0.3)])
+def test_a_run_resumed_equals_one_never_stopped(tmp_path, method, optimizer):
+    """Bit for bit: weights, moments, the generator, the curve; with dropout and a schedule."""
+    unbroken = run(8, parts=start(method, optimizer), evaluate=lambda: {"one": 1.0}, every=3)
+    path = tmp_path / "state.safetensors"
+    options = {"checkpoint": path, "evaluate": lambda: {"one": 1.0}, "every": 3}
+    run(3, parts=start(method, optimizer), **options)
+    other_seed = start(method, optimizer, seed=0)
+    other_seed[2].random(17)  # a generator somewhere else: its state must come from the file
+    resumed = run(8, parts=other_seed, resume=True, **options)
+    assert bits(*resumed[:3]) == bits(*unbroken[:3])
+    assert resumed[3].losses == unbroken[3].losses and resumed[3].rates == unbroken[3].rates
+    assert resumed[3].evaluations == unbroken[3].evaluations
+
+
+@pytest.fixture(autouse=True)
+def pythons_own_ctrl_c():
+    """A shell that started this in the background told it to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_after_a_whole_step_and_leaves_a_usable_checkpoint(tmp_path):
+    path, before = tmp_path / "state.safetensors", signal.getsignal(signal.SIGINT)
+
+    def pressed_at_the_third(rng):
+        for number, batch in enumerate(draw(rng), start=1):
+            if number == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield batch
+
+    parts = start()
+    _, _, _, history = run(8, parts=parts, batches=pressed_at_the_third(parts[2]), checkpoint=path)
+    assert history.interrupted and len(history.losses) == 3
+    assert signal.getsignal(signal.SIGINT) is before, "the handler is put back"
+    resumed, unbroken = run(8, checkpoint=path, resume=True), run(8)
+    assert not resumed[3].interrupted
+    assert bits(*resumed[:3]) == bits(*unbroken[:3])
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    def pressed_twice(rng):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        yield from draw(rng)
+
+    parts = start()
+    with pytest.raises(KeyboardInterrupt):
+        run(8, parts=parts, batches=pressed_twice(parts[2]))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"method": LoRA(2, 3.0)}, "saved by another run"),
+        ({"optimizer": SGD}, "saved by another run.*expected nothing"),
+        ({"config": CONFIG, "method": LoRA(3, 3.0)}, "saved by another run"),
+    ],
+)
+def test_a_state_of_another_run_is_refused_untouched(tmp_path, other, message):
+    path = tmp_path / "state.safetensors"
+    run(2, checkpoint=path)
+    parts = start(**other)
+    before = bits(*parts)
+    with pytest.raises(ValueError, match=message):
+        run(8, parts=parts, checkpoint=path, resume=True)
+    assert bits(*parts) == before
+
+
+def test_no_state_is_an_error_that_names_the_path(tmp_path):
+    with pytest.raises(ValueError, match="gone.*no training state to resume from"):
+        run(8, checkpoint=tmp_path / "gone", resume=True)
+    (tmp_path / "half").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    with pytest.raises(ValueError, match="half.*no training state to resume from"):
+        run(8, checkpoint=tmp_path / "half", resume=True)
