@@ -21,6 +21,21 @@ ABSMAX, QUANT_MAP = ".absmax", ".quant_map"
 NESTED_ABSMAX, NESTED_MAP = ".nested_absmax", ".nested_quant_map"
 QUANT_STATE = ".quant_state.bitsandbytes__nf4"
 PARTS = ("", ABSMAX, QUANT_MAP, NESTED_ABSMAX, NESTED_MAP, QUANT_STATE)
+MUST_BE = {  # what a quantization_config may say; () where it does not matter, or the tensors tell
+    "quant_method": ("bitsandbytes",),
+    "load_in_4bit": (True,),
+    "load_in_8bit": (False,),
+    "bnb_4bit_quant_type": ("nf4",),
+    "bnb_4bit_quant_storage": ("uint8",),
+    "bnb_4bit_use_double_quant": (),
+    "bnb_4bit_compute_dtype": (),
+    "_load_in_4bit": (),
+    "_load_in_8bit": (),
+    "llm_int8_enable_fp32_cpu_offload": (),
+    "llm_int8_has_fp16_weight": (),
+    "llm_int8_skip_modules": (),
+    "llm_int8_threshold": (),
+}
 NESTED = {"nested_blocksize": BLOCK, "nested_dtype": "float32"}  # in the state, beside an offset
 STATE_LIMIT = 4096  # bytes of JSON; bitsandbytes writes under 200
 

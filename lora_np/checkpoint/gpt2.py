@@ -13,8 +13,18 @@ from numpy.typing import DTypeLike
 
 from ..nn.gpt import GPT, GPTConfig, Head
 from ..quant.nf4_linear import NF4Linear
+from .bitsandbytes import MUST_BE as BNB
 from .bitsandbytes import PARTS, QUANT_STATE, from_bnb, quantization_config, to_bnb
-from .hf_directory import CONFIG, check_index, check_settings, weight_files, write_model
+from .dtypes import as_written, dtype_name, float_dtype
+from .hf_directory import (
+    CONFIG,
+    check_index,
+    check_settings,
+    has_own_head,
+    one_table,
+    weight_files,
+    write_model,
+)
 from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
 
 PREFIX, HEAD = "transformer.", "lm_head.weight"
@@ -25,6 +35,7 @@ MUST_BE = {  # what GPT-2's family may switch on and this model does not have
     "scale_attn_by_inverse_layer_idx": (False,),
     "add_cross_attention": (False,),
     "tie_word_embeddings": (True, False),
+    "quantization_config": BNB,
 }
 # GPT2Config's, for settings that a config.json leaves out
 DEFAULTS: dict = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12}
@@ -36,25 +47,26 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
     """The GPT in a Hugging Face directory, in `dtype`: same tokens, same logits as there.
 
     The file may be one or sharded, in float32, float16, bfloat16 or float64, with or without
-    `transformer.` before its names, its head tied or of its own. Linear layers in bitsandbytes'
-    NF4 become NF4Linear. Old files' causal masks (`attn.bias`) hold nothing learnt and are the
-    one thing left out.
+    `transformer.` before its names, its head tied or of its own (also where the settings tie it
+    and the file holds another). Linear layers in bitsandbytes' NF4 become NF4Linear. Old files'
+    causal masks (`attn.bias`) hold nothing learnt and are the one thing left out.
     Raises: ValueError that lists every missing, unexpected or misshapen tensor, or every setting
     that this model does not have.
     """
-    directory = Path(directory)
+    directory, dtype = Path(directory), float_dtype(dtype, "load_gpt2")
     path = directory / CONFIG
     settings, seen = read_json(path), stamp(path)
     config, tied = check_settings(settings, path, GPTConfig, MUST_BE, DEFAULTS)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
-        stored = without_masks(stored, config)
+        stored = without_masks(stored)
         prefix = PREFIX if any(name.startswith(PREFIX) for name in stored) else ""
         if config.n_layer > len(stored):
             raise ValueError(
                 f"{directory}: {len(stored)} tensors are too few for n_layer {config.n_layer}"
             )
         names = {name: prefix + name for name in shapes(config)}
+        stored = one_table(stored, tied, names["wte.weight"], HEAD)
         expected = {names[name]: shape for name, shape in shapes(config).items()}
         four_bit = {}  # {name: its NF4Tensor}
         for name, full in names.items():
@@ -65,6 +77,8 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
         if not tied or HEAD in stored:
             expected[HEAD] = expected[names["wte.weight"]]
         compare_shapes(expected, stored, directory)
+        if settings.get("quantization_config") and not four_bit:
+            raise ValueError(f"{directory}: quantization_config, but no layer is in 4 bits")
 
         model = GPT(config, None, dtype)
         for name, layer in model.linears():
@@ -72,12 +86,8 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
                 model.replace(name, NF4Linear(four_bit[name + ".weight"], layer.bias, dtype))
         for name, parameter in model.named_parameters():
             parameter.data = stored[names[name]].read(dtype)
-        if HEAD in stored:
-            head = stored[HEAD].read(dtype)
-            if tied and not np.array_equal(head, model.wte.weight.data):
-                raise ValueError(f"{directory}: tie_word_embeddings is set, but {HEAD} differs")
-            if not tied:
-                model.lm_head = Head(head)
+        if has_own_head(stored, tied, names["wte.weight"], HEAD):
+            model.lm_head = Head(stored[HEAD].read(dtype))
     confirm((read_json(path), stamp(path)), (settings, seen), directory)
     return model
 
@@ -85,8 +95,8 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
 def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | None = None) -> None:
     """Write `model` so that `load_gpt2` and transformers' GPT2LMHeadModel read it.
 
-    In its own dtype, or in `dtype` (np.float16 halves the file). Layers in NF4 stay in NF4. A file
-    that was there keeps its place until the new one is whole.
+    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). Layers in NF4 stay
+    in NF4. A file that was there keeps its place until the new one is whole.
     Raises: ValueError for a model with adapters (`merge` it, or `save_adapter`), a head that is
     not over the vocabulary, or numbers that `dtype` cannot hold.
     """
@@ -107,16 +117,10 @@ def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | Non
     arrays = {}
     for name, parameter in tensors.items():
         full = name if name == HEAD else PREFIX + name
-        with np.errstate(over="ignore"):
-            arrays[full] = parameter.data.astype(dtype or parameter.dtype, copy=False)
-        if not np.isfinite(arrays[full]).all():
-            raise ValueError(f"save_gpt2: {name} is not finite in {arrays[full].dtype}")
+        arrays[full] = as_written(parameter.data, dtype, "save_gpt2", name)
     for name, quantized in four_bit.items():
         arrays |= to_bnb(PREFIX + name, quantized)
-    settings = {
-        "tie_word_embeddings": tied,
-        "dtype": str(np.dtype(dtype or model.wte.weight.dtype)),
-    }
+    settings = {"tie_word_embeddings": tied, "dtype": dtype_name(arrays[PREFIX + "wte.weight"])}
     if four_bit:
         if len(four_bit) != 4 * config.n_layer:
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
@@ -142,12 +146,14 @@ def shapes(config):
     return result | {"ln_f.weight": (d,), "ln_f.bias": (d,)}
 
 
-def without_masks(stored, config):
-    """All but the causal masks of old files: `attn.bias` (1, 1, T, T) and `attn.masked_bias` ()."""
-    T = config.n_positions
-    masks = {"attn.bias": (1, 1, T, T), "attn.masked_bias": ()}
-    return {
-        name: tensor
-        for name, tensor in stored.items()
-        if not any(name.endswith(f".{m}") and tensor.shape == shape for m, shape in masks.items())
-    }
+def without_masks(stored):
+    """All but the causal masks of old files: `attn.bias` (1, 1, T, T) and `attn.masked_bias` ().
+
+    T may be another length than the model's: what they say, transformers too computes anew.
+    """
+
+    def is_mask(name, shape):
+        square = len(shape) == 4 and shape == (1, 1, shape[2], shape[2])
+        return (name.endswith(".attn.bias") and square) or name.endswith(".attn.masked_bias")
+
+    return {name: t for name, t in stored.items() if not is_mask("." + name, t.shape)}

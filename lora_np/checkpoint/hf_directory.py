@@ -3,25 +3,24 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from .safetensors_io import listed, number, read_json, write_directory
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TIED = "tie_word_embeddings"
+ANY = ()  # for a nested setting that changes nothing here, or is read elsewhere
 
 
 def check_settings(settings, path, kind, must_be, defaults):
     """(the settings as `kind`, a dataclass; whether the head is tied).
 
     `must_be` holds each setting's values that are possible here, the first one what it is where a
-    file leaves it out; `defaults` the sizes, in the dataclass's names.
+    file leaves it out, or of a setting that holds others the same for each of those; `defaults`
+    the sizes, in the dataclass's names.
     Raises: ValueError that lists every setting that this model does not have.
     """
-    settings = {"model_type": None} | settings
-    wrong = [
-        f"{name} {settings[name]!r} (expected {' or '.join(map(repr, values))})"
-        for name, values in must_be.items()
-        if settings.get(name, values[0]) not in values
-    ]
+    wrong = disagreements({"model_type": None} | settings, must_be)
     if wrong:
         raise ValueError(f"{path}: not a model that this library computes: {'; '.join(wrong)}")
     sizes = {
@@ -31,6 +30,48 @@ def check_settings(settings, path, kind, must_be, defaults):
         for name, default in defaults.items()
     }
     return make_config(kind, path, **sizes), settings.get(TIED, must_be[TIED][0])
+
+
+def disagreements(settings, must_be, within=""):
+    """What `must_be` does not allow, in words.
+
+    A name that it does not have is left alone at the top, where much is said that changes nothing,
+    and refused in a nested setting: there it says how something is computed.
+    """
+    wrong = []
+    if within:
+        unknown = [name for name in settings if name not in must_be and settings[name] is not None]
+        wrong = [f"{within}{name} {settings[name]!r} (unknown)" for name in unknown]
+    for name, values in must_be.items():
+        found = settings.get(name)
+        if not isinstance(values, dict):
+            if values and settings.get(name, values[0]) not in values:
+                expected = " or ".join(map(repr, values))
+                wrong.append(f"{within}{name} {found!r} (expected {expected})")
+        elif isinstance(found, dict):
+            wrong += disagreements(found, values, f"{within}{name}.")
+        elif found is not None:
+            wrong.append(f"{within}{name} {found!r} (expected an object)")
+    return wrong
+
+
+def one_table(stored, tied, table, head):
+    """`stored`, where a tied table that is there as the head alone is found as the embedding."""
+    if tied and head in stored and table not in stored:
+        return {table if name == head else name: tensor for name, tensor in stored.items()}
+    return stored
+
+
+def has_own_head(stored, tied, table, head):
+    """Whether the head is another table than the embedding's: where the settings do not tie them,
+    and, as in transformers, where they do and the file holds a head of other numbers."""
+    if not tied or head not in stored:
+        return not tied
+    count, width = stored[table].shape
+    step = max(1, 2**20 // width)  # rows at a time, 8 MB of each
+    parts = (slice(i, i + step) for i in range(0, count, step))
+    both = [stored[name].read for name in (table, head)]
+    return not all(np.array_equal(*(read(np.float64, p) for read in both)) for p in parts)
 
 
 def make_config(kind, path, **sizes):
@@ -43,7 +84,8 @@ def make_config(kind, path, **sizes):
 
 def write_model(directory, model, arrays, must_be, architecture, **settings):
     """Write a model's directory: its config's sizes, the settings and the arrays, {name: array}."""
-    settings = {name: values[0] for name, values in must_be.items()} | settings
+    fixed = {name: v[0] for name, v in must_be.items() if isinstance(v, tuple) and v[0] is not None}
+    settings = fixed | settings
     settings |= {"architectures": [architecture], "bos_token_id": None, "eos_token_id": None}
     write_directory(directory, arrays, dataclasses.asdict(model.config) | settings, WEIGHTS, CONFIG)
     (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file

@@ -1,8 +1,6 @@
 """Llamas from a GGUF file, or from a directory in Hugging Face's form.
 
-Both hold a linear layer's weight (out, in); here it is (in, out). GGUF has its own names, and the
-rows of q and k in another order: it turns neighbours (x₀, x₁), Hugging Face and this library turn
-halves (x₀, x_hd/2).
+Both hold a linear layer's weight (out, in); here it is (in, out).
 """
 
 from os import PathLike
@@ -16,31 +14,26 @@ from ..nn.linear import Linear
 from ..nn.llama import Llama, LlamaConfig
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
-from .gguf import open_gguf
+from .dtypes import as_written, dtype_name, float_dtype
 from .hf_directory import (
+    ANY,
     CONFIG,
     check_index,
     check_settings,
-    make_config,
+    has_own_head,
+    one_table,
     weight_files,
     write_model,
 )
-from .safetensors_io import compare_shapes, open_tensors, read_json
+from .llama_gguf import read_gguf
+from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
 
 PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
-IN_GGUF = {  # our name of a part, in a block or beside them: GGUF's
-    "embed_tokens": "token_embd",
-    "norm": "output_norm",
-    "lm_head": "output",
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
+ROPE = {  # how positions turn queries and keys
+    "rope_type": ("default",),
+    "type": ("default",),  # its older name
+    "partial_rotary_factor": (1.0,),
+    "rope_theta": ANY,
 }
 MUST_BE = {  # what Llama's family may switch on and this model does not have
     "model_type": ("llama",),
@@ -48,7 +41,9 @@ MUST_BE = {  # what Llama's family may switch on and this model does not have
     "attention_bias": (False,),
     "mlp_bias": (False,),
     "pretraining_tp": (1,),
-    "rope_scaling": (None,),
+    "partial_rotary_factor": (None, 1.0),
+    "rope_parameters": ROPE,
+    "rope_scaling": ROPE,  # the same in older files
     "quantization_config": (None,),
     "tie_word_embeddings": (False, True),
 }
@@ -72,77 +67,41 @@ def load_llama(
     for files that are not whole, another architecture, settings that this model does not have, or
     tensors missing, unexpected or of another shape, all listed.
     """
-    path = Path(path)
-    return (from_directory if path.is_dir() else from_gguf)(path, dtype, nf4)
-
-
-def from_gguf(path, dtype, nf4):
-    file = open_gguf(path)
-    architecture = file.get("general.architecture", str)
-    if architecture != "llama":
-        raise ValueError(f"{path}: expected the architecture llama, got {architecture!r}")
-
-    def get(name, kind=int, default=None):
-        return file.get(f"llama.{name}", kind, default)
-
-    if any(name.startswith("llama.rope.scaling.") for name in file.fields):
-        raise ValueError(f"{path}: its positions are scaled, which this model does not have")
-    table = file.tensors.get("token_embd.weight")
-    if table is None:
-        raise ValueError(f"{path}: no tensor token_embd.weight, the embeddings")
-    d, heads = get("embedding_length"), get("attention.head_count")
-    config = make_config(
-        LlamaConfig,
-        path,
-        vocab_size=table.shape[0],
-        hidden_size=d,
-        intermediate_size=get("feed_forward_length"),
-        num_hidden_layers=get("block_count"),
-        num_attention_heads=heads,
-        num_key_value_heads=get("attention.head_count_kv", default=heads),
-        head_dim=get("attention.key_length", default=d // max(heads, 1)),
-        max_position_embeddings=get("context_length"),
-        # The file has it in float32: 1e-5 is there 9.99999975e-06. Seven digits are what was meant.
-        rms_norm_eps=float(f"{get('attention.layer_norm_rms_epsilon', float):.7g}"),
-        rope_theta=get("rope.freq_base", float, 10000.0),
-    )
-    stored = {ours(name): tensor for name, tensor in file.tensors.items()}
-
-    def in_halves(name, array):
-        """Rows 2i and 2i + 1 of each head of q and k are a pair; put them at i and i + hd/2."""
-        if not name.endswith(("q_proj.weight", "k_proj.weight")):
-            return array
-        rows, half = array.shape[0], config.head_dim // 2
-        return array.reshape(-1, half, 2, d).swapaxes(1, 2).reshape(rows, d)
-
-    return fill(config, stored, HEAD not in stored, path, dtype, nf4, in_halves)
-
-
-def ours(name):
-    """Our name of a GGUF tensor; one that is not known stays as it is."""
-    back = {theirs: mine for mine, theirs in IN_GGUF.items()}
-    match name.split("."):
-        case ["blk", i, part, "weight"] if part in back:
-            return f"layers.{i}.{back[part]}.weight"
-        case [part, "weight"] if part in back:
-            return f"{back[part]}.weight"
-    return name
+    path, dtype = Path(path), float_dtype(dtype, "load_llama")
+    if path.is_dir():
+        return from_directory(path, dtype, nf4)
+    config, stored, reorder = read_gguf(path)
+    return fill(config, stored, HEAD not in stored, path, dtype, nf4, reorder)
 
 
 def from_directory(directory, dtype, nf4):
     path = directory / CONFIG
-    settings = read_json(path)
-    rope = settings.get("rope_parameters") or {}  # where newer files keep what concerns positions
-    if not isinstance(rope, dict) or rope.get("rope_type", "default") != "default":
-        raise ValueError(f"{path}: rope_parameters {rope!r} are none that this model has")
-    settings = {"rope_theta": rope["rope_theta"]} | settings if "rope_theta" in rope else settings
-    config, tied = check_settings(settings, path, LlamaConfig, MUST_BE, DEFAULTS)
+    settings, seen = read_json(path), stamp(path)
+    rope, theta = settings.get("rope_scaling") or settings.get("rope_parameters"), {}
+    if isinstance(rope, dict) and "rope_theta" in rope:  # what transformers takes, were there two
+        theta = {"rope_theta": rope["rope_theta"]}
+    config, tied = check_settings(settings | theta, path, LlamaConfig, MUST_BE, DEFAULTS)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
-        stored = {name.removeprefix(PREFIX): tensor for name, tensor in stored.items()}
-        if tied:
-            stored.pop(HEAD, None)  # some files repeat the embedding there
-        return fill(config, stored, tied, directory, dtype, nf4)
+        stored = one_table(in_our_names(stored, directory), tied, TABLE, HEAD)
+        model = fill(config, stored, tied, directory, dtype, nf4)
+    confirm((read_json(path), stamp(path)), (settings, seen), directory)
+    return model
+
+
+def in_our_names(stored, directory):
+    """{our name: tensor}, without old files' frequencies, which transformers too computes anew.
+
+    Raises: ValueError for two names that are one, with `model.` and without.
+    """
+    result = {}
+    for full, tensor in stored.items():
+        name = full.removeprefix(PREFIX)
+        if name in result:
+            raise ValueError(f"{directory}: {full} and {result[name].name} are the same")
+        if not name.endswith(".rotary_emb.inv_freq"):
+            result[name] = tensor
+    return result
 
 
 def shapes(config, tied):
@@ -150,7 +109,7 @@ def shapes(config, tied):
     d, inner = config.hidden_size, config.intermediate_size
     q, kv = config.num_attention_heads * config.head_dim, config.n_kv_head * config.head_dim
     block = {
-        "input_layernorm": (d, ), "post_attention_layernorm": (d, ), "self_attn.q_proj": (q, d),
+        "input_layernorm": (d,), "post_attention_layernorm": (d,), "self_attn.q_proj": (q, d),
         "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d), "self_attn.o_proj": (d, q),
         "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
     }  # fmt: skip
@@ -162,19 +121,23 @@ def shapes(config, tied):
     }
 
 
+def turned(name, array):
+    """A linear layer's weight between files' (out, in) and (in, out) here; any other as it is."""
+    return array.T if name.endswith("_proj.weight") else array
+
+
 def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: array):
     """A Llama with the numbers in `stored`, {our name: tensor to read}."""
     if config.num_hidden_layers > len(stored):
         raise ValueError(
             f"{where}: {len(stored)} tensors are too few for {config.num_hidden_layers} layers"
         )
-    expected = shapes(config, tied)
-    compare_shapes(expected, stored, where)
+    compare_shapes(shapes(config, tied and HEAD not in stored), stored, where)
+    tied = not has_own_head(stored, tied, TABLE, HEAD)
     model = Llama(config, None, dtype)
 
     def read(name):
-        array = reorder(name, stored[name].read(dtype))
-        return array.T if name.endswith("_proj.weight") else array
+        return turned(name, reorder(name, stored[name].read(dtype)))
 
     if not tied:
         model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
@@ -191,22 +154,25 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
     return model.freeze() if nf4 else model
 
 
-def save_llama(model: Llama, directory: str | PathLike[str]) -> None:
+def save_llama(
+    model: Llama, directory: str | PathLike[str], dtype: DTypeLike | None = None
+) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
-    A file that was there keeps its place until the new one is whole.
-    Raises: ValueError for another kind of model, or one with adapters or layers in 4 bits.
+    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). A file that was
+    there keeps its place until the new one is whole.
+    Raises: ValueError for another kind of model, one with adapters or layers in 4 bits, or numbers
+    that `dtype` cannot hold.
     """
     if not isinstance(model, Llama):
         raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
-    config, parameters = model.config, dict(model.named_parameters())
-    tied = HEAD not in parameters
-    expected = shapes(config, tied)
-    arrays = {
-        name: p.data.T if name.endswith("_proj.weight") else p.data
-        for name, p in parameters.items()
-    }
+    arrays = {name: turned(name, p.data) for name, p in model.named_parameters()}
+    tied = HEAD not in arrays
+    expected = shapes(model.config, tied)
     compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
-    arrays = {name if name == HEAD else PREFIX + name: array for name, array in arrays.items()}
-    settings = {"tie_word_embeddings": tied, "dtype": str(model.norm.weight.dtype)}
+    arrays = {
+        name if name == HEAD else PREFIX + name: as_written(array, dtype, "save_llama", name)
+        for name, array in arrays.items()
+    }
+    settings = {"tie_word_embeddings": tied, "dtype": dtype_name(arrays[PREFIX + TABLE])}
     write_model(directory, model, arrays, MUST_BE, "LlamaForCausalLM", **settings)

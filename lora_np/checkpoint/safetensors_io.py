@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from ..system.files import whole_files
+from .dtypes import from_bfloat16
+from .safetensors_write import save_tensors
 
 # Of numbers in a file, by safetensors' names
 LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "|u1", "I64": "<i8"}
 FLOATS = ("F64", "F32", "F16", "BF16")
-LISTED = 40  # names of one kind that an error lists before it counts the rest
+LISTED = 4  # names of one kind that an error lists before it counts the rest
 JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below
 HEADER_LIMIT = 100_000_000  # bytes, which is safetensors' own limit
 BAD = (SafetensorError, OSError, struct.error, KeyError, TypeError, ValueError, RecursionError)
@@ -46,8 +47,8 @@ class Stored:
         if self.kind not in FLOATS:
             raise ValueError(f"{self.path}: expected {self.name} in floats, got {self.kind}")
         array = self._numbers(rows)
-        if self.kind == "BF16":  # a float32's upper half: 16 zero bits complete it
-            array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        if self.kind == "BF16":
+            array = from_bfloat16(array)
         with np.errstate(over="ignore"):  # too large for `dtype` becomes inf, refused below
             array = array.astype(dtype, copy=False)
         if not np.isfinite(array).all():
@@ -207,14 +208,6 @@ def number(config, name, default, where):
     return value
 
 
-def save_tensors(tensors, path, metadata):
-    """The library's `save_file`. Raises: OSError where it cannot write, as other files do."""
-    try:
-        save_file(tensors, path, metadata=metadata)
-    except SafetensorError as error:
-        raise OSError(f"{path}: {error}") from error
-
-
 def write_directory(directory, tensors, settings, tensor_file, settings_file):
     """Write both files into `directory`, which is made if need be: whole, or not at all.
 
@@ -223,7 +216,6 @@ def write_directory(directory, tensors, settings, tensor_file, settings_file):
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     paths = directory / settings_file, directory / tensor_file
     with whole_files(*paths) as (settings_path, tensors_path):
         # "pt" is what transformers and PEFT look for: their own tensors' layout.

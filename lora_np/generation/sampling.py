@@ -4,6 +4,7 @@ The keys and values of what was read are kept, so each new token costs one posit
 """
 
 import math
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,13 +33,16 @@ def stream(model, prompt, n, *, temperature=0.0, top_k=None, top_p=None, rng=Non
     than the context holds. FloatingPointError for logits that are not finite.
     """
     prompt = np.asarray(prompt)
-    whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
     for fine, expected, found in (
         (prompt.ndim in (1, 2) and prompt.size, "a prompt (T,) or (B, T)", prompt.shape),
-        (whole and n >= 0, "n to be a whole number from 0", n),
-        (math.isfinite(temperature) and temperature >= 0, "a temperature from 0", temperature),
-        (top_k is None or top_k >= 1, "top_k from 1", top_k),
-        (top_p is None or 0 < top_p <= 1, "top_p above 0, up to 1", top_p),
+        (_is(n, Integral) and n >= 0, "n to be a whole number from 0", n),
+        (
+            _is(temperature, Real) and 0 <= temperature < math.inf,
+            "a temperature from 0",
+            temperature,
+        ),
+        (top_k is None or _is(top_k, Integral) and top_k >= 1, "top_k from 1", top_k),
+        (top_p is None or _is(top_p, Real) and 0 < top_p <= 1, "top_p above 0, up to 1", top_p),
     ):
         if not fine:
             raise ValueError(f"generate: expected {expected}, got {found!r}")
@@ -52,7 +56,7 @@ def stream(model, prompt, n, *, temperature=0.0, top_k=None, top_p=None, rng=Non
             raise FloatingPointError("generate: the model's logits are not finite")
         if temperature == 0:
             return logits.argmax(axis=-1)
-        return sample(logits / temperature, top_k, top_p, rng)
+        return sample(divided(logits, temperature), top_k, top_p, rng)
 
     return _steps(model, tokens, n, past, choose, stop, prompt.ndim == 1)
 
@@ -69,6 +73,21 @@ def _steps(model, tokens, n, past, choose, stop, single):
         yield int(chosen[0]) if single else chosen
         if ended.all():
             return
+
+
+def _is(value, kind):
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def divided(logits, temperature):
+    """logits/temperature, less a number of each row that softmax does not see: the largest is 0.
+
+    It stays 0 however small the temperature, while the others may fall to −∞, a share of 0.
+    """
+    below = logits.astype(np.float64)
+    with np.errstate(over="ignore"):
+        below -= below.max(axis=-1, keepdims=True)
+        return below / float(temperature)
 
 
 def sample(logits, top_k, top_p, rng):

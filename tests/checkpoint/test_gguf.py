@@ -49,7 +49,7 @@ def test_gguf(tmp_path):
     ("changes", "message"),
     [
         ({"architecture": "gpt2"}, "expected the architecture llama, got 'gpt2'"),
-        ({"scaled": True}, "its positions are scaled"),
+        ({"scaled": True}, "llama.rope.scaling.factor 2.0"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
         ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),

@@ -143,7 +143,7 @@ def test_a_save_killed_half_way_leaves_the_old_file(directory):
 
 def test_a_save_that_fails_leaves_nothing_behind(directory, monkeypatch):
     before = {p.name: p.read_bytes() for p in directory.iterdir()}
-    monkeypatch.setattr("lora_np.checkpoint.safetensors_io.save_file", no_space)
+    monkeypatch.setattr("lora_np.checkpoint.safetensors_io.save_tensors", no_space)
     with pytest.raises(OSError, match="no space"):
         save_gpt2(small_gpt(dtype=np.float32), directory)
     assert {p.name: p.read_bytes() for p in directory.iterdir()} == before

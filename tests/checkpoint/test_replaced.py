@@ -2,13 +2,25 @@
 numbers of another."""
 
 import contextlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from helpers.llamas import CONFIG as LLAMA
+from helpers.llamas import small_llama
 from helpers.models import CONFIG, small_gpt
 from lora_np import LoRA
-from lora_np.checkpoint import gpt2, load_adapter, load_gpt2, save_adapter, save_gpt2
+from lora_np.checkpoint import (
+    gpt2,
+    llama,
+    load_adapter,
+    load_gpt2,
+    load_llama,
+    save_adapter,
+    save_gpt2,
+    save_llama,
+)
 from lora_np.checkpoint.peft import adapter
 
 RNG = np.random.default_rng
@@ -26,9 +38,16 @@ def save_a_model(version, path):
     save_gpt2(small_gpt(config, np.float32, seed=version), path)
 
 
+def save_a_llama(version, path):
+    """Positions that turn at another rate and other numbers, in the same shapes."""
+    config = replace(LLAMA, rope_theta=100.0 + version)
+    save_llama(small_llama(config, np.float32, seed=version), path)
+
+
 KINDS = {
     "adapter": (adapter, save_an_adapter, lambda p: load_adapter(small_gpt(dtype=np.float32), p)),
     "GPT-2": (gpt2, save_a_model, load_gpt2),
+    "Llama": (llama, save_a_llama, load_llama),
 }
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.models import moved, small_gpt
-from lora_np.generation.sampling import generate, sample, stream
+from lora_np.generation.sampling import divided, generate, sample, stream
 from lora_np.methods import LoRA
 from lora_np.nn import GPTConfig
 
@@ -107,6 +107,37 @@ def test_sample_draws_in_proportion(top_k, top_p, expected):
     assert (np.abs(shares - expected) <= 5 * spread).all(), shares
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    temperature=st.floats(0, 1.7e308, exclude_min=True),
+    spread=st.sampled_from([1e-30, 1.0, 1e30, 1e300]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_any_temperature_gives_shares(seed, temperature, spread, dtype):
+    """However far logits/temperature would go: no NaN, and the likeliest is never less likely."""
+    logits = (RNG(seed).normal(size=(3, 9)) * spread).clip(-3e38, 3e38).astype(dtype)
+    with np.errstate(all="raise", under="ignore"):
+        scaled = divided(logits, temperature)
+        assert (scaled.max(axis=-1) == 0).all() and not np.isnan(scaled).any()
+        drawn = sample(scaled, None, None, RNG(seed))
+        assert ((drawn >= 0) & (drawn < 9)).all()
+        exact = np.take_along_axis(scaled, drawn[:, None], axis=-1)[:, 0]
+        assert (exact > -50).all()  # a share of e⁻⁵⁰ is never drawn
+    likeliest = (scaled == 0).sum(axis=-1) == 1
+    if temperature < 1e-300:
+        assert (drawn == logits.argmax(axis=-1))[likeliest].all()
+
+
+@pytest.mark.parametrize("temperature", [1e-38, 1e-45, 5e-324, np.float32(1e-38)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("cut", [{}, {"top_k": 3}, {"top_p": 0.5}], ids=str)
+def test_the_smallest_temperature_is_greedy(temperature, dtype, cut):
+    """logits/1e-38 overflows, where logits are fine; it gave the last token of the vocabulary."""
+    model, prompt = small_gpt(CONFIG, dtype), RNG(3).integers(0, 9, (4, 2))
+    cold = generate(model, prompt, 8, temperature=temperature, rng=RNG(0), **cut)
+    assert np.array_equal(cold, generate(model, prompt, 8))
+
+
 def test_low_temperature_approaches_greedy():
     model, prompt = small_gpt(CONFIG), np.array([1, 2, 3])
     cold = generate(model, prompt, 8, temperature=1e-6, rng=RNG(0))
@@ -122,6 +153,13 @@ def test_low_temperature_approaches_greedy():
         ([1], 1.5, {}, "n to be a whole number from 0, got 1.5"),
         ([1], 2, {"temperature": -1.0}, "a temperature from 0, got -1.0"),
         ([1], 2, {"temperature": 1.0}, "needs an rng"),
+        ([1], 2, {"temperature": float("nan")}, "a temperature from 0, got nan"),
+        ([1], 2, {"temperature": float("inf")}, "a temperature from 0, got inf"),
+        ([1], 2, {"temperature": True}, "a temperature from 0, got True"),
+        ([1], 2, {"temperature": "1"}, "a temperature from 0, got '1'"),
+        ([1], 2, {"top_k": 2.5}, "top_k from 1, got 2.5"),
+        ([1], 2, {"top_k": True}, "top_k from 1, got True"),
+        ([1], 2, {"top_p": True}, "top_p above 0, up to 1, got True"),
         ([1], 2, {"top_k": 0}, "top_k from 1, got 0"),
         ([1], 2, {"top_p": 0.0}, "top_p above 0, up to 1, got 0.0"),
     ],

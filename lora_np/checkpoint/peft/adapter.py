@@ -7,6 +7,7 @@ import numpy as np
 
 from ...nn import GPTConfig
 from ...nn.module import Module
+from ..dtypes import as_written
 from ..safetensors_io import (
     compare_shapes,
     confirm,
@@ -16,20 +17,26 @@ from ..safetensors_io import (
     stamp,
     write_directory,
 )
-from .beside import beside_the_methods, named_beside
+from .beside import arrays_beside, beside_the_methods, named_beside
 from .forms import FORMS, arrays, form_of
+from .found import WEIGHTS, called, check_base, weights_in
 from .names import OURS, body_prefix, from_file, to_file
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
 # What load_adapter itself reads, or what says nothing about the numbers.
 GENERAL = """peft_type task_type modules_to_save bias base_model_name_or_path inference_mode
     peft_version revision auto_mapping""".split()
 
 
-def save_adapter(model: Module, directory: str | PathLike[str]) -> None:
-    """Write what the methods in `model.methods` trained, as PEFT would.
+def save_adapter(
+    model: Module, directory: str | PathLike[str], base: str | PathLike[str] | None = None
+) -> None:
+    """Write what the methods in `model.methods` trained, as PEFT would; `base` is what it trained
+    on, by the name that others find it by.
 
     An adapter that was there keeps its place until the new files are whole.
+    Raises: ValueError if nothing learns, something does that an adapter's file cannot hold, or a
+    number is not finite.
     """
     learns = {name: p for name, p in model.named_parameters() if p.trainable}
     if not learns:
@@ -42,11 +49,15 @@ def save_adapter(model: Module, directory: str | PathLike[str]) -> None:
     }
     config["bias"], modules = beside_the_methods(model, rest, config)
     config["modules_to_save"] = (config["modules_to_save"] + modules) or None
-    config |= {"base_model_name_or_path": None, "inference_mode": True}
+    name = None if base is None else str(base)
+    config |= {"base_model_name_or_path": name, "inference_mode": True}
     if "fan_in_fan_out" in config:  # GPT-2's own files have their weights (in, out)
         config["fan_in_fan_out"] = isinstance(model.config, GPTConfig)
-    own |= {file: p.data for file, p in named_beside(model, config).items()}
-    own = {to_file(name, body_prefix(model)): array for name, array in own.items()}
+    own |= arrays_beside(model, named_beside(model, config, learns.keys()))
+    own = {
+        to_file(name, model): as_written(array, None, "save_adapter", name)
+        for name, array in own.items()
+    }
     write_directory(directory, own, config, WEIGHTS, CONFIG)
 
 
@@ -58,17 +69,19 @@ def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
     """
     directory = Path(directory)
     config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
-    with open_tensors(directory / WEIGHTS) as stored:
+    with open_tensors(weights_in(directory)) as stored:
         stored = from_file(stored, body_prefix(model), directory)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
+        check_base(directory, config, shapes, model)
         try:
             view, own, beside = prepared(model, config, shapes)
         except ValueError as error:
             raise ValueError(f"{directory}: {error}") from error
         for parameter in beside.values():
             parameter.data, parameter.trainable = parameter.data.copy(), True
-        own |= {name: parameter.data for name, parameter in beside.items()}
-        compare_shapes({name: array.shape for name, array in own.items()}, stored, directory)
+        own |= arrays_beside(view, beside)
+        expected = {name: array.shape for name, array in own.items()}
+        compare_shapes(expected, stored, f"{directory}{called(config)}")
         for name, array in own.items():
             array[...] = stored[name].read(array.dtype)
     now = read_json(directory / CONFIG), stamp(directory / CONFIG)
@@ -77,7 +90,10 @@ def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
 
 
 def config_of(methods):
-    """adapter_config.json, but for what learns beside the methods."""
+    """adapter_config.json, but for what learns beside the methods.
+
+    Raises: ValueError for methods of more than one of PEFT's kinds.
+    """
     kinds, saved = [], []
     config = {"peft_type": OURS, "task_type": "CAUSAL_LM", "modules_to_save": saved}
     for part in (form.config(method) for method in methods if (form := form_of(method))):
@@ -85,23 +101,27 @@ def config_of(methods):
         saved += part.get("modules_to_save", [])
         config |= part | {"modules_to_save": saved}
     if len(kinds) > 1:
-        got = " and ".join(kinds)
-        raise ValueError(f"save_adapter: PEFT's files hold one method, and here are {got}")
+        raise ValueError(
+            f"save_adapter: PEFT's files hold one method, and here are {' and '.join(kinds)}"
+        )
     return config
 
 
 def prepared(model, config, shapes):
-    """(a view with the methods that the config asks for, their arrays, the Parameters beside)."""
+    """(a view with the methods that the config asks for, their arrays, the Parameters beside).
+
+    Raises: ValueError for a config that is not understood, or does not fit the model.
+    """
     check_config(config)
-    made = [form.method_from(config, shapes, model) for form in dict.fromkeys(FORMS.values())]
-    found = [method for method in made if method is not None]
+    found = [form.method_from(config, shapes, model) for form in dict.fromkeys(FORMS.values())]
+    found = [method for method in found if method is not None]
     check_understood(config, found)
     view, rng = model.view(), np.random.default_rng(0)  # what it draws is overwritten
     if not model.methods:
         view.freeze()
     for method in found:
         view = method.apply(view, rng)
-    own, beside = arrays(view, found), named_beside(view, config)
+    own, beside = arrays(view, found), named_beside(view, config, shapes.keys())
     if beside.keys() & own.keys():
         raise ValueError(f"saved twice: {listed(beside.keys() & own.keys())}")
     return view, own, beside

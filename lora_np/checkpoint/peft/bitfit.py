@@ -1,6 +1,7 @@
 """BitFit: every bias, which PEFT's setting `bias` "all" says for any method (beside.py)."""
 
 from ...methods import BitFit
+from .beside import bias_names
 
 
 def config(method):
@@ -8,7 +9,8 @@ def config(method):
 
 
 def method_from(config, shapes, model):
-    return BitFit() if config.get("bias") == "all" else None
+    """None for a model without biases, such as a Llama: "all" of none is nothing, in PEFT too."""
+    return BitFit() if config.get("bias") == "all" and bias_names(model, "all") else None
 
 
 def arrays(model):

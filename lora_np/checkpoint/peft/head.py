@@ -11,7 +11,7 @@ def config(method):
 
 def method_from(config, shapes, model):
     saved = config.get("modules_to_save") or []
-    if "lm_head" in saved:
+    if any("lm_head".endswith(name) for name in saved):
         return HeadTuning()
     if "score" not in saved:
         return None

@@ -3,6 +3,8 @@
 from ...methods import IA3
 from ...methods.ia3 import ScaledInput, ScaledOutput
 from ...methods.targets import layers_of
+from .names import DEFAULT_IA3, body_prefix
+from .targets import there
 
 
 def config(method):
@@ -20,17 +22,17 @@ def method_from(config, shapes, model):
     """Where the lists are patterns, what is scaled shows in the shapes of the file's tensors."""
     if config["peft_type"] != "IA3":
         return None
-    targets = config.get("target_modules") or ["c_attn", "mlp.c_proj"]  # PEFT's for a GPT-2
-    before = config.get("feedforward_modules")
-    before = ["mlp.c_proj"] if before is None else before
+    targets, before = config.get("target_modules"), config.get("feedforward_modules")
+    targets = targets or list(DEFAULT_IA3[type(model.config)])
+    before = list(DEFAULT_IA3[type(model.config)][-1:]) if before is None else before
     if not (isinstance(targets, list) and isinstance(before, list)):  # patterns
         ours = {name.removesuffix(".ia3_l"): shape for name, shape in shapes.items()}
         before = [name for name, shape in ours.items() if shape[0] == 1]
         targets = list(ours)
-    if not all(isinstance(name, str) for name in targets + before):
-        raise ValueError(f"expected names of layers, got {targets!r} and {before!r}")
-    behind = tuple(target for target in targets if target not in before)
-    return IA3(behind, tuple(before))
+    both = there([*targets, *before], model)
+    before = {name.removeprefix(body_prefix(model)) for name in before}
+    behind = tuple(target for target in both if target not in before)
+    return IA3(behind, tuple(target for target in both if target in before))
 
 
 def arrays(model):

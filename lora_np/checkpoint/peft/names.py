@@ -1,4 +1,6 @@
-"""What PEFT calls things, and what stands before a name in its files."""
+"""What PEFT calls things, what stands before a name in its files, and how a weight lies there."""
+
+import re
 
 from ...nn import GPTConfig, LlamaConfig
 from .. import gpt2, llama
@@ -9,26 +11,40 @@ PROMPT = "prompt_embeddings"  # the one name that nothing stands before
 # What PEFT writes down of the model that a prompt or prefix belongs to.
 SIZES = "token_dim", "num_transformer_submodules", "num_attention_heads", "num_layers"
 DEFAULT_TARGETS = {GPTConfig: ("c_attn",), LlamaConfig: ("q_proj", "v_proj")}  # PEFT's, for LoRA
+DEFAULT_IA3 = {  # PEFT's, the last one with its scale before the layer
+    GPTConfig: ("c_attn", "mlp.c_proj"),
+    LlamaConfig: ("k_proj", "v_proj", "down_proj"),
+}
 BODY = {GPTConfig: gpt2.PREFIX, LlamaConfig: llama.PREFIX}
 PREFIX, BESIDE_THE_BODY = "base_model.model.", ("lm_head.", "score.")
+ADAPTER = re.compile(r"(\.modules_to_save)?\.default(?=\.|$)")  # left in by tools that are not PEFT
 
 
 def body_prefix(model):
     return BODY[type(model.config)]
 
 
-def to_file(name, body):
+def oriented(name, array, model):
+    """A weight between our orientation and that of the model's own files, which PEFT keeps."""
+    return llama.turned(name, array) if isinstance(model.config, LlamaConfig) else array
+
+
+def in_model(name, model):
+    """The name that Hugging Face's model has for ours."""
+    return name if name.startswith(BESIDE_THE_BODY) else body_prefix(model) + name
+
+
+def to_file(name, model):
     """Our dotted name, behind what PEFT puts before it."""
-    if name == PROMPT:
-        return name
-    return PREFIX + (name if name.startswith(BESIDE_THE_BODY) else body + name)
+    return name if name == PROMPT else PREFIX + in_model(name, model)
 
 
 def from_file(stored, body, directory):
     """{our name: tensor}; files of the bare body have not `body` in their names."""
     result = {}
     for name, tensor in stored.items():
-        short = name.removeprefix(PREFIX).removeprefix(body)
+        short = ADAPTER.sub("", name).removeprefix(PREFIX).removeprefix(body)
+        short = short.replace(".lora_magnitude_vector.weight", ".lora_magnitude_vector")
         if short in result:
             raise ValueError(f"{directory}: {name} and {result[short].name} are the same")
         result[short] = tensor

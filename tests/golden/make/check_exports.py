@@ -70,6 +70,25 @@ def gpt2s():
             yield name, difference(model, directory), gap(model(tokens), logits_of(theirs, tokens))
 
 
+def halves():
+    """bfloat16 is rounded as torch rounds it, and read by both."""
+    for base, load, save in (
+        ("hf/three_heads", load_gpt2, save_gpt2),
+        ("hf_llama/grouped", load_llama, save_llama),
+    ):
+        directory = GOLDEN / base
+        with tempfile.TemporaryDirectory() as out:
+            save(load(directory), out, "bfloat16")
+            rounded, theirs = (
+                AutoModelForCausalLM.from_pretrained(d, dtype=torch.bfloat16).state_dict()
+                for d in (directory, out)
+            )
+            assert all(torch.equal(rounded[name], theirs[name]) for name in rounded)
+            theirs = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+            tokens = load_file(directory / "expected.safetensors")["tokens"]
+            yield f"bfloat16: {base}", None, gap(load(out)(tokens), logits_of(theirs, tokens))
+
+
 def adapters():
     for name in ADAPTERS:
         directory = GOLDEN / "peft" / name
@@ -129,6 +148,8 @@ def llamas():
         "LoRA and head": [LoRA(2, 3.0, ("q_proj", "v_proj")), HeadTuning()],
         "3 classes": [LoRA(2, 3.0, ("q_proj", "v_proj")), HeadTuning(3)],
         "QLoRA": [QLoRA(2, 3.0, "all-linear")],
+        "LoRA and norm": [LoRA(2, 3.0, ("q_proj", "v_proj"))],  # whose name ends others' names
+        "LoRA and o_proj": [LoRA(2, 3.0, ("q_proj", "v_proj"))],  # a square weight, whole
         "IA3": [IA3(("k_proj", "v_proj"), ("down_proj",))],
         "prompt": [PromptTuning(2)],
         "prefix": [PrefixTuning(2)],
@@ -136,6 +157,9 @@ def llamas():
         model = load_llama(LLAMAS / "grouped")
         for method in methods:
             model = method.apply(model, rng)
+        for key, p in model.named_parameters():
+            if key.startswith("norm.") and "norm" in name or "o_proj" in key and "o_proj" in name:
+                p.train()
         train(model, rng)
         back = ours_in_peft(model, LLAMAS / "grouped", load_llama, save_llama)
         yield f"Llama, trained: {name}", None, back
@@ -174,12 +198,12 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    print(f"{'case':28}{'theirs -> ours':>16}{'ours -> theirs':>16}")
+    print(f"{'case':34}{'theirs -> ours':>16}{'ours -> theirs':>16}")
     worst = 0.0
-    for name, theirs, ours in [*gpt2s(), *adapters(), *llamas()]:
-        print(f"{name:28}{'' if theirs is None else f'{theirs:.1e}':>16}{ours:16.1e}")
+    for name, theirs, ours in [*gpt2s(), *halves(), *adapters(), *llamas()]:
+        print(f"{name:34}{'' if theirs is None else f'{theirs:.1e}':>16}{ours:16.1e}")
         worst = max(worst, theirs or 0.0, ours)
-    print(f"{'largest':28}{worst:32.1e}")
+    print(f"{'largest':34}{worst:32.1e}")
 
 
 if __name__ == "__main__":

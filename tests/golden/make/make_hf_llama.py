@@ -1,13 +1,15 @@
 """Write hf_llama/*: small Llamas as transformers saves them, PEFT adapters, and their logits.
 
-python tests/golden/make/make_hf_llama.py        needs the `peers` extra
+python tests/golden/make/make_hf_llama.py [NAME]       needs the `peers` extra
 """
 
+import json
+import sys
 from pathlib import Path
 
 import torch
 from make_llama import SIZES
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -21,6 +23,21 @@ ADAPTERS = {
     "attention": {"target_modules": ["q_proj", "v_proj"], "r": 2, "lora_alpha": 6},
     "everywhere": {"target_modules": "all-linear", "r": 3, "lora_alpha": 6, "use_rslora": True},
     "dora": {"target_modules": ["o_proj", "down_proj"], "r": 2, "lora_alpha": 4, "use_dora": True},
+    # `o_proj` is a square weight, and `norm` ends `input_layernorm` too
+    "whole_modules": {
+        "target_modules": ["v_proj"],
+        "r": 2,
+        "lora_alpha": 6,
+        "modules_to_save": ["o_proj", "norm"],
+    },
+    # names that this model has not; biases of a model without any
+    "more_names": {"target_modules": ["c_attn", "up_proj"], "r": 2, "lora_alpha": 6, "bias": "all"},
+    "ia3": {"kind": IA3Config, "target_modules": None},
+    "ia3_more_names": {
+        "kind": IA3Config,
+        "target_modules": ["c_attn", "v_proj", "c_fc", "up_proj"],
+        "feedforward_modules": ["c_fc", "up_proj"],
+    },
 }
 
 
@@ -29,8 +46,20 @@ def logits(model, tokens):
         return model(tokens).logits.contiguous()
 
 
+def sort_lists(path):
+    """PEFT writes sets, in any order."""
+    config = json.loads(path.read_text())
+    for key in ("target_modules", "feedforward_modules", "modules_to_save"):
+        if isinstance(config.get(key), list):
+            config[key].sort()
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
 def main():
+    chosen = sys.argv[1:]
     for name, (sizes, dtype, shard) in KINDS.items():
+        if chosen and name not in chosen:
+            continue
         torch.manual_seed(len(name))
         sizes = {"tie_word_embeddings": True} | SIZES[sizes]
         model = LlamaForCausalLM(LlamaConfig(**sizes)).to(dtype)
@@ -44,16 +73,21 @@ def main():
         expected = {"tokens": tokens, "logits": logits(model, tokens)}
         save_file(expected, HERE / name / "expected.safetensors")
     for name, settings in ADAPTERS.items():
+        if chosen and f"adapter_{name}" not in chosen:
+            continue
         torch.manual_seed(len(name))
         model = LlamaForCausalLM.from_pretrained(HERE / "grouped")
         tokens = torch.randint(0, model.config.vocab_size, (3, 9))
-        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **settings))
+        kind = settings.get("kind", LoraConfig)
+        settings = {key: value for key, value in settings.items() if key != "kind"}
+        model = get_peft_model(model, kind(task_type="CAUSAL_LM", **settings))
         model.peft_config["default"].base_model_name_or_path = "grouped"
         with torch.no_grad():
             for p in model.parameters():
                 if p.requires_grad:
                     p += 0.2 * torch.randn_like(p)
         model.save_pretrained(HERE / f"adapter_{name}")
+        sort_lists(HERE / f"adapter_{name}" / "adapter_config.json")
         (HERE / f"adapter_{name}" / "README.md").unlink(missing_ok=True)
         expected = {"tokens": tokens, "logits": logits(model, tokens)}
         save_file(expected, HERE / f"adapter_{name}" / "expected.safetensors")
