@@ -15,17 +15,19 @@ def dialogues(tokenizer, pairs):
     """
     if not pairs:
         raise ValueError("dialogues: expected a conversation")
-    end = tokenizer.special(END)
-    prompts = [chat_tokens(tokenizer, messages) for messages, _ in pairs]
-    texts = [
-        [*prompt, *tokenizer.encode(answer).tolist(), end]
-        for prompt, (_, answer) in zip(prompts, pairs)
-    ]
+    prompts, answers = zip(*(dialogue_tokens(tokenizer, *pair) for pair in pairs))
+    texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers)]
     lengths = [len(text) for text in texts]
-    tokens = np.full((len(texts), max(lengths)), end, np.int64)
+    tokens = np.full((len(texts), max(lengths)), tokenizer.special(END), np.int64)
     for row, text in zip(tokens, texts):
         row[: len(text)] = text
     return completion(tokens, [len(prompt) for prompt in prompts], lengths)
+
+
+def dialogue_tokens(tokenizer, messages, answer):
+    """(tokens up to where the assistant speaks, those of its answer with the mark of its end)"""
+    prompt = chat_tokens(tokenizer, messages)
+    return prompt, [*tokenizer.encode(answer).tolist(), tokenizer.special(END)]
 
 
 def answers(model, tokenizer, conversations, n, batch_size=40):

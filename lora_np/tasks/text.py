@@ -4,11 +4,7 @@ A token is a byte, so any text works. One more token, END, stands between docume
 with tokens of its own, `tokenizer` is anything with `encode`, `decode` and `end`.
 """
 
-import hashlib
-import io
-import os
 import pkgutil
-import stat
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,7 +12,10 @@ from importlib.util import find_spec
 import numpy as np
 
 from ..tokenizers.byte import ByteTokenizer
+from . import own_text
 from .batch import next_token
+from .held_out import SHARE, by_hash, describe, divide
+from .samples import samples
 
 LARGEST_FILE = 1 << 28  # bytes of a text of one's own
 # Left out of the code: the prose itself, tables of characters, and what some installs do not have.
@@ -34,6 +33,16 @@ class Text:
     name: str
     train: np.ndarray
     held_out: np.ndarray
+    documents: tuple[int, int] | None = None  # how many to learn from, and how many held out
+    hashed: str = ""  # what chose those held out, by its hash
+    form: str | None = None  # what was read
+
+    def __str__(self):
+        return self.describe()
+
+    def describe(self, length=None):
+        """What was read and what is held out, in a sentence or two; windows of any length do."""
+        return describe(self, "document")
 
     def batches(self, rng, batch_size=32, length=128):
         """Yield batches without end: `batch_size` windows, each from a place that `rng` chooses.
@@ -66,7 +75,7 @@ def _starts(text, tokens, length):
     return len(tokens) - length
 
 
-def split(name, documents, tokenizer=ByteTokenizer, share=0.1):
+def split(name, documents, tokenizer=ByteTokenizer, share=SHARE):
     """A Text from {document's name: string}, with about `share` of the documents held out.
 
     A hash of its name decides about a document, so the same one always falls on the same side;
@@ -77,28 +86,28 @@ def split(name, documents, tokenizer=ByteTokenizer, share=0.1):
     """
     if len(documents) < 2:
         raise ValueError(f"{name}: expected two documents or more to split, got {len(documents)}")
-    order = sorted(documents, key=_hash)
-    count = max(1, sum(_hash(document) < share for document in order))
-    held_out = [documents[document] for document in order[:count]]
+    held_out, learnt = by_hash(documents, share)
+    held_out = [documents[document] for document in held_out]
     seen = {p.strip() for text in held_out for p in text.split("\n\n")}
     seen = {p for p in seen if len(p) > 60}
     train = [
         "\n\n".join(p for p in documents[document].split("\n\n") if p.strip() not in seen)
-        for document in order[count:]
+        for document in learnt
     ]
-    return Text(name, _join(train, tokenizer), _join(held_out, tokenizer))
+    return _text(name, train, held_out, tokenizer, "their names")
 
 
-def _hash(name):
-    """A number in [0, 1) that depends on the name alone, on every machine and in every run."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") / 2**56
+def _text(name, train, held_out, tokenizer, hashed, form=None):
+    tokens = _join(train, tokenizer), _join(held_out, tokenizer)
+    return Text(name, *tokens, (len(train), len(held_out)), hashed, form)
 
 
 def _join(texts, tokenizer):
+    """The documents as one row; a blank line stands for the end of one that no token marks."""
     kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
-    end = np.array([] if tokenizer.end is None else [tokenizer.end], kind)
-    rows = [row for text in texts for row in (end, tokenizer.encode(text).astype(kind))]
-    return np.concatenate([*rows, end])
+    end = tokenizer.encode("\n\n") if tokenizer.end is None else np.array([tokenizer.end])
+    rows = [row for text in texts for row in (end, tokenizer.encode(text))]
+    return np.concatenate([row.astype(kind) for row in (*rows, end)])
 
 
 def prose(tokenizer=ByteTokenizer):
@@ -134,38 +143,27 @@ def _add_source(documents, name, spec):
             documents[name] = source
 
 
-def file(path, tokenizer=ByteTokenizer, piece=2000):
-    """A text file of one's own, cut at blank lines into documents of `piece` characters or more.
+def file(path, tokenizer=ByteTokenizer, form="auto", field=None):
+    """A text of one's own: a file, a folder of files, or standard input for "-".
 
-    A document's name is its own text, so what is added later moves nothing across the split.
-    Raises: ValueError for a file that is missing, not UTF-8 text, of more than 2²⁸ bytes, or too
-    short to split.
+    `form` says how it is read, and the text itself says so by default:
+    "paragraphs", with blank lines between them, gathered into pieces of 2000 characters or more;
+    "lines", one sample a line, where blank lines are missing (or rarer than one line in 50);
+    "jsonl", one JSON object a line: the field `text`, or that which `field` names, is a document;
+    `prompt` and `completion` (or a pair of other names in `field`) and `messages` give Samples, of
+    which only the answers count. In a folder .jsonl files are JSONL and the others text.
+    The hash of what it holds decides what is held out, so what is added later moves nothing across
+    the split, and nothing that is held out stands in training; see held_out.divide.
+    Returns a Text, or Samples; describe() says what was read.
+    Raises: ValueError for what is missing, no text, of more than 2²⁸ bytes, not in the form, or
+    too short to split; it names the file, and the line in JSONL.
     """
+    name, found = own_text.read(path, LARGEST_FILE, form, field)
+    form = ", ".join(found.words)
+    if found.samples:
+        return samples(name, found.samples, tokenizer, form)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe or a device may have no end
-            raise ValueError(f"{path}: expected a file of text, found a folder or a pipe")
-        with open(path, "rb") as opened:
-            content = opened.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ValueError(f"{path}: expected at most {LARGEST_FILE:,} bytes of text")
-        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8 text ({error})") from None
-    if "\0" in text:
-        raise ValueError(f"{path}: expected UTF-8 text, found a zero byte; is it UTF-16?")
-    pieces, size = [[]], 0
-    for paragraph in text.split("\n\n"):
-        if size >= piece:
-            pieces.append([])
-            size = 0
-        pieces[-1].append(paragraph)
-        size += len(paragraph) + 2
-    documents = {document: document for document in map("\n\n".join, pieces)}
-    if len(documents) < 2:
-        raise ValueError(
-            f"{path}: {len(text):,} characters are too few to split at blank lines into documents "
-            f"of {piece:,}, some to learn from and one to hold out"
-        )
-    return split(str(path), documents, tokenizer)
+        train, held_out = divide(found.documents)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return _text(name, train, held_out, tokenizer, "their own text", form)

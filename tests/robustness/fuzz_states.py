@@ -1,4 +1,4 @@
-"""Damage what is read beside models: states, sweeps, texts, notebooks; and links and short files.
+"""Damage what is read beside models: states, sweeps, texts, JSONL, folders, notebooks; and links.
 
     PYTHONPATH=tests python tests/robustness/fuzz_states.py [--trials 20000] [--only notebook]
 
@@ -14,6 +14,7 @@ import struct
 import nbformat
 import numpy as np
 
+from helpers import talkers
 from lora_np import GPT, AdamW, GPTConfig, LoRA
 from lora_np.cli.sweep import check_result
 from lora_np.cli.sweep import table as sweep_table
@@ -23,7 +24,7 @@ from lora_np.recipes.sweep import path_of, read, write
 from lora_np.tasks import text
 from lora_np.train import History
 from lora_np.train.resume import KEY, load_state, save_state
-from robustness.damage import ODD, change_header, change_value
+from robustness.damage import ODD, change_header, change_value, nest
 from robustness.fuzz_files import Source, main
 
 CELL = {"method": "lora", "rank": 2, "lr": 0.1, "seed": 0, "data": "code"}
@@ -74,7 +75,21 @@ def load_sweep(at, base):
 
 
 def load_text(at, base):
-    reading = text.file(at / "text.txt")
+    use(text.file(at / "text.txt"))
+
+
+def load_rows(at, base):
+    use(text.file(at / "rows.jsonl", talkers.ByteTokenizer()))
+
+
+def load_folder(at, base):
+    use(text.file(at))
+
+
+def use(reading):
+    """Read, described, and in training."""
+    str(reading).encode("utf-8")
+    assert min(reading.documents) > 0
     next(reading.batches(np.random.default_rng(0), 2, 16))
     next(reading.held_out_batches(2, 2, 16))
 
@@ -144,13 +159,63 @@ def odd_text(data, rng):
     ][rng.integers(10)]
 
 
+def change_rows(data, rng):
+    """Something odd in one row of JSONL, or bytes that are none."""
+    if rng.random() < 0.2:
+        return odd_text(data, rng)
+    rows = data.split(b"\n")
+    i = rng.integers(len(rows))
+    row = json.loads(rows[i])
+    kind = rng.random()
+    if kind < 0.5:
+        key = list(row)[rng.integers(len(row))]
+        odd = [*ODD, *ODD_TEXTS]
+        row[key] = odd[rng.integers(len(odd))]
+    else:
+        row = change_value(row, rng)
+    rows[i] = json.dumps(row).encode() if kind < 0.9 else nest(data, rng)
+    return b"\n".join(rows)
+
+
+def change_file(data, rng):
+    """As change_rows for JSONL, as odd_text for other files."""
+    return (change_rows if data.startswith(b"{") else odd_text)(data, rng)
+
+
+def rows(kind, n=40):
+    """JSONL of one kind, in bytes."""
+    made = {
+        "text": lambda i: {"text": f"Row {i} says this.\n\nAnd that, caf\u00e9."},
+        "pairs": lambda i: {"prompt": f"{i} + 1 =", "completion": f" {i + 1}"},
+        "chat": lambda i: {
+            "messages": [
+                {"role": "user", "content": f"What is {i}?"},
+                {"role": "assistant", "content": "A number."},
+            ]
+        },
+    }[kind]
+    return "\n".join(json.dumps(made(i)) for i in range(n)).encode()
+
+
 def sources(made):
     made = pathlib.Path(made)
-    for name in ("state", "sweep", "text", "notebook"):
+    kinds = "text", "pairs", "chat"
+    names = "state", "sweep", "text", "notebook", "folder", *(f"rows {kind}" for kind in kinds)
+    for name in names:
         (made / name).mkdir(exist_ok=True)
     save_state(made / "state" / "state.safetensors", *run())
     write(path_of(CELL, made / "sweep"), CELL, RESULT)
-    (made / "text" / "text.txt").write_text("A line of words, caf\u00e9.\n\n" * 400, "utf-8")
+    (made / "text" / "text.txt").write_text(
+        "\n\n".join(f"Line {i}, caf\u00e9." for i in range(400)), "utf-8"
+    )
+    for kind in kinds:
+        (made / f"rows {kind}" / "rows.jsonl").write_bytes(rows(kind))
+        yield Source(f"rows {kind}", made / f"rows {kind}", load_rows, damage=change_rows)
+    (made / "folder" / "a.jsonl").write_bytes(rows("text"))
+    (made / "folder" / "b.md").write_text("A line of words, caf\u00e9.\n\nAnother.\n" * 99, "utf-8")
+    (made / "folder" / "c.py").write_text("def f():\n    return 1\n\n\n" * 99, "utf-8")
+    (made / "folder" / "d.txt").write_text("One sample a line.\n" * 99, "utf-8")
+    yield Source("folder", made / "folder", load_folder, damage=change_file)
     cell = nbformat.v4
     notebook = cell.new_notebook(
         cells=[

@@ -9,8 +9,8 @@ The paragraphs are the reference topics that every Python carries (`help("topics
 import re
 from dataclasses import dataclass
 
+from ..held_out import hash_of
 from ..retrieval import Store
-from ..text import _hash
 
 NAME, GAP, NONE = re.compile(r'"([A-Za-z_][\w.]*)(?:\(\))?"'), "____", "none"
 ASK = "Quote this sentence from the text above with its gap filled, or say none if it is not there:"
@@ -38,7 +38,7 @@ class Manual:
             from pydoc_data.topics import topics
         self.paragraphs, self.train, self.held_out = [], [], []
         for topic, text in topics.items():
-            side = self.held_out if _hash(topic) < 0.2 else self.train
+            side = self.held_out if hash_of(topic) < 0.2 else self.train
             for paragraph in paragraphs(text):
                 if paragraph not in self.paragraphs:
                     side += gaps(paragraph, len(self.paragraphs))
