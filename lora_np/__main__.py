@@ -1,6 +1,8 @@
 """python -m lora_np, also installed as `lora-np`: the command line, thin over the library."""
 
 import argparse
+import io
+import os
 import sys
 from pathlib import Path
 
@@ -35,18 +37,52 @@ def make_parser():
 
 
 def main(arguments=None):
-    """Run one command; returns the exit status: 2 for bad input, 130 after Ctrl-C."""
-    defaults = argparse.Namespace(run=cli.tour.run, seed=0, json=False, out=None)
+    """Run one command; returns the exit status: 2 for bad input, 130 after Ctrl-C, 141 where what
+    it prints is no longer read."""
+    open_streams()
+    typed = sys.argv[1:] if arguments is None else arguments
+    defaults = argparse.Namespace(run=cli.tour.run, seed=0, json=False, out=None, typed=typed)
     options = make_parser().parse_args(arguments, defaults)
     if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
         sys.stdout.reconfigure(errors="replace")
     try:
-        return options.run(options)
+        check_out(options.out)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # as of `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        return 141
     except (ValueError, FloatingPointError, ImportError, OSError, Unfinished) as error:
-        print(f"{program()}: error: {error}", file=sys.stderr)
-        return 2
+        return say(error)
+    except MemoryError as error:
+        return say(f"there is not enough memory: {error}; try a smaller size")
     except KeyboardInterrupt:
         return 130
+
+
+def say(error):
+    print(f"{program()}: error: {error}", file=sys.stderr)
+    return 2
+
+
+def open_streams():
+    """Where input or output was closed (`<&-`, `>&-`), read nothing and write nowhere."""
+    sys.stdin = sys.stdin or io.StringIO()
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
+
+
+def check_out(out):
+    """Raise ValueError, before any work, for a --out that cannot be written or would be lost."""
+    path = Path(out) if out else None
+    if path is None or path.is_dir():
+        return
+    if path.exists():
+        raise ValueError(f"--out {path} is there already; move it away, or name another")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ValueError(f"--out {path}: {folder} is no folder that can be written to")
 
 
 if __name__ == "__main__":

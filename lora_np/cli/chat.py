@@ -3,8 +3,9 @@
 import sys
 
 from ..generation.chat import reply
+from ..system.files import write_json
 from ..system.process import prepare
-from .options import add_adapter, add_base, add_sampling, open_adapted, sampling
+from .options import add_adapter, add_base, add_sampling, open_adapted, sampling, show
 
 
 def add(commands):
@@ -22,6 +23,8 @@ def add(commands):
 
 
 def run(options):
+    if not options.prompt and (options.json or options.out):
+        raise ValueError("--json and --out need --prompt: a talk has no one result")
     prepare(options.base)
     model, tokenizer = open_adapted(options)
     how = sampling(options)
@@ -32,10 +35,16 @@ def run(options):
             return
         messages.append(("user", text))
         answer = ""
-        for piece in reply(model, tokenizer, messages, options.tokens, **how):
-            print(piece, end="", flush=True)
+        for piece in reply(
+            model, tokenizer, messages, options.tokens or options.usual_tokens, **how
+        ):
+            if not options.json:
+                print(piece, end="", flush=True)
             answer += piece
-        print()
+        numbers = {"prompt": text, "text": answer, "seed": options.seed}
+        show(options, numbers, "")
+        if options.out:
+            write_json(options.out, numbers)
         if options.prompt:
             return
         messages.append(("assistant", answer))

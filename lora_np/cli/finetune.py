@@ -1,5 +1,7 @@
 """python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
 
+import shlex
+import sys
 from dataclasses import fields, replace
 
 from ..checkpoint import load_model, save_adapter, save_model
@@ -7,9 +9,9 @@ from ..methods import METHODS
 from ..methods.targets import ALL_LINEAR
 from ..quant.int8 import Int8Embedding
 from ..recipes.finetune import finetune
-from ..system.files import make_directory, write_json
+from ..system.files import write_json
 from ..system.process import cores, prepare
-from .options import add_base, open_texts, positive, show
+from .options import add_base, new_directory, open_texts, positive, show
 
 BY_NAME = {method.name: method for method in METHODS}
 SETTINGS = ("rank", "alpha", "targets", "feedforward")  # those of methods that have an option
@@ -27,10 +29,15 @@ def add(commands):
     sizes = {key: f"(default {OWN[key]}; {OTHER[key]} with --base)" for key in OWN}
     windows = f"held-out windows of that length to take losses over {sizes['windows']}"
     read = "what to read (default code: Python's standard library)"
+    form = "how a text of your own is read (default: as it looks)"
+    field = "what JSONL's text is called, or its prompt and its answer (default text, or prompt "
+    field += "completion, or messages)"
     layers = "layers to adapt, as c_attn, or q_proj v_proj for a Llama (default: all; IA3: c_attn)"
     inputs = "layers whose inputs IA3 scales (default mlp.c_proj), as down_proj for a Llama"
     option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
-    option("--data", default="code", metavar="code|prose|FILE", help=read)
+    option("--data", default="code", metavar="code|prose|FILE|FOLDER|-", help=read)
+    option("--form", choices=("paragraphs", "lines", "jsonl"), help=form)
+    option("--field", nargs="+", metavar="NAME", help=field)
     option("--rank", type=positive, help="LoRA's r (default 8)")
     option("--alpha", type=float, help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
@@ -52,7 +59,7 @@ def method_of(name, **given):
         if key not in settings_of(method):
             raise ValueError(f"--{key} is no setting of --method {name}; leave it out")
     for key in settings.keys() & {"targets", "feedforward"}:
-        everywhere = settings[key] in (ALL_LINEAR, [ALL_LINEAR])
+        everywhere = settings[key] in (ALL_LINEAR, [ALL_LINEAR], ["all"])
         settings[key] = ALL_LINEAR if everywhere else tuple(settings[key])
     if "rank" in settings:
         settings.setdefault("alpha", 2.0 * settings["rank"])
@@ -67,14 +74,16 @@ def run(options):
     prepare(options.base)
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
+    directory = new_directory(options.out, options.resume) if options.out else None
     method = method_of(options.method, **{key: getattr(options, key) for key in SETTINGS})
     nf4 = options.method == "qlora" and options.base is not None
     base, tokenizer = load_model(options.base, nf4)
     if nf4:  # that is how it was loaded
         embeddings = isinstance(base.wte, Int8Embedding)
         method = replace(method, double_quant=True, int8_embeddings=embeddings)
-    reading, kept = open_texts(options.data, tokenizer)
-    directory = make_directory(options.out) if options.out else None
+    reading, kept = open_texts(options.data, tokenizer, options.form, options.field)
+    if options.data not in ("code", "prose"):
+        print(reading.describe(options.length), file=sys.stderr)
     state = directory / "state.safetensors" if options.out else None
     sizes = OWN if options.base is None else OTHER
     model, history, numbers = finetune(
@@ -87,15 +96,25 @@ def run(options):
         if options.method == "full":
             save_model(model, tokenizer, directory)
         else:
-            save_adapter(model, directory)
+            save_adapter(model, directory, options.base)
         write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
     show(options, numbers, screen(numbers, options))
     if history.interrupted:
         return 130
 
 
+def interrupted(options, done):
+    """What became of a run that Ctrl-C ended, and how to go on."""
+    said = f"Interrupted after {done} of {options.steps} steps."
+    if not options.out:
+        return f"{said} Nothing is kept without --out DIR.\n"
+    command = shlex.join([*options.typed, *([] if options.resume else ["--resume"])])
+    return f"{said} All of it is kept; go on with: python -m lora_np {command}\n"
+
+
 def screen(n, options):
-    lines = [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:.3g}"]
+    lines = [interrupted(options, n["steps"])] if n["steps"] < options.steps else []
+    lines += [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:.3g}"]
     lines += ["", f"{'held-out loss, nats/token':<28}{'before':>9}{'after':>9}{'change':>9}"]
     for name, before in n["base"].items():
         after = n["after"][name]
@@ -105,9 +124,11 @@ def screen(n, options):
     total = sum(n["bytes"].values()) / 1e6
     lines += [f"{'in all':<14}{total:>10.2f} MB    {n['ms_per_step']:.0f} ms a step"]
     if options.out:
-        base = f" --base {options.base}" if options.base else ""
-        use = "--base" if options.method == "full" else f"{base.strip()} --adapter".strip()
-        lines += ["", f"wrote {options.out}; try: python -m lora_np generate {use} {options.out}"]
+        whole = options.method == "full"
+        base = ["--base", options.base] if options.base and not whole else []
+        use = [*base, "--base" if whole else "--adapter", options.out]
+        command = shlex.join(["generate", *use])
+        lines += ["", f"wrote {options.out}; try: python -m lora_np {command}"]
     if options.out and options.method == "qlora":
         lines.append(
             "It learnt beside a 4-bit base: --nf4 gives it that base, and on the float "

@@ -5,7 +5,7 @@ import numpy as np
 from ..generation.sampling import stream
 from ..system.files import whole_file
 from ..system.process import prepare
-from .options import add_adapter, add_base, add_sampling, open_adapted, sampling, show
+from .options import add_adapter, add_base, add_sampling, how_many, open_adapted, sampling, show
 
 
 def add(commands):
@@ -27,7 +27,13 @@ def run(options):
     model, tokenizer = open_adapted(options)
     start = [] if tokenizer.end is None else [tokenizer.end]
     prompt = np.concatenate([np.array(start, np.int64), tokenizer.encode(options.prompt)])
-    new = stream(model, prompt, options.tokens, stop=tokenizer.end, **sampling(options))
+    new = stream(
+        model,
+        prompt,
+        how_many(options, model, len(prompt)),
+        stop=tokenizer.end,
+        **sampling(options),
+    )
     new = [token for token in new if token != tokenizer.end]
     reply = tokenizer.decode(new)
     if options.out:

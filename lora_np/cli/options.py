@@ -1,13 +1,14 @@
 """What the subcommands share."""
 
-import json
 import sys
 
 import numpy as np
 
 from ..checkpoint import load_adapter, load_model
-from ..system.files import write_json
+from ..system.files import make_directory, to_json, write_json
 from ..tasks import text
+
+KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
 def positive(string):
@@ -21,10 +22,31 @@ def positive(string):
 positive.__name__ = "whole number from 1"  # argparse says: invalid … value
 
 
-def open_texts(name, tokenizer):
-    """(the Text to read: `code`, `prose` or a file; the Texts that may be forgotten over it)."""
+def new_directory(path, resume=False):
+    """--out as a directory, made before the work; one that holds a run only to `resume` it.
+
+    Raises: ValueError for a run that would be overwritten.
+    """
+    directory = make_directory(path)
+    kept = [name for name in KEPT if (directory / name).exists()]
+    if kept and not resume:
+        raise ValueError(
+            f"--out {path} holds an earlier run ({', '.join(kept)}): go on with --resume, move it "
+            "away, or name another folder"
+        )
+    return directory
+
+
+def open_texts(name, tokenizer, form=None, field=None):
+    """(what to read: `code`, `prose` or a text of one's own; the Texts that may be forgotten)."""
     known = {"code": text.code, "prose": text.prose}
-    reading = known[name](tokenizer) if name in known else text.file(name, tokenizer)
+    if name in known and (form or field):
+        raise ValueError(f"--form and --field are of a text of your own, not of --data {name}")
+    if name in known:
+        reading = known[name](tokenizer)
+    else:
+        field = field[0] if field and len(field) == 1 else field and tuple(field)
+        reading = text.file(name, tokenizer, form or "auto", field)
     return reading, [] if name == "prose" else [text.prose(tokenizer)]
 
 
@@ -47,7 +69,9 @@ def add_adapter(parser):
 def add_sampling(parser, tokens, temperature):
     """The options that `sampling` reads, with a command's usual values."""
     option, likeliest = parser.add_argument, "0 takes the likeliest token (default %(default)s)"
-    option("--tokens", type=positive, default=tokens, help="how many at most (default %(default)s)")
+    fits = f"how many at most (default {tokens}, or what still fits)"
+    option("--tokens", type=positive, help=fits)
+    parser.set_defaults(usual_tokens=tokens)
     option("--temperature", type=float, default=temperature, help=likeliest)
     option("--top-p", type=float, default=0.95, help="default %(default)s")
 
@@ -66,6 +90,12 @@ def sampling(options):
     return {"temperature": options.temperature, "top_p": options.top_p, "rng": rng}
 
 
+def how_many(options, model, prompt):
+    """--tokens; by default the usual number, or as many as fit behind a prompt of that length."""
+    fits = max(1, model.config.n_positions - prompt)
+    return options.tokens or min(options.usual_tokens, fits)
+
+
 def open_adapted(options):
     """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
     model, tokenizer = load_model(options.base, options.nf4)
@@ -76,7 +106,7 @@ def open_adapted(options):
 def show(options, numbers, screen):
     """Print `screen`, in ASCII where the console has no more, or `numbers` as JSON if asked to."""
     if options.json:
-        print(json.dumps(numbers, indent=1))
+        print(to_json(numbers))
         return
     try:
         screen.encode(sys.stdout.encoding or "ascii")

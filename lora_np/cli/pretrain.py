@@ -1,10 +1,9 @@
 """python -m lora_np pretrain: train the base model, from random weights, on prose."""
 
 from ..recipes import pretrain
-from ..system.files import make_directory
 from ..system.process import prepare
 from ..tasks import text
-from .options import positive, show
+from .options import new_directory, positive, show
 
 
 def add(commands):
@@ -21,7 +20,7 @@ def add(commands):
 
 def run(options):
     prepare()
-    directory = make_directory(options.out or "base")
+    directory = new_directory(options.out or "base", options.resume)
     state = directory / "state.safetensors"
     reading = text.prose()
     model, history = pretrain.pretrain(

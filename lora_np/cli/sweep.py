@@ -59,6 +59,8 @@ def run(options):
 
 def cells_of(options):
     """A cell for each combination; methods with no rank are there once, not once a rank."""
+    if options.data == "-":
+        raise ValueError("--data -: each process of a sweep reads its text from a file; name one")
     base, *_, digest = opened(options.base, options.data)
     common = {key: getattr(options, key) for key in ("data", "base", "steps", "batch_size")}
     has = {name: {"rank", "targets"} & settings_of(BY_NAME[name]) for name in options.method}

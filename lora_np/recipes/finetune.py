@@ -1,13 +1,15 @@
 """Fine-tuning the base on other text: what is gained there, what is forgotten, what it costs."""
 
-import dataclasses
 import functools
 
 import numpy as np
 
+from ..methods.describe import describe
 from ..objectives import cross_entropy
 from ..train.loop import held_out_loss, train, warmup_cosine
+from ..train.memory_guard import check_memory
 from ..train.optim import AdamW
+from ..train.step import SHARDS
 from .step_memory import held_in_a_step
 
 LENGTH = 128
@@ -41,6 +43,7 @@ def finetune(
     model = method.apply(base, rng)
     optimizer = AdamW(model.trainable_parameters(), lr=lr)
     first = next(reading.batches(np.random.default_rng(seed), batch_size, length))
+    check_memory(model, first, 1 if options.get("threads") is None else SHARDS)
     held = held_in_a_step(model, optimizer, first, cross_entropy)
     losses = functools.partial(held_out_losses, [reading, *kept], windows, length)
     history = train(
@@ -71,13 +74,6 @@ def outcome(model, history, held):
         "ms_per_step": 1e3 * history.seconds / steps,
         "cpu_ms_per_step": 1e3 * history.cpu_seconds / steps,
     }
-
-
-def describe(method):
-    """A method's name and settings, for people and for JSON: "LoRA(rank=8, alpha=16.0, …)"."""
-    settings = ((field.name, getattr(method, field.name)) for field in dataclasses.fields(method))
-    shown = (f"{k}={getattr(v, '__name__', None) or repr(v)}" for k, v in settings)
-    return f"{type(method).__name__}({', '.join(shown)})"
 
 
 def share_of_gain(numbers, full, name):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from ..system.files import write_json
+from ..system.files import to_json, write_json
 from ..system.process import cores, progress_bar
 
 TRIES = 3  # pools in a row that broke before a single cell was done
@@ -51,10 +51,13 @@ def sweep(cells, run, directory, executor=None, *, processes=None, progress=None
         while todo and broken < TRIES:
             before = len(todo)
             for path, result in run_all(todo, run, executor, processes):
-                if isinstance(result, Exception):
-                    failed[path] = (todo.pop(path), result)
-                else:
-                    results[path] = write(path, todo.pop(path), result)
+                cell = todo.pop(path)
+                try:
+                    if isinstance(result, Exception):
+                        raise result
+                    results[path] = write(path, cell, result)
+                except Exception as error:  # of the run, or of the result's way to the disk
+                    failed[path] = (cell, error)
                 bar.update()
             if executor is not None:
                 break
@@ -123,7 +126,7 @@ def path_of(cell, directory):
 def write(path, cell, result):
     """Keep a cell's result, whole or not at all; returns it as it will be read."""
     write_json(path, {"cell": cell, "result": result})
-    return json.loads(json.dumps(result))
+    return json.loads(to_json(result))
 
 
 def read(path, cell):

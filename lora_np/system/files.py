@@ -4,9 +4,10 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import shutil
-import threading
+import tempfile
+
+import numpy as np
 
 try:
     import fcntl
@@ -31,10 +32,8 @@ def whole_files(first, *rest):
     """
     paths = [pathlib.Path(path) for path in (first, *rest)]
     folder = paths[0].parent
-    remove_abandoned(folder)
-    own = folder / f".lora_np.{os.getpid()}.{threading.get_ident()}.tmp"
+    own, lock = make_own(folder)  # whatever a library leaves beside its file is then in here
     try:
-        own.mkdir()  # whatever a library leaves beside its file is then in here
         temporaries = [own / path.name for path in paths]
         for temporary in temporaries:
             temporary.touch()  # with the permissions that a new file gets here
@@ -51,6 +50,8 @@ def whole_files(first, *rest):
                 os.replace(temporary, path)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
 @contextlib.contextmanager
@@ -67,23 +68,36 @@ def turn_in(folder):
         os.close(handle)  # which ends the turn, as the end of the process would
 
 
-def remove_abandoned(folder):
-    """Remove what processes that were killed while they wrote into `folder` left there."""
-    for path in folder.iterdir():
-        left = re.fullmatch(r"\.lora_np\.(\d+)\.\d+\.tmp", path.name)
-        if left and not is_running(int(left[1])):
-            shutil.rmtree(path, ignore_errors=True)
+def make_own(folder):
+    """(a new folder in `folder` to write in, the handle of its lock); takes abandoned ones away.
+
+    Whoever writes holds the lock, and a process that was killed holds none. A process's number
+    would not tell: in another container it means another process.
+    """
+    with turn_in(folder):  # or another could find the new folder before it is locked
+        for path in folder.glob(".lora_np.*.tmp"):
+            lock = try_lock(path)
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
+        own = pathlib.Path(tempfile.mkdtemp(".tmp", ".lora_np.", folder))
+        return own, try_lock(own)
 
 
-def is_running(process):
-    """Whether there is a process of this number, as far as can be known."""
-    if os.name != "posix":
-        return True  # asking would end it on Windows
+def try_lock(folder):
+    """The handle of a lock on `folder`; None if another holds it, or where there are no locks."""
+    if fcntl is None:
+        return None
     try:
-        os.kill(process, 0)
-    except OSError as error:  # there is one, where it is only that we may not
-        return isinstance(error, PermissionError)
-    return True
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # it is gone, or not ours to read
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def make_directory(path):
@@ -98,4 +112,15 @@ def make_directory(path):
 
 def write_json(path, numbers):
     with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(to_json(numbers) + "\n", encoding="utf-8")
+
+
+def to_json(numbers):
+    """JSON, NumPy's numbers and arrays too. Raises: TypeError for what JSON cannot hold."""
+    return json.dumps(numbers, indent=1, default=plain)
+
+
+def plain(value):
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"JSON cannot hold {type(value).__name__}: {value!r}")

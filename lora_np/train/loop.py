@@ -83,7 +83,10 @@ def evaluate_and_save(model, optimizer, history, settings):
         losses = {"step": len(history.losses), **settings.evaluate()}
         if history.evaluations and history.evaluations[-1].keys() != losses.keys():
             before = ", ".join(history.evaluations[-1])
-            raise ValueError(f"evaluated {', '.join(losses)}, the run so far {before}")
+            raise ValueError(
+                f"this run is held to {', '.join(losses)}, the saved one to {before}: resume it "
+                "with the texts that it read"
+            )
         history.evaluations.append(losses)
     if settings.checkpoint is not None:
         save_state(settings.checkpoint, model, optimizer, settings.rng, history)

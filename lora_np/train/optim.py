@@ -62,8 +62,8 @@ class AdamW(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable, lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-08, weight_decay: float = 0.0,
+        self, parameters: Iterable, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, weight_decay: float = 0.0,
     ):  # fmt: skip
         super().__init__(parameters, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay

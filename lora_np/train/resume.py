@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from ..checkpoint.safetensors_io import FLOATS, LAYOUTS, open_tensors, save_tensors
+from ..methods.describe import describe
 from ..system.files import whole_file
 from .history import History
 
@@ -19,6 +20,7 @@ KEY = "lora_np.training"
 def save_state(path, model, optimizer, rng, history):
     """Write what trains, the optimizer's arrays, rng and history to `path`, whole or not at all."""
     state = {"rng": None if rng is None else rng.bit_generator.state, "history": history.as_dict()}
+    state["methods"] = [describe(method) for method in model.methods]
     with whole_file(path) as temporary:
         save_tensors(_arrays(model, optimizer), temporary, {KEY: json.dumps(state)})
 
@@ -33,9 +35,15 @@ def load_state(path, model, optimizer, rng):
     with contextlib.ExitStack() as stack:
         try:
             stored = stack.enter_context(open_tensors(path))
-            rng_state, history = _state(stored)
+            rng_state, history, methods = _state(stored)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: no training state to resume from ({error})") from None
+        here = [describe(method) for method in model.methods]
+        if methods is not None and methods != here:
+            raise ValueError(
+                f"{path}: it was saved by another run, of {', '.join(methods) or 'no method'}; "
+                f"this one is {', '.join(here) or 'of no method'}. Resume with the same settings"
+            )
         wanted = {n: (a.dtype.newbyteorder("<").str, a.shape) for n, a in arrays.items()}
         found = {n: (LAYOUTS.get(t.kind, t.kind), t.shape) for n, t in stored.items()}
         if wanted != found:
@@ -64,14 +72,20 @@ def load_state(path, model, optimizer, rng):
 
 
 def _state(stored):
-    """(the generator's state, the History) beside the arrays."""
+    """(the generator's state, the History, the methods in words) beside the arrays.
+
+    States of version 0.1 name no methods: None.
+    """
     tensor = next(iter(stored.values()), None)
     text = tensor and tensor.metadata().get(KEY)
     if text is None:
         raise ValueError(f"its metadata has no {KEY}")
     state = json.loads(text)
-    if not isinstance(state, dict) or state.keys() != {"rng", "history"}:
+    if not isinstance(state, dict) or state.keys() | {"methods"} != {"rng", "history", "methods"}:
         raise ValueError("expected a random generator and a history")
+    methods = state.get("methods")
+    if not (methods is None or isinstance(methods, list) and all(map(_is_text, methods))):
+        raise ValueError("expected the methods' names")
     kept, names = state["history"], History().as_dict().keys()
     if not isinstance(kept, dict) or kept.keys() != names:
         raise ValueError(f"expected a history with {', '.join(names)}")
@@ -87,7 +101,11 @@ def _state(stored):
     )
     if not fine:
         raise ValueError("its history holds other things than numbers, one loss and rate a step")
-    return state["rng"], history
+    return state["rng"], history, methods
+
+
+def _is_text(value):
+    return isinstance(value, str)
 
 
 def _is_number(value):

@@ -31,6 +31,17 @@ def test_a_module_of_your_own_learns_with_its_weights_frozen():
     assert all(p.grad is None for p in names["net"].parameters() if not p.trainable)
 
 
+def test_the_run_from_end_to_end_learns_and_is_saved(tmp_path, monkeypatch, capsys):
+    code = next(c for c in re.findall(r"```python\n(.*?)```", README, re.S) if "load_model()" in c)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    before, after, written = capsys.readouterr().out.split("\n", 2)
+    assert float(after) < float(before) - 0.1 and written.startswith("def ")
+    assert {path.name for path in (tmp_path / "my-adapter").iterdir()} == {
+        "adapter_config.json", "adapter_model.safetensors",
+    }  # fmt: skip
+
+
 def test_the_first_thirty_lines_hold_both_commands():
     head = README.splitlines()[:30]
     commands = [line for line in head if line.startswith("python3 -m venv .venv && ")]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lora_np.checkpoint.llama import IN_GGUF
+from lora_np.checkpoint.llama_gguf import IN_GGUF
 
 
 def interleaved(array, hd):
@@ -26,6 +26,8 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     writer.add_rope_freq_base(c.rope_theta)
     if changes.get("scaled"):
         writer.add_rope_scaling_factor(2.0)
+    for name, value in changes.get("extra", {}).items():
+        (writer.add_uint32 if isinstance(value, int) else writer.add_float32)(name, value)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(changes.get("pre", "smollm"))
     writer.add_token_list(["<|endoftext|>", "<|im_end|>", "a", "b", "ab", "1", "2"])

@@ -4,6 +4,7 @@ import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from helpers import sweep_cells
@@ -85,7 +86,7 @@ def test_a_run_that_fails_stops_no_other(tmp_path):
 
 
 def test_what_json_cannot_hold_is_no_result(tmp_path):
-    with pytest.raises(TypeError, match="not JSON serializable"), ThreadPoolExecutor(1) as pool:
+    with pytest.raises(Unfinished, match="JSON cannot hold set"), ThreadPoolExecutor(1) as pool:
         sweep(CELLS[:1], lambda cell: {1, 2}, tmp_path, pool)
     assert not list(tmp_path.iterdir())
 
@@ -125,3 +126,22 @@ def test_progress_is_visible(tmp_path, capsys):
     with ThreadPoolExecutor(1) as executor:
         sweep(CELLS, sweep_cells.small_train, tmp_path, executor, progress=True)
     assert "8/8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("result", [np.float32(0.5), np.arange(3), {"loss": np.float64(1)}])
+def test_numpys_numbers_are_kept_as_numbers(tmp_path, result):
+    with ThreadPoolExecutor(1) as executor:
+        (first,) = sweep(CELLS[:1], lambda cell: result, tmp_path, executor)
+        (again,) = sweep(CELLS[:1], sweep_cells.fails, tmp_path, executor)
+    assert first == again == json.loads(json.dumps(result, default=lambda value: value.tolist()))
+
+
+def test_a_result_that_json_cannot_hold_loses_no_other(tmp_path):
+    def run(cell):
+        return object() if cell == CELLS[1] else cell["rank"]
+
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(Unfinished, match="2 of 3 cells are kept"),
+    ):
+        sweep(CELLS[:3], run, tmp_path, executor)

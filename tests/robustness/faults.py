@@ -1,9 +1,10 @@
 """Kill, fill and fight over what is being written, and hold the promises against what is left.
 
-    python tests/robustness/faults.py [--trials 20] [--seed 0]        Linux and other POSIX systems
+    PYTHONPATH=tests python tests/robustness/faults.py [--trials 20] [--seed 0]
 
-Each promise is tried in child processes; a line says how many faults were put in and how many
-times the promise was broken. The exit status is the number of broken promises.
+On Linux and other POSIX systems. Each promise is tried in child processes; a line says how many
+faults were put in and how many times the promise was broken. The exit status is the number of
+broken promises.
 """
 
 import argparse

@@ -2,11 +2,14 @@
 
 import signal
 
+import numpy as np
 import pytest
 
-from helpers.models import CONFIG
+from helpers.models import CONFIG, small_gpt
 from helpers.runs import bits, draw, run, start
 from lora_np import SGD, AdamW, FullFineTuning, LoRA
+from lora_np.train import History
+from lora_np.train.resume import load_state, save_state
 
 
 @pytest.mark.parametrize("optimizer", [AdamW, SGD])
@@ -86,3 +89,21 @@ def test_no_state_is_an_error_that_names_the_path(tmp_path):
     (tmp_path / "half").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     with pytest.raises(ValueError, match="half.*no training state to resume from"):
         run(8, checkpoint=tmp_path / "half", resume=True)
+
+
+@pytest.mark.parametrize(
+    "other", [LoRA(2, 64.0), LoRA(2, 16.0, rslora=True), LoRA(2, 16.0, "all-linear")]
+)
+def test_a_state_says_which_method_it_is_of(tmp_path, other):
+    """Another alpha has arrays of the same shapes, and would go on from other weights."""
+    path = tmp_path / "state.safetensors"
+    model, optimizer = adapted(LoRA(2, 16.0))
+    save_state(path, model, optimizer, None, History())
+    load_state(path, *adapted(LoRA(2, 16.0)), None)
+    with pytest.raises(ValueError, match="saved by another run, of LoRA.rank=2, alpha=16.0"):
+        load_state(path, *adapted(other), None)
+
+
+def adapted(method):
+    model = method.apply(small_gpt(dtype=np.float32), np.random.default_rng(0))
+    return model, AdamW(model.trainable_parameters())

@@ -115,7 +115,7 @@ def weights(draw):
     n_out = n_in if draw(st.booleans(), label="square") else draw(st.integers(2, 5), label="out")
     seed = draw(st.integers(0, 99), label="seed")
     shapes = {
-        "W": (n_in, n_out), "A": (n_in, r), "B": (r, n_out), "m": (n_out, ), "dW": (n_in, n_out),
+        "W": (n_in, n_out), "A": (n_in, r), "B": (r, n_out), "m": (n_out,), "dW": (n_in, n_out),
     }  # fmt: skip
     drawn = {name: tenths([seed, i], *shape) for i, (name, shape) in enumerate(shapes.items())}
     return {**drawn, "m": np.abs(drawn["m"]), "s": draw(st.sampled_from([0.5, 2.0]), label="s")}

@@ -44,10 +44,15 @@ def stamp(master):
         cell.id = name
         graded = role in ("check", "explanation")
         cell.metadata = {
-            "nbgrader": {"grade": graded, "grade_id": name, "locked": role not in ("answer",
-            "explanation"), "schema_version": 3, "solution": role in ("answer", "explanation"),
-            "task": False, },
-        }  # fmt: skip
+            "nbgrader": {
+                "grade": graded,
+                "grade_id": name,
+                "locked": role not in ("answer", "explanation"),
+                "schema_version": 3,
+                "solution": role in ("answer", "explanation"),
+                "task": False,
+            }
+        }
         if graded:
             points = find(number).points if role == "check" else 1
             cell.metadata["nbgrader"]["points"] = points

@@ -84,11 +84,12 @@ def print_bytes(n_in, n_out, block_size=64):
     """The bytes of a weight (in, out): by the formula, and as counted in the arrays held."""
     weight = np.random.default_rng(0).standard_normal((n_in, n_out), np.float32)
     n, blocks = weight.size, -(-weight.size // block_size)
+    once, twice = (quantize_nf4(weight, block_size, double_quant=d).nbytes for d in (False, True))
     rows = [
-        ("float32", 4 * n, weight.nbytes), ("NF4", n // 2 + 4 * blocks, quantize_nf4(weight,
-        block_size).nbytes), ("NF4, double-quantized", n // 2 + blocks + 4 * -(-blocks // 256) + 4,
-        quantize_nf4(weight, block_size, double_quant=True).nbytes, ),
-    ]  # fmt: skip
+        ("float32", 4 * n, weight.nbytes),
+        ("NF4", n // 2 + 4 * blocks, once),
+        ("NF4, double-quantized", n // 2 + blocks + 4 * -(-blocks // 256) + 4, twice),
+    ]
     title = f"{n_in} × {n_out} weights"
     print(f"\n{title:24}{'bytes by formula':>18}{'nbytes':>12}{'of float32':>12}")
     for name, formula, counted in rows:

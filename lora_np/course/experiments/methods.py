@@ -29,14 +29,20 @@ from .common import by_row, means_in_words, over_seeds, seed_count, spread, text
 
 MLP = ("mlp.c_fc", "mlp.c_proj")
 METHODS = {
-    "full fine-tuning": FullFineTuning(), "LoRA r 1, everywhere": LoRA(1, 1, "all-linear"),
-    "LoRA r 4, attention's qkv": LoRA(4, 4, ("c_attn", )), "LoRA r 4, MLP": LoRA(4, 4, MLP),
-    "QLoRA r 4, attention's qkv": QLoRA(4, 4, ("c_attn", )),
+    "full fine-tuning": FullFineTuning(),
+    "LoRA r 1, everywhere": LoRA(1, 1, "all-linear"),
+    "LoRA r 4, attention's qkv": LoRA(4, 4, ("c_attn",)),
+    "LoRA r 4, MLP": LoRA(4, 4, MLP),
+    "QLoRA r 4, attention's qkv": QLoRA(4, 4, ("c_attn",)),
     "Houlsby adapters, width 8": BottleneckAdapters(8),
-    "Pfeiffer adapters, width 8": BottleneckAdapters(8, "pfeiffer"), "IA3": IA3(),
-    "BitFit": BitFit(), "prefix, 4 positions": PrefixTuning(4), "prompt, 4 tokens": PromptTuning(4),
-    "prompt, 10 tokens": PromptTuning(10), "head": HeadTuning(),
-}  # fmt: skip
+    "Pfeiffer adapters, width 8": BottleneckAdapters(8, "pfeiffer"),
+    "IA3": IA3(),
+    "BitFit": BitFit(),
+    "prefix, 4 positions": PrefixTuning(4),
+    "prompt, 4 tokens": PromptTuning(4),
+    "prompt, 10 tokens": PromptTuning(10),
+    "head": HeadTuning(),
+}
 RATES = {name: method.rate for name, method in METHODS.items()} | {
     # which did better at another in benchmarks/tuning/method_rates.py
     "LoRA r 1, everywhere": 2e-2,
@@ -102,10 +108,15 @@ def run(seeds=5, quick=False, progress=None):
     for row in rows.values():  # the same for all seeds
         row |= {name: row[name][0] for name in ("trained", "learning_rate")}
     return {
-        "tasks": TASKS, "steps": steps, "seeds": seeds, "elicited": runs["elicited"],
-        "before": runs["before"], "base_parameters": sum(p.size for p in base.parameters()),
-        "rows": rows, "cpu_seconds_a_seed": seconds,
-    }  # fmt: skip
+        "tasks": TASKS,
+        "steps": steps,
+        "seeds": seeds,
+        "elicited": runs["elicited"],
+        "before": runs["before"],
+        "base_parameters": sum(p.size for p in base.parameters()),
+        "rows": rows,
+        "cpu_seconds_a_seed": seconds,
+    }
 
 
 def table(numbers):

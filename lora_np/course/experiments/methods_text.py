@@ -26,14 +26,19 @@ from .common import by_row, over_seeds, seed_count, spread, text_table
 
 ALL = "all-linear"
 METHODS = {
-    "full fine-tuning": FullFineTuning(), "LoRA r 8, c_attn": LoRA(8, 16.0, ("c_attn", )),
-    "LoRA r 8, everywhere": LoRA(8, 16.0, ALL), "QLoRA r 8, everywhere": QLoRA(8, 16.0, ALL),
+    "full fine-tuning": FullFineTuning(),
+    "LoRA r 8, c_attn": LoRA(8, 16.0, ("c_attn",)),
+    "LoRA r 8, everywhere": LoRA(8, 16.0, ALL),
+    "QLoRA r 8, everywhere": QLoRA(8, 16.0, ALL),
     "DoRA r 8, everywhere": DoRA(8, 16.0, ALL),
     "Houlsby adapters, width 32": BottleneckAdapters(32),
-    "Pfeiffer adapters, width 32": BottleneckAdapters(32, "pfeiffer"), "IA3": IA3(),
-    "BitFit": BitFit(), "prefix, 16 positions": PrefixTuning(16),
-    "prompt, 16 tokens": PromptTuning(16), "head": HeadTuning(),
-}  # fmt: skip
+    "Pfeiffer adapters, width 32": BottleneckAdapters(32, "pfeiffer"),
+    "IA3": IA3(),
+    "BitFit": BitFit(),
+    "prefix, 16 positions": PrefixTuning(16),
+    "prompt, 16 tokens": PromptTuning(16),
+    "head": HeadTuning(),
+}
 RATES = {name: method.rate for name, method in METHODS.items()} | {
     # which did better at another in benchmarks/tuning/method_text_rates.py
     "LoRA r 8, c_attn": 2e-2,

@@ -49,12 +49,17 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
         for each in zip(trial.tests[:3], before, trial.wanted, trial.said)
     ]
     numbers = {
-        "quick": quick, **size, "seeds": seeds, "texts": trial.texts, "rows": rows,
-        "samples": shown, "context_tokens": len(chat_tokens(trial.tokenizer, asked("", CONTEXT))),
+        "quick": quick,
+        **size,
+        "seeds": seeds,
+        "texts": trial.texts,
+        "rows": rows,
+        "samples": shown,
+        "context_tokens": len(chat_tokens(trial.tokenizer, asked("", CONTEXT))),
         "plain_tokens": len(chat_tokens(trial.tokenizer, asked(""))),
         "trained": sum(p.size for p in trial.student.trainable_parameters()),
         "cpu_seconds_a_seed": seconds,
-    }  # fmt: skip
+    }
     return numbers, trial.student
 
 
