@@ -1,15 +1,15 @@
 """What the notebooks use to show code, check numbers and fold answers."""
 
-import base64
 import inspect
+import json
 import re
 import textwrap
+from base64 import b64encode
 from html import escape
 
 import numpy as np
 from IPython import get_ipython
 from IPython.display import Code
-from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
 
 from ..analysis.plots import Picture, png, style
@@ -60,7 +60,7 @@ class Slider:
     """A figure for each of several settings behind one slider: no kernel, and the arrow keys do.
 
     `draw(figure, setting)` draws on an empty figure; `label` says what the slider moves. Where a
-    page may run no script, the middle setting stands.
+    page may run no script, the middle setting stands, and the text says so.
     """
 
     def __init__(self, draw, settings, label, alt, size=(6.4, 3), dpi=80):
@@ -69,31 +69,55 @@ class Slider:
 
     @style()
     def _repr_html_(self):
-        figure = Figure(figsize=self.size, dpi=self.dpi, layout="constrained")
-
-        def redraw(setting):
+        figure, frames = Figure(figsize=self.size, dpi=self.dpi, layout="constrained"), []
+        for setting in self.settings:
             figure.clear()
             self.draw(figure, setting)
-
-        page = FuncAnimation(figure, redraw, frames=self.settings).to_jshtml(default_mode="once")
-        redraw(self.settings[len(self.settings) // 2])
-        still = base64.b64encode(png(figure, self.dpi)).decode()
-        identity = re.search("_anim_img([0-9a-f]+)", page)[1]  # random, and so replaced
-        page = page.replace(identity, re.sub(r"\W", "", self.label))
-        page = re.sub("<link[^>]*>", "", page)  # a font from the net, for buttons
-        page = re.sub('<div class="anim-buttons">.*?</form>', "", page, flags=re.S)
-        page = page.replace(
-            "<img ",
-            f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{still}" '
-            'style="max-width:100%;height:auto;background:white" ',
+            frames.append("data:image/png;base64," + b64encode(png(figure, self.dpi)).decode())
+        middle = len(frames) // 2
+        return SLIDER.format(
+            name="slider" + re.sub(r"\W", "", self.label),
+            label=escape(self.label),
+            alt=escape(self.alt),
+            still=frames[middle],
+            middle=middle,
+            last=len(frames) - 1,
+            setting=escape(str(self.settings[middle])),
+            settings=json.dumps([str(setting) for setting in self.settings]).replace(
+                "<", "\\u003c"
+            ),
+            frames=json.dumps(frames),
         )
-        label = escape(self.label)
-        return page.replace(
-            "<input ",
-            f"<label>{label} (click, then use the arrow keys)<br><input "
-            f'aria-label="{label}" style="width:90%;max-width:374px" ',
-            1,
-        ).replace("</div>\n</div>", "</label></div>\n</div>", 1)
 
     def __repr__(self):
         return f"[figure with a slider, {self.label}: {self.alt}]"
+
+
+# Without the script, which an untrusted notebook does not run, the slider looks as dead as it is.
+# JupyterLab's own shortcuts take the arrow keys unless data-lm-suppress-shortcuts stands there.
+SLIDER = """
+<div id="{name}" style="display:inline-block;text-align:center">
+  <img alt="{alt}" src="{still}" style="max-width:100%;height:auto;background:white">
+  <div><label>{label}: <span>{setting}</span><br>
+    <input type="range" aria-label="{label}" min="0" max="{last}" step="1" value="{middle}" disabled
+           autocomplete="off" data-lm-suppress-shortcuts="true"
+           style="width:90%;max-width:374px;opacity:0.4"></label></div>
+  <small>This slider moves once the notebook is trusted:
+    in JupyterLab, “Trust Notebook” in the command palette (Ctrl Shift C).</small>
+</div>
+<script>
+setTimeout(() => {{  // once the elements above stand in the page
+  const settings = {settings}, frames = {frames};
+  for (const box of document.querySelectorAll("#{name}")) {{
+    const slider = box.querySelector("input");
+    box.querySelector("small").textContent = "Click the slider, then use the arrow keys.";
+    slider.disabled = false;
+    slider.style.opacity = 1;
+    slider.oninput = () => {{
+      box.querySelector("img").src = frames[slider.value];
+      box.querySelector("span").textContent = settings[slider.value];
+    }};
+  }}
+}}, 0);
+</script>
+"""

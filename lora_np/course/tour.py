@@ -1,7 +1,5 @@
 """The tour: what a stranger sees first."""
 
-import os
-import sys
 import time
 
 import numpy as np
@@ -15,7 +13,8 @@ from ..recipes.finetune import finetune
 from ..recipes.step_memory import layer_rows
 from ..tasks import text
 from ..tokenizers import byte
-from ..worked_example.screen import bar, descent_lines, number, vector
+from ..worked_example.screen import descent_lines, lesson
+from ..worked_example.text import bar, number, vector
 
 
 def run(seed=0, steps=60):
@@ -120,15 +119,9 @@ def screen(numbers):
         f"{layer['input_bytes'] / 1e6:.2f} MB.",
         "",
         *language_lines(numbers["language_model"], numbers["seed"]),
-        f"NEXT  {here('python')} -m lora_np.worked_example   part 1 by hand",
-        f"      {here('jupyter')} lab notebooks/01_worked_example.ipynb   lesson 1",
-        f"      {here('python')} -m lora_np finetune --data YOUR.txt   your own text",
+        "NEXT  python -m lora_np.worked_example   part 1 by hand",
+        *([f"      {lesson()}   lesson 1"] if lesson() else []),
+        "      python -m lora_np finetune --data YOUR.txt   your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]
     return "\n".join(lines)
-
-
-def here(program):
-    """How this environment's `program` is called from the current folder."""
-    folder = os.path.relpath(os.path.dirname(sys.executable))
-    return program if folder.startswith("..") else os.path.join(folder, program)

@@ -2,9 +2,21 @@
 
 import argparse
 import json
+import os
 import sys
 
 from .numbers import plain, run
+
+
+def goes_on():
+    """Wait for Enter at a terminal; q, Ctrl-C and the end of the input quit."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        return True  # nobody to wait for
+    try:
+        return input("   [Enter for the next step, q to quit] ").strip().lower() != "q"
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
 
 
 def make_parser():
@@ -37,11 +49,12 @@ def main(arguments=None):
     else:
         from .screen import screens
 
-        pause = options.step and sys.stdin.isatty()
-        for screen in screens(numbers):
+        first, *rest = screens(numbers)
+        print(first)
+        for screen in rest:
+            if options.step and not goes_on():
+                return
             print(screen)
-            if pause:
-                input("   [Enter for the next step] ")
     if options.plot:
         from ..analysis.plots import save
         from .figures import worked_example_figure
@@ -54,4 +67,11 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:  # | head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -35,15 +35,21 @@ def lora_layer(
     return layer
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an explosion is seen in its numbers
 def descend(layer, x, target, lr, steps):
-    """Plain gradient descent; returns what each step saw, the last one without moving."""
+    """Plain gradient descent; returns what each step saw, the last one without moving.
+
+    Where the loss overflows it ends, and the layer is as it was at the last record.
+    """
     optimizer, records = SGD(layer.trainable_parameters(), lr), []
     for step in range(steps + 1):
         y, cache = layer.forward(x)
-        with np.errstate(over="ignore"):  # reported below, in words
-            loss, dy = half_squares(y, target)
+        loss, dy = half_squares(y, target)
         if not np.isfinite(loss):
-            raise ValueError(f"the loss is {loss} at step {step}: try a learning rate below {lr}")
+            for name, parameter in layer.named_parameters():
+                if parameter.trainable and records:
+                    parameter.data[...] = records[-1][name]
+            break
         layer.backward(dy, cache)
         gradients = {"d" + name: p.grad for name, p in layer.named_parameters() if p.trainable}
         values = {name: p.data.copy() for name, p in layer.named_parameters() if p.trainable}
@@ -86,42 +92,48 @@ def rank_wall(steps=500, lr=0.5):
     return result
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def run(
-    alpha: float = 2.0,
-    rank: int = 1,
-    lr: float = 0.5,
-    target: Sequence[float] = (0.54, -0.19),
+    alpha: float = 2.0, rank: int = 1, lr: float = 0.5, target: Sequence[float] = (0.54, -0.19),
     steps: int = 10,
-) -> dict:
+) -> dict:  # fmt: skip
     """Every number of the example, as a dictionary of floats, lists and arrays.
 
     Shapes: x (1, 3), W (3, 2), A (3, r), B (r, 2), y (1, 2).
-    Raises: ValueError for a rank outside 1 … 2, fewer than 1 step, or a learning rate at which
-    the loss overflows.
+    `overflow_step` is the step at which the loss is no longer a number, and so not in `steps`; or
+    None.
+    Raises: ValueError for a rank outside 1 … 2, fewer than 1 step, a target that is not finite, or
+    numbers so large that not even one step can be taken.
     """
     if steps < 1:
         raise ValueError(f"expected at least 1 step, got {steps}")
     t = np.array(target, dtype=np.float64).reshape(1, 2)
+    if not np.isfinite(t).all():
+        raise ValueError(f"expected a target of two finite numbers, got {t.ravel().tolist()}")
     layer = lora_layer(rank, alpha)
     W_before = layer.base.weight.data.tobytes()
     records = descend(layer, X, t, lr, steps)
+    if len(records) < 2:
+        raise ValueError(
+            f"the loss overflows at step {len(records)}: expected a smaller lr, alpha or target, "
+            f"got {lr:g}, {alpha:g} and {t.ravel().tolist()}"
+        )
     dense = Linear(W.copy())
     descend(dense, X, t, lr, steps)
     given = {"x": X, "W": W, "terms": X.T * W, "y": X @ W, "document_y": DOCUMENT_Y}
     given |= {"alpha": alpha, "rank": rank, "lr": lr, "target": t, "scale": layer.scale}
     learnt = {
         "steps": records,
+        "overflow_step": len(records) if len(records) <= steps else None,
         "at_init": gradients_three_ways(layer, records[0], t),
         "after_one_step": gradients_three_ways(layer, records[1], t),
-        "A": layer.A.data,
-        "B": layer.B.data,
-        "delta_W": layer.A.data @ layer.B.data,  # (3, 2)
+        "A": layer.A.data, "B": layer.B.data, "delta_W": layer.A.data @ layer.B.data,  # (3, 2)
         "W_new": layer.effective_weight(),
         "y_adapter": layer(X),
         "y_merged": layer.merge()(X),
         "W_bytes": len(W_before),
         "W_unchanged": layer.base.weight.data.tobytes() == W_before,
-    }
+    }  # fmt: skip
     limits = {
         "both_zero": never_learns(rank, alpha, t, lr, steps),
         "one_token_gradient_rank": int(np.linalg.matrix_rank(X.T @ records[0]["dy"])),

@@ -1,50 +1,19 @@
 """The 3×2 example as text: one string a step, plain ASCII, at most 79 columns."""
 
+import os
+import shlex
+from pathlib import Path
+
 import numpy as np
 
+from .text import bar, beside, fixed, matrix, number, setting, signed_sum, vector
 
-def vector(values, digits=4):
-    """[0.43 -0.26]: a row of numbers without trailing zeros."""
-    return "[" + " ".join(number(v, digits) for v in np.ravel(values)) + "]"
-
-
-def number(value, digits=4):
-    text = f"{float(value):.{digits}f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def matrix(values, digits=4):
-    """The rows of a matrix, right-aligned, as a list of lines."""
-    cells = [[number(v, digits) for v in row] for row in np.atleast_2d(values)]
-    width = max(len(cell) for row in cells for cell in row)
-    return ["  ".join(cell.rjust(width) for cell in row) for row in cells]
-
-
-def beside(left, right, gap=3):
-    """Two blocks of lines next to each other."""
-    width = max(map(len, left)) + gap
-    height = max(len(left), len(right))
-    left, right = left + [""] * (height - len(left)), right + [""] * (height - len(right))
-    return [f"{a:<{width}}{b}".rstrip() for a, b in zip(left, right)]
-
-
-def bar(value, largest, width=20):
-    return "#" * round(width * value / largest) if largest else ""
-
-
-def signed_sum(terms, digits=4):
-    """0.02 + 0.06 - 0.25"""
-    first, *rest = [float(t) for t in terms]
-    tail = "".join(f" {'-' if t < 0 else '+'} {number(abs(t), digits)}" for t in rest)
-    return number(first, digits) + tail
+TINY = 1e-12  # a gradient that prints as 0, and is rounding
 
 
 def screens(n):
     """The nine steps for the numbers of `worked_example.run()`, as a list of strings."""
-    return [
-        forward(n), adapter(n), goal(n), delta(n), descent(n), stuck(n), walls(n), nf4(n),
-        counts(n),
-    ]  # fmt: skip
+    return [f(n) for f in (forward, adapter, goal, delta, descent, stuck, walls, nf4, counts)]
 
 
 def forward(n):
@@ -69,8 +38,8 @@ def forward(n):
 def adapter(n):
     r, s, first = n["rank"], n["scale"], n["steps"][0]
     lines = [
-        f"2  LoRA: leave W alone, add a rank-{r} path      "
-        f"s = alpha/r = {number(n['alpha'])}/{r} = {number(s)}",
+        f"2  LoRA: leave W alone, add a rank-{r} path   "
+        f"s = alpha/r = {setting(n['alpha'])}/{r} = {setting(s)}",
         f"     A (3,{r})      B ({r},2)        W' = W + s*A@B",
     ]
     lines += ["       " + row for row in beside(matrix(first["A"]), matrix(first["B"]), 8)]
@@ -105,20 +74,31 @@ def goal(n):
     first = n["steps"][0]
     lines = [
         f"3  Goal: t = {vector(n['target'])}, L = 1/2*|y-t|^2",
-        f"     loss {first['loss']:.6f}    dy = y - t = {vector(first['dy'])}",
+        f"     loss {fixed(first['loss'], 6)}    dy = y - t = {vector(first['dy'])}",
         *three_ways(n["at_init"]),
-        "     B is 0, so dA is 0: at first only B can move.",
+        "     B is 0, so dA is 0: at first only B can move."
+        if np.abs(first["dB"]).max() > TINY
+        else f"     B is 0, so dA is 0; and dB is 0 too: {still(n, first)}.",
         "   ? If A were 0 as well, what would dB be? The answer is at step 6.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def still(n, record):
+    """Why nothing moves, where nothing does."""
+    if np.abs(record["dy"]).max() < TINY:
+        return "y is t already"
+    if not n["scale"]:
+        return "s is 0, and shuts the path"
+    return "lr is 0" if not n["lr"] else "the step is too small"
 
 
 def delta(n):
     second, s = n["steps"][1], n["scale"]
     A, B = second["A"], second["B"]
     lines = [
-        f"4  After one step of gradient descent (lr {number(n['lr'])})",
-        f"     B = {vector(B)}   and dW = A@B, entry by entry:",
+        f"4  After one step of gradient descent (lr {setting(n['lr'])})",
+        *beside(beside(["     B ="], matrix(B), 1), ["and dW = A@B, entry by entry:"]),
     ]
     for i in range(3):
         cells = [
@@ -129,20 +109,23 @@ def delta(n):
         if n["rank"] == 1:
             cells = [f"{cells[0]:<31}{cells[1]}"]
         lines += ["       " + cell for cell in cells]
-    new = matrix(n["W"] + s * A @ B)
-    block = beside(beside(matrix(n["W"]), [f"+ {number(s)} *"]), beside(matrix(A @ B), ["=  W'"]))
+    new, dW = matrix(n["W"] + s * A @ B, 4, 7), matrix(A @ B, 4, 7)
+    block = beside(beside(matrix(n["W"]), [f"+ {setting(s)} *"]), beside(dW, ["=  W'"]))
     lines += ["     W + s*dW = W'"] + ["       " + row for row in beside(block, new)]
-    lines.append("     Now B is not 0, so A has a gradient too. A wrong scale or sign in dA")
-    lines.append("     would have been invisible at the start. Checked again:")
+    if np.abs(second["dA"]).max() > TINY:
+        lines.append("     Now B is not 0, so A has a gradient too. A wrong scale or sign in dA")
+        lines.append("     would have been invisible at the start. Checked again:")
+    else:
+        lines.append(f"     A still has no gradient: {still(n, second)}. Checked again:")
     return "\n".join(lines + three_ways(n["after_one_step"])) + "\n"
 
 
 def descent_lines(n, shown=(0, 1, 2, 5, 10), indent="     "):
-    largest = max(r["loss"] for r in n["steps"])
+    largest, last = max(r["loss"] for r in n["steps"]), n["steps"][-1]["step"]
     for record in n["steps"]:
-        if record["step"] in shown:
-            y = "[" + " ".join(f"{v:.4f}" for v in record["y"].ravel()) + "]"
-            line = f"{indent}step {record['step']:2d}   y = {y}   loss {record['loss']:.6f}  "
+        if record["step"] in shown or record["step"] == last:
+            y = "[" + " ".join(fixed(v, 4) for v in record["y"].ravel()) + "]"
+            line = f"{indent}step {record['step']:2d}   y = {y}   loss {fixed(record['loss'], 6)}  "
             yield (line + bar(record["loss"], largest)).rstrip()
 
 
@@ -156,37 +139,68 @@ def descent(n):
     lines += [
         f"     y = x W'               = {vector(n['y_merged'], 6)}",
         f"     y = x W + s*(x A) B    = {vector(n['y_adapter'], 6)}    gap {gap:.0e}",
-        f"     W's {n['W_bytes']} bytes: {changed}. LoRA learnt another answer without touching W.",
+        f"     W's {n['W_bytes']} bytes: {changed}. {outcome(n)}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + overshoot(n)) + "\n"
+
+
+def outcome(n):
+    """What the descent came to, from its losses; at most 50 characters."""
+    start, first, last = n["steps"][0], n["steps"][0]["loss"], n["steps"][-1]["loss"]
+    if n["overflow_step"]:
+        return f"At step {n['overflow_step']} the loss overflows."
+    if np.abs(start["dy"]).max() < TINY or np.isclose(last, first, 1e-6, 0):
+        return f"Nothing moved: {still(n, start)}."
+    if last < first / 100:
+        return "LoRA learnt another answer without touching W."
+    if last > first:
+        return f"The loss grew {last / first:.3g}-fold."
+    return f"The loss fell to {last / first:.2g} of the first."
+
+
+def overshoot(n):
+    """The first step in one number: it multiplies dy by 1 - lr*s^2*|u|^2, for only B moves."""
+    factor = 1 - n["lr"] * n["scale"] ** 2 * float(np.square(n["at_init"]["u"]).sum())
+    if factor >= -1:
+        return []
+    return [
+        f"     The first step multiplied dy by 1 - lr*s^2*|u|^2 = {factor:.3g}: below -1 it",
+        "     jumps over the goal, and lands further away than it was.",
+    ]
 
 
 def stuck(n):
     zero = n["both_zero"]
     lines = [
         "6  Answer to step 3: with A = 0 and B = 0",
-        f"     dB = s*u^T dy = {vector(zero['dB'])}, since u = xA = 0",
-        f"     dA = s*x^T(dy B^T) = {vector(zero['dA'])}, since B = 0",
-        f"     The loss stays at {zero['loss_last']:.6f} for ever. The document lets A and B start",
-        '     "randomly or with zeros"; what works is one of each: A random, B zero.',
+        *beside(beside(["     dB = s*u^T dy ="], matrix(zero["dB"]), 1), ["since u = xA = 0"]),
+        *beside(
+            beside(["     dA^T = (s*x^T(dy B^T))^T ="], matrix(zero["dA"].T), 1), ["since B = 0"]
+        ),
+        f"     The loss stays at {fixed(zero['loss_last'], 6)} for ever. The document lets A and",
+        '     B start "randomly or with zeros"; one of each works: A random, B zero.',
     ]
     return "\n".join(lines) + "\n"
 
 
 def walls(n):
-    wall, side = n["rank_wall"], n["side_effect"]
+    wall, side, rank = n["rank_wall"], n["side_effect"], n["one_token_gradient_rank"]
+    names = {"before": "before", "dense": "dense SGD", "lora": "LoRA"}
+    moved = [f"{name} {vector(side[key], 4, 6)}" for key, name in names.items()]
+    forgot = np.abs(side["lora"] - side["before"]).max() > 5e-5  # a digit of those printed
     one, two = wall["rank_1"], wall["rank_2"]
     lines = [
         "7  What a low rank cannot do, and what it does unasked",
-        f"     One token's dense gradient x^T dy has rank {n['one_token_gradient_rank']}:"
-        " rank 1 was enough.",
+        f"     One token's dense gradient x^T dy has rank {rank}:"
+        + (" rank 1 was enough." if rank else " it asks for nothing."),
         "     Ask two tokens to move in two directions and it is not:",
         f"       rank 1   loss {one[0]:.6f} -> {one[-1]:.6f}    the floor is {wall['floor']:.6f}",
         f"       rank 2   loss {two[0]:.6f} -> {two[-1]:.6f}",
         f"     Token x2 = {vector(side['x2'])}, at a right angle to x, was never trained:",
-        f"       before {vector(side['before'])}   dense SGD {vector(side['dense'])}   "
-        f"LoRA {vector(side['lora'])}",
-        "     Here A moves x2 too: a first sight of forgetting. It does not predict what",
+        f"       {'  '.join(moved)}",
+        "     Here A moves x2 too: a first sight of forgetting. It does not predict what"
+        if forgot
+        else "     Here A has not moved enough to move x2. It does not predict what",
         "     larger models do.",
     ]
     return "\n".join(lines) + "\n"
@@ -207,7 +221,8 @@ def nf4(n):
         f"     largest error {np.abs(q['error']).max():.5f};  y = {vector(q['y'], 5)}",
         f"     {q['bytes']} bytes (codes and one float32 scale) against float32's "
         f"{q['bytes_float32']}",
-        f"     LoRA on top, {last['step']} steps: loss {first['loss']:.6f} -> {last['loss']:.6f}.",
+        f"     LoRA on top, {last['step']} steps: "
+        f"loss {fixed(first['loss'], 6)} -> {fixed(last['loss'], 6)}.",
         f"     The codes after training: {'unchanged' if q['codes_unchanged'] else 'CHANGED'}.",
         "     Rounding changed the base before training could: QLoRA's W is another W.",
     ]
@@ -223,8 +238,13 @@ def counts(n):
             f"     {shape:<11} r {c['rank']}: {c['lora']:>6,} trained of {c['full']:>7,}"
             f" = {c['share']:.2%};  fewer while r < {number(c['break_even_rank'], 1)}"
         )
-    lines += [
-        "     At six numbers LoRA saves next to nothing. It is made for large matrices.",
-        "NEXT  jupyter lab notebooks/01_worked_example.ipynb",
-    ]
+    saves = "saves next to nothing" if small["lora"] < small["full"] else "trains more than W has"
+    lines.append(f"     At six numbers LoRA {saves}. It is made for large matrices.")
+    lines.append(f"NEXT  {lesson() or 'python -m lora_np   the same at a layer and at a model'}")
     return "\n".join(lines) + "\n"
+
+
+def lesson():
+    """The command that opens lesson 1 from here, or None where the lessons are not installed."""
+    path = Path(__file__).parents[2] / "notebooks" / "01_worked_example.ipynb"
+    return f"jupyter lab {shlex.quote(os.path.relpath(path))}" if path.exists() else None

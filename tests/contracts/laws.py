@@ -103,6 +103,14 @@ def frozen_stays_frozen(build, case):
     assert frozen_bytes(layer) == before, "a frozen parameter changed"
 
 
+def base_is_frozen(build, case):
+    """What a layer wraps is frozen: nothing of it learns, and so nothing of it is kept for dW."""
+    layer = build(case)
+    if "base" in vars(layer):
+        learns = [name for name, p in layer.base.named_parameters() if p.trainable]
+        assert not learns, f"{type(layer).__name__} leaves its base's {learns} to learn: freeze()"
+
+
 def output_is_linear(build, case):
     """layer(a·x₁ + c·x₂) − layer(0) = a·(layer(x₁) − layer(0)) + c·(layer(x₂) − layer(0))."""
     layer, x1, x2 = build(case), case.x(salt=1), case.x(salt=3)
@@ -137,6 +145,7 @@ LAWS = [
     gradients_accumulate,
     caches_are_independent,
     frozen_stays_frozen,
+    base_is_frozen,
     output_is_linear,
     inputs_are_left_alone,
     dx_can_be_left_out,

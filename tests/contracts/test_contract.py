@@ -1,11 +1,14 @@
 """Every linear-like module obeys every law, on shapes that hypothesis draws."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 
 from contracts.laws import LAWS, close
 from helpers.builders import BUILDERS, STARTS, linear
 from helpers.strategies import cases
+from lora_np.nn.linear import LinearLike
 
 
 def name_of(function):
@@ -24,3 +27,10 @@ def test_law(build, law, case):
 def test_identity_at_init(start, case):
     """Before any training the wrapped layer is the base, exactly."""
     close(start(case)(case.x()), linear(case)(case.x()), "output at init", 0)
+
+
+def test_the_guide_names_every_member_of_a_layer():
+    guide = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    members = {name for name in vars(LinearLike) if not name.startswith("_")}
+    for name in members | {"forward", "backward", "freeze"}:
+        assert f"`{name}" in guide or f".{name}" in guide, name

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from contracts import mutants
 from contracts.laws import MUTANTS_LAWS
-from helpers.builders import dora_start, lora_start, moved
+from helpers.builders import STARTS, dora_start, lora_start, moved
 from helpers.strategies import cases
 from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.nn import Linear
@@ -74,6 +74,17 @@ def test_linear_mutant_is_caught(kind):
 @pytest.mark.parametrize("kind", mutants_of(NF4Linear), ids=lambda kind: kind.__name__)
 def test_nf4_mutant_is_caught(kind):
     assert_caught(nf4_builder(kind))
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.__name__)
+def test_a_wrapper_that_forgets_to_freeze_its_base_is_caught(start):
+    def forgetful(case):
+        layer = start(case)
+        for parameter in layer.base.parameters():
+            parameter.trainable = True
+        return layer
+
+    assert_caught(moved(forgetful))
 
 
 def test_the_unbroken_layer_passes():

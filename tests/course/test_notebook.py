@@ -16,12 +16,28 @@ def test_slider_is_small_alone_and_the_same_twice():
     page = slider._repr_html_()
     assert page == slider._repr_html_()
     assert not re.search("https?://", page), "nothing comes from the net"
-    assert page.count("frames[") >= 5 and len(set(re.findall(r"frames\[(\d)\] = ", page))) == 5
-    assert re.search('<img alt="A bar[^>]*src="data:image/png', page), "a still without a script"
-    assert re.search('<input aria-label="rank r"[^>]*type="range"', page)
+    still, *frames = re.findall(r'"(data:image/png;base64,[\w+/=]+)"', page)
+    assert len(set(frames)) == 5 and still == frames[2], "a still without a script"
     assert page.count("<div") == page.count("</div>") and page.count("<label>") == 1
     assert len(page) < 400_000
     assert "rank r" in repr(slider)
+
+
+def test_a_slider_without_its_script_is_dead_and_says_so():
+    """As an untrusted notebook shows it: where the picture is, disabled, with what to do."""
+    slider = Slider(lambda figure, setting: None, [1, 2, 8, 16], "rank r", "A figure of rank r.")
+    still, script = slider._repr_html_().split("<script>")
+    control = re.search("<input[^>]*>", still)[0]
+    assert 'type="range"' in control and 'max="3"' in control and 'aria-label="rank r"' in control
+    assert 'value="2"' in control and "<span>8</span>" in still
+    assert " disabled" in control and "Trust Notebook" in still and "arrow keys" not in still
+    assert 'data-lm-suppress-shortcuts="true"' in control, "or JupyterLab takes the arrow keys"
+    assert "slider.disabled = false" in script and "arrow keys" in script
+
+
+def test_text_in_a_slider_is_text():
+    page = Slider(lambda figure, setting: None, ["</script><b>"], "<r>", 'a "<b>"')._repr_html_()
+    assert "<b>" not in page and "<r>" not in page and page.count("</script>") == 1
 
 
 def test_a_lesson_without_what_it_needs_ends_early(monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """Every lesson runs from a clean kernel without a warning, and is committed with its outputs."""
 
+import ast
 import os
 import re
 import sys
@@ -22,7 +23,9 @@ REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be t
 def shown_code(cell):
     """What `lesson.source` shows in this cell, as plain text."""
     texts = [output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])]
-    return texts if re.search(r"^source\(", cell.source, re.M) else []
+    calls = [node.func for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    shows = any(isinstance(called, ast.Name) and called.id == "source" for called in calls)
+    return texts if shows else []
 
 
 @pytest.mark.parametrize(

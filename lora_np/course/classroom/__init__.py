@@ -4,7 +4,10 @@ exercise.py    an exercise, its laws, and how an answer is judged
 inputs.py      what hypothesis draws, and how a law compares
 laws_NN.py     lesson NN's exercises
 masters.py     from a master notebook to the student's, and back to the answers
+cells.py       a notebook's cell as plain Python
 grade.py       submissions, each answer in a process of its own
+worker.py      what happens in that process, and in its judge's
+apart.py       what goes between the two
 report.py      table, CSV, JSON, feedback
 """
 

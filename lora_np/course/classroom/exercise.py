@@ -20,7 +20,7 @@ from hypothesis.errors import Flaky
 from .inputs import Broken, shown
 
 KINDS = ("implement", "find the bug", "predict and explain", "design")
-NOT_THE_STUDENTS = (str(Path(__file__).parent.parent), str(Path(os.__file__).parent))
+NOT_THE_STUDENTS = (str(Path(__file__).parents[2]), str(Path(os.__file__).parent))
 SETTINGS = settings(
     derandomize=True, database=None, deadline=None, max_examples=20, print_blob=False,
     report_multiple_bugs=False, phases=[Phase.generate, Phase.shrink],
@@ -42,7 +42,9 @@ class Law:
 class Exercise:
     """What a student is asked for, and the laws that an answer obeys.
 
-    `answer` is the name that the student's cell defines; `number` is "lesson.place".
+    `answer` is the name that the student's cell defines; `number` is "lesson.place". A grader calls
+    it in a process `apart` from its laws, unless they need more than its results: its attributes,
+    or what it does to an object.
     Raises: ValueError for a kind that is not one of KINDS.
     """
 
@@ -51,6 +53,7 @@ class Exercise:
     kind: str
     answer: str
     points: int = 2
+    apart: bool = True
     laws: list[Law] = field(default_factory=list)
 
     def __post_init__(self):
@@ -177,7 +180,7 @@ def _try(law, answer):
     except Flaky:
         problem = ["  the same input gave different results: chance, or something kept in between"]
     except (Exception, SystemExit) as error:
-        problem = _told(error)
+        problem = told(error)
     if drawn:
         problem += ["  the smallest input found:", *(f"    {line}" for line in shown(drawn))]
     if said.getvalue():
@@ -185,8 +188,10 @@ def _try(law, answer):
     return problem
 
 
-def _told(error):
+def told(error):
     """Which error, and the last line of the student's own code that led to it."""
+    if hasattr(error, "told"):  # where it was raised: see apart.py
+        return error.told
     lines = [f"  your code raised {type(error).__name__}: {str(error)[:300]}"]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not frame.filename.startswith(NOT_THE_STUDENTS) and "packages" not in frame.filename:

@@ -1,24 +1,27 @@
-"""Grade submissions: each answer in a process of its own, under limits."""
+"""Grade submissions: each answer in a process of its own, under limits, its laws in another."""
 
 import collections
 import contextlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from tqdm import tqdm
 
 from .exercise import Result, of_lesson
 from .masters import answers, read
-from .worker import TIME_OUT, lacking, work
+from .worker import TIME_OUT, judge_it, lacking, work
 
 LONGEST_TEXT = 5000  # characters kept of an explanation
+MEANT = re.compile(r"\.(py|zip|html|pdf|ipynb\..*)$")  # handed in in a notebook's place
 LARGEST_FOLDER = 20_000_000  # bytes of a student's own folder that come along
 HANG = 3600  # seconds on the clock; the worker's own limits, in processor time, come long before
 
@@ -53,23 +56,42 @@ class Submission:
 def submissions(path):
     """The notebooks at `path`, one or a folder of them, as Submissions named by their place.
 
-    Raises: ValueError if there is no notebook.
+    What was handed in that is no notebook, and folders without one, are Submissions with a problem.
+    Raises: ValueError if there is no notebook at all.
     """
     path = Path(path)
     if path.is_file():
         return [Submission(path.stem, path)]
+    seen = [each for each in sorted(path.rglob("*")) if not hidden(each.relative_to(path))]
+    notebooks = [each for each in seen if each.suffix == ".ipynb"]
+    if not notebooks:
+        raise ValueError(f"{path}: expected a notebook, or a folder with notebooks (.ipynb)")
     found = [
         Submission(
             str(each.relative_to(path).with_suffix("")),
             each,
             problem="a link, not a notebook" if each.is_symlink() else "",  # to whose answers?
         )
-        for each in sorted(path.rglob("*.ipynb"))
-        if ".ipynb_checkpoints" not in each.parts
+        for each in notebooks
     ]
-    if not found:
-        raise ValueError(f"{path}: expected a notebook, or a folder with notebooks (.ipynb)")
-    return found
+    own = {each.parent for each in notebooks}
+    holding = {folder for each in notebooks for folder in each.parents}
+    for each in seen:
+        if each.parent != path and (each.parent not in holding or each.parent in own):
+            continue  # beside a student's notebook, or in a folder that is told already
+        name = str(each.relative_to(path))
+        if each.is_dir() and each not in holding:
+            there = [file.name for file in sorted(each.rglob("*")) if file.is_file()]
+            what = f"there is {', '.join(there[:3])}" if there else "it is empty"
+            found.append(Submission(name, each, problem=f"no notebook in this folder: {what}"))
+        elif each not in notebooks and not each.is_dir() and MEANT.search(each.name):
+            found.append(Submission(name, each, problem="no notebook: expected .ipynb"))
+    return sorted(found, key=lambda submission: submission.name)
+
+
+def hidden(place):
+    """Whether a system or an editor made it: .ipynb_checkpoints, __MACOSX, ._amy.ipynb."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in place.parts)
 
 
 def grade(paths, limits=None, jobs=None):
@@ -148,7 +170,11 @@ def judge_apart(exercise, cells, path, limits):
 
 def bring_along(path, folder):
     """Copy the notebook; and from a folder of the student's own, the files beside it."""
-    files = [file for file in path.parent.iterdir() if file.is_file() and not file.is_symlink()]
+    files = [
+        file
+        for file in path.parent.iterdir()
+        if file.is_file() and not file.is_symlink() and not hidden(Path(file.name))
+    ]
     alone = sum(file.suffix == ".ipynb" for file in files) == 1
     if not alone or sum(file.stat().st_size for file in files) > LARGEST_FOLDER:
         files = [path]
@@ -166,23 +192,32 @@ def context():
 
 
 def run(number, cells, folder, limits):
-    """(the child's message or None, its exit code or None if it hangs)"""
+    """(the judge's message or None, the answer's exit code or None if it hangs)"""
     start = context()
     receiver, sender = start.Pipe(duplex=False)
-    arguments = (sender, number, cells, folder, limits.seconds, limits.memory)
-    process = start.Process(target=work, args=arguments, daemon=True)
-    process.start()
-    sender.close()
+    judges, answers = start.Pipe()
+    arguments = (answers, number, cells, folder, limits.seconds, limits.memory)
+    answer = start.Process(target=work, args=arguments, daemon=True)
+    judge = start.Process(target=judge_it, args=(sender, judges, number), daemon=True)
     message = None
-    if receiver.poll(HANG):
-        with contextlib.suppress(EOFError, OSError, ValueError):
-            message = json.loads(receiver.recv_bytes(1_000_000))  # never unpickled
-    if message is None:
-        process.join(HANG)
-    exit_code = process.exitcode
-    end(process)
-    receiver.close()
-    return message, exit_code
+    try:
+        for process, ours in ((answer, (answers,)), (judge, (sender, judges))):
+            process.start()
+            for connection in ours:
+                connection.close()
+        if answer.sentinel in wait([receiver, answer.sentinel], HANG):
+            end(answer)  # what it started may hold its connection, and the judge would wait
+        if receiver.poll(HANG):
+            with contextlib.suppress(EOFError, OSError, ValueError):
+                message = json.loads(receiver.recv_bytes(1_000_000))  # never unpickled
+        if message is None:
+            answer.join(HANG)
+        return message, answer.exitcode
+    finally:
+        receiver.close()
+        end(answer)
+        judge.kill()
+        judge.join()
 
 
 def end(process):

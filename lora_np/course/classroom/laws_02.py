@@ -102,7 +102,12 @@ def equals_the_reference(step, w, gradients, lr, decay):
 
 
 CACHES = Exercise(
-    "2.3", "Two forwards, one backward", "find the bug", answer="MendedLinear", points=3
+    "2.3",
+    "Two forwards, one backward",
+    "find the bug",
+    answer="MendedLinear",
+    points=3,
+    apart=False,
 )
 
 

@@ -61,7 +61,7 @@ def two_moments_each(training_bytes, n_in, n_out, r):
     compare(training_bytes, "moments", n_in, n_out, r)
 
 
-BUDGET = Exercise("4.2", "A byte budget", "design", answer="method", points=3)
+BUDGET = Exercise("4.2", "A byte budget", "design", answer="method", points=3, apart=False)
 LIMIT, STEPS = 140_000, 150
 
 

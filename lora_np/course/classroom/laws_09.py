@@ -152,7 +152,9 @@ def gradients_hold_the_norm(dora, W, A, B, s, m, dW):
         same(name, mine, true, 1e-6)
 
 
-METHOD = Exercise("9.4", "A method of your own", "design", answer="OutputScales", points=5)
+METHOD = Exercise(
+    "9.4", "A method of your own", "design", answer="OutputScales", points=5, apart=False
+)
 CONFIG = GPTConfig(vocab_size=5, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
 TARGETS, COUNT = ("c_attn", "mlp.c_proj"), 2 * (18 + 6)
 TOKENS = np.random.default_rng(3).integers(0, 5, (4, 6))

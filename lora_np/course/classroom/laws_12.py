@@ -97,7 +97,7 @@ def sum_of_products(added, one, other, weights):
     same("A·B", combined(added, one, other, weights), true)
 
 
-STRICT = Exercise("12.3", "Strict load", "find the bug", answer="load", points=4)
+STRICT = Exercise("12.3", "Strict load", "find the bug", answer="load", points=4, apart=False)
 
 
 class Layer:

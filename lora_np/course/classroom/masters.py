@@ -12,13 +12,17 @@ import warnings
 
 import nbformat
 
+from .cells import checked
 from .exercise import find
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 REGION = re.compile(rf"^([ \t]*){BEGIN}\n(.*?)^[ \t]*{END}(?:\n|\Z)", re.M | re.S)
 HEADING = re.compile(r"^## Exercise (\d{1,4}\.\d{1,4})\b", re.M | re.A)
-CHECK = re.compile(r'^check\("(\d{1,4}\.\d{1,4})"', re.M | re.A)
 MARK = re.compile(r"^# Exercise (\d{1,4}\.\d{1,4})\b", re.M | re.A)  # begins an answer's cell
+GRADE_ID = re.compile(
+    r"(?P<role>answer|explanation|check)-(?P<lesson>\d{1,4})-(?P<place>\d{1,4})", re.A
+)
+TYPES = ("code", "markdown", "raw")
 LARGEST = 20_000_000  # bytes of a notebook, with its pictures
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -78,10 +82,10 @@ def _role(cell, number):
         if not mark or mark[1] != number:
             raise ValueError(f"exercise {number}: its answer's cell begins '# Exercise {number}'")
         return "answer"
-    check = CHECK.search(cell.source)
-    if check and check[1] != number:
-        raise ValueError(f"check {check[1]} stands under exercise {number}")
-    return "check" if check else "given"
+    checks = checked(cell.source)
+    if checks and checks != [number]:
+        raise ValueError(f"check {checks[0]} stands under exercise {number}")
+    return "check" if checks else "given"
 
 
 def student(master):
@@ -125,8 +129,12 @@ def read(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ids that an old notebook lacks
-            notebook = nbformat.read(path, as_version=4)
-            nbformat.validate(notebook)
+            text = path.read_text(encoding="utf-8-sig")
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+        for cell in notebook.cells:  # all that is used here; the rest may break the format's rules
+            cell_type, source, metadata = cell.cell_type, cell.source, cell.metadata
+            if not (isinstance(source, str) and isinstance(metadata, dict) and cell_type in TYPES):
+                raise ValueError(f"a cell is no cell: {str(cell)[:80]}")
     except (json.JSONDecodeError, UnicodeDecodeError, nbformat.reader.NotJSONError):
         raise ValueError("not a notebook: the file is no JSON") from None
     except OSError:
@@ -147,17 +155,17 @@ def answers(notebook):
     common, found, number = [], {}, None
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader")
-        grade_id = str(marks.get("grade_id")) if isinstance(marks, dict) else ""
-        if cell.cell_type == "markdown":
-            heading = HEADING.search(cell.source)
-            number = heading[1] if heading else number
-            if grade_id.startswith("explanation-") and number in found:
-                found[number][1].append(cell.source)
-            continue
-        mark = re.fullmatch(r"answer-(\d{1,4})-(\d{1,4})", grade_id, re.A)
-        mark = f"{mark[1]}.{mark[2]}" if mark else (MARK.match(cell.source) or [None, None])[1]
-        number = mark or number
-        if cell.cell_type != "code" or grade_id.startswith("check-") or CHECK.search(cell.source):
+        mark = GRADE_ID.fullmatch(str(marks.get("grade_id"))) if isinstance(marks, dict) else None
+        role = mark["role"] if mark else None
+        if mark:
+            number = f"{mark['lesson']}.{mark['place']}"
+        elif cell.cell_type == "markdown":
+            number = (HEADING.search(cell.source) or [None, number])[1]
+        elif cell.cell_type == "code":
+            number = (MARK.match(cell.source) or [None, number])[1]
+        if role == "explanation" and number in found:
+            found[number][1].append(cell.source)
+        if cell.cell_type != "code" or role == "check" or checked(cell.source):
             continue
         if number is None:
             common.append(cell.source)

@@ -63,6 +63,7 @@ BODIES = {
     "not finite": ("return x @ W / 0.0", "wrong", "not all finite"),
     "writes into x": ("x += 1\n" + RIGHT, "wrong", "wrote into its input x"),
     "raises": ("return x @ undefined", "wrong", "in the line: return x @ undefined"),
+    "raises deep": ("import lora_np.nn as nn\nnn.Linear(1)", "wrong", "line: nn.Linear(1)"),
     "exits": ("import sys\nsys.exit()", "wrong", "SystemExit"),
     "recursion": ("return lora_forward(x, W, A, B, alpha)", "wrong", "RecursionError"),
     "asks": ("return float(input('y?'))", "wrong", "EOFError"),
@@ -72,6 +73,7 @@ BODIES = {
     "endless print": ("while True: print('x' * 10_000)", "time out", "stopped after 2 s"),
     "sleeps": ("import time\ntime.sleep(10_000)", "time out", "stopped after 2 s"),
     "ends": ("import os\nos._exit(3)", "crashed", "exit status 3"),
+    "forks": ("import os\nos.fork() or os.read(os.pipe()[0], 1)\nos._exit(3)", "crashed", "(exit"),
     "segfault": ("import ctypes\nctypes.string_at(0)", "crashed", "ended the whole process"),
     "megabytes": (f"print('spam ' * 100_000)\n{RIGHT}", "right", ""),
     "escapes": ("print('\\x1b[2J')\nreturn x @ W", "wrong", "?[2J"),
@@ -86,7 +88,7 @@ BODIES = {
         "",
     ),
 }
-POSIX_ONLY = ("memory", "fills the disk", "leaves a child")
+POSIX_ONLY = ("memory", "fills the disk", "leaves a child", "forks")
 
 if sys.platform == "win32":
     BODIES = {name: body for name, body in BODIES.items() if name not in POSIX_ONLY}
