@@ -7,6 +7,12 @@ import pytest
 from lora_np.course.classroom import apart, worker
 
 
+@pytest.fixture(autouse=True)
+def the_answers_turn(monkeypatch):
+    """Other tests serve answers in this process, and leave it the judge's turn."""
+    monkeypatch.setattr(apart, "JUDGING", worker.threading.Event())
+
+
 def ticks_until_ended(monkeypatch, sleep=lambda tick: None, share=0.0):
     """The seconds after which `watch(2)` ends a process that gets this share of a processor."""
     slept = []
@@ -30,7 +36,6 @@ def test_a_busy_machine_ends_nobody(monkeypatch, share, ticks):
 
 def test_a_slow_judge_ends_nobody(monkeypatch):
     """It is the judge's turn for a hundred seconds, and then the answer's, which does nothing."""
-    monkeypatch.setattr(apart, "JUDGING", worker.threading.Event())
     apart.JUDGING.set()
 
     def sleep(tick):
@@ -40,8 +45,7 @@ def test_a_slow_judge_ends_nobody(monkeypatch):
     assert ticks_until_ended(monkeypatch, sleep) == 100 + 8
 
 
-def test_it_is_the_judges_turn_except_while_the_answer_is_called(monkeypatch):
-    monkeypatch.setattr(apart, "JUDGING", worker.threading.Event())
+def test_it_is_the_judges_turn_except_while_the_answer_is_called():
     turns, calls = [], iter([(0, (), {}), (0, (), {})])
 
     class Connection:
