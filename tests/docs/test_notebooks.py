@@ -21,7 +21,9 @@ REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be t
 
 
 def shown_code(cell):
-    """What `lesson.source` shows in this cell, as plain text."""
+    """What `notebook.source` shows in this cell, as plain text."""
+    if cell.cell_type != "code":
+        return []
     texts = [output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])]
     calls = [node.func for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
     shows = any(isinstance(called, ast.Name) and called.id == "source" for called in calls)
