@@ -27,7 +27,7 @@ run lora-np --version
 run python -m lora_np.worked_example --plot example.png
 run lora-np tour
 run lora-np grade 01_*.ipynb
-printf 'One says this.\n\n%.0s' {1..400} >own.txt
+printf 'One says this %s.\n\n' {1..400} >own.txt
 run lora-np finetune --data own.txt --steps 1 --windows 1 --batch-size 1 --length 32 --out adapter
 run lora-np generate --adapter adapter --tokens 5
 run lora-np inspect adapter
