@@ -2,10 +2,10 @@
 and tests of the optional extras, which skip where theirs is not installed. `-m extra` runs those
 alone, and then nothing is skipped."""
 
-from importlib.util import find_spec
-
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from lora_np.system.extras import has_extra
 
 untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
@@ -25,5 +25,5 @@ def pytest_runtest_setup(item):
     if item.config.option.markexpr == "extra":
         return
     for mark in item.iter_markers("extra"):
-        if find_spec(mark.args[0]) is None:
+        if not has_extra(mark.args[0]):
             pytest.skip(f"{mark.args[0]} is not installed: it is optional")

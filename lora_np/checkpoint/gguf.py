@@ -20,19 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.extras import import_extra
+
 KINDS = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K")
 VERSIONS = (2, 3)
-
-
-def import_extra(name):
-    """The optional library `name`; raises ImportError that says what to install."""
-    try:
-        return __import__(name)
-    except ImportError as error:
-        raise ImportError(
-            f"this file needs the library `{name}`, which is optional here; install it with: "
-            f"pip install {name}"
-        ) from error
 
 
 @dataclass(frozen=True)

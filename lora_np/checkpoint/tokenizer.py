@@ -3,8 +3,9 @@
 from os import PathLike
 from pathlib import Path
 
+from ..system.extras import import_extra
 from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, rules_from_gguf
-from .gguf import import_extra, open_gguf
+from .gguf import open_gguf
 from .safetensors_io import listed
 
 

@@ -19,7 +19,6 @@ import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
 from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, load_tokenizer
 from lora_np.nn import LlamaConfig
+from lora_np.system.extras import has_extra
 from robustness.damage import (
     change_header,
     change_json,
@@ -71,7 +71,7 @@ def sources(made):
             yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
         else:
             yield Source(path.name, path, lambda at, base: load_llama(at, nf4=len(str(at)) % 2))
-    if find_spec("gguf") is None or find_spec("tokenizers") is None:
+    if not (has_extra("gguf") and has_extra("tokenizers")):
         return
     config = LlamaConfig(7, 32, 32, 1, 2, max_position_embeddings=16)
     for kind in (None, "Q8_0", "Q4_1"):

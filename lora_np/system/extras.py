@@ -1,0 +1,24 @@
+"""The optional libraries: there, or a sentence that says how to get them."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+
+def has_extra(name):
+    """Whether the optional library `name` is installed.
+
+    A folder of that name in the current directory, which Python imports as an empty package, is
+    not the library.
+    """
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None
+
+
+def import_extra(name):
+    """The optional library `name`. Raises: ImportError that says what to install."""
+    if not has_extra(name):
+        raise ImportError(
+            f"this file needs the library `{name}`, which is optional here; install it with: "
+            f"pip install {name}"
+        )
+    return import_module(name)
