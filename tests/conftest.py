@@ -1,6 +1,8 @@
 """Hypothesis's profiles, where nothing is timed, since a timed law would fail on a busy machine;
-and tests of the optional extras, which skip where theirs is not installed. `-m extra` runs those
-alone, and then nothing is skipped."""
+tests of the optional extras, which skip where theirs is not installed (`-m extra` runs those alone,
+and then nothing is skipped); and how many processes `-n auto` is."""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -19,6 +21,14 @@ settings.register_profile(
     **untimed,
 )
 settings.load_profile("lora_np")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers():
+    """A process a core, four at most: one may hold a gigabyte. Each multiplies on one thread, for
+    threads that share a core wait for each other."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return min(os.cpu_count() or 1, 4)
 
 
 def pytest_runtest_setup(item):
