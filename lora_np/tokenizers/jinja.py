@@ -94,6 +94,9 @@ def _environment():
                 raise TooMuch(f"it multiplies to more than {LARGEST:,}")
             return _bounded(super().call_binop(context, operator, left, right))
 
+        def wrap_str_format(self, value):
+            return None  # `format` is no safe attribute here
+
         def is_safe_attribute(self, value, name, attribute):
             wide = isinstance(value, str) and name in WIDTHS
             return not wide and super().is_safe_attribute(value, name, attribute)
