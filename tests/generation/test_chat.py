@@ -1,5 +1,7 @@
 """Chat: the conversation's tokens, streaming of whole characters, and the command."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from helpers import smollm2
 from helpers.llamas import small_llama
 from helpers.talkers import CHATML
 from lora_np.__main__ import main
+from lora_np.generation import generate
 from lora_np.generation.chat import reply
 from lora_np.tokenizers import byte
 from lora_np.tokenizers.chat_template import chat_tokens, turn_end
@@ -107,3 +110,19 @@ def test_command(monkeypatch, capsys):
     assert capsys.readouterr().out == "The capital of France is Paris.\n"
     assert main([*question, "--nf4"]) in (None, 0)
     assert "Paris" in capsys.readouterr().out
+
+
+@smollm2.needs_the_model
+def test_generate_stops_where_the_models_file_says(monkeypatch, capsys):
+    """It wrote on through the marks: "assistant", "system" and "user" in turn."""
+    monkeypatch.setattr("lora_np.checkpoint.model.load_llama", lambda path, nf4: smollm2.model())
+    monkeypatch.setattr("lora_np.checkpoint.model.load_tokenizer", lambda p: smollm2.tokenizer())
+    prompt = "Question: What is the capital of France? Answer:"
+    asked = ["generate", "--base", "smollm2", "--temperature", "0", "--prompt", prompt, "--json"]
+    assert main([*asked, "--tokens", "60"]) in (None, 0)
+    said = json.loads(capsys.readouterr().out)
+    assert said["tokens"] < 60 and "Paris" in said["text"]
+    assert not any(word in said["text"] for word in ("assistant", "system", "user"))
+    ids = smollm2.tokenizer().encode(prompt)
+    new = generate(smollm2.model(), ids, 60)[len(ids) :].tolist()
+    assert new[-1] == 2 and new.count(2) == 1 and len(new) == said["tokens"] + 1
