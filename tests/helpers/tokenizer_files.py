@@ -2,6 +2,13 @@
 
 import json
 
+import numpy as np
+
+from helpers.llamas import small_llama
+from lora_np.checkpoint import save_llama
+from lora_np.nn import LlamaConfig
+
+MARKS = {"bos_token": "<s>", "eos_token": "</s>"}
 LETTERS = "<unk> <s> </s> <pad> a b ab <|end|> <|endoftext|> \u0120 c".split(" ")
 SPECIAL = [i for i, word in enumerate(LETTERS) if word.startswith("<")]
 TEMPLATE = (
@@ -44,3 +51,13 @@ def write_tokenizer(directory, around=None, template=None, **files):
     if template is not None:
         (directory / "chat_template.jinja").write_text(template, encoding="utf-8")
     return directory
+
+
+def write_llama(directory, **files):
+    """A Llama's whole directory; its config.json with what `config` adds."""
+    sizes = {k: v for k, v in CONFIG.items() if k != "model_type"}
+    save_llama(small_llama(LlamaConfig(**sizes), np.float32), directory)
+    saved = json.loads((directory / "config.json").read_text())
+    config = {k: v for k, v in saved.items() if not k.endswith("_token_id")}
+    files["config"] = config | files.get("config", {})
+    return write_tokenizer(directory, **files)

@@ -25,14 +25,13 @@ import numpy as np
 from golden.readers.golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of
 from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
-from helpers.tokenizer_files import CONFIG, TEMPLATE, write_tokenizer
+from helpers.tokenizer_files import TEMPLATE, write_llama
 from lora_np.checkpoint import (
     load_adapter,
     load_gpt2,
     load_llama,
     load_model,
     load_tokenizer,
-    save_llama,
     save_model,
 )
 from lora_np.generation import generate
@@ -108,14 +107,11 @@ def sources(made):
 
 def stating_everything(path):
     """A Llama's directory in which every file that states special tokens does so."""
-    sizes = {name: value for name, value in CONFIG.items() if name != "model_type"}
-    save_llama(small_llama(LlamaConfig(**sizes), np.float32), path)
-    config = json.loads((path / "config.json").read_text())
     ids = {"bos_token_id": 1, "eos_token_id": [2, 7], "pad_token_id": 3}
     marks = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True}
     named = [{"name": "default", "template": TEMPLATE}, {"name": "rag", "template": TEMPLATE}]
-    return write_tokenizer(
-        path, "<s> $A", TEMPLATE, config=config | ids, generation_config=ids,
+    return write_llama(
+        path, around="<s> $A", template=TEMPLATE, config=ids, generation_config=ids,
         special_tokens_map=marks, tokenizer_config=marks | {"chat_template": named},
     )  # fmt: skip
 
