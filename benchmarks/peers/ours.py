@@ -65,7 +65,7 @@ def writer(model, prompt, n=64):
     """A prompt of 8 tokens, and n greedy ones after it."""
 
     def write():
-        return generate(model, prompt, n)[:, prompt.shape[1] :]
+        return generate(model, prompt, n, stop=())[:, prompt.shape[1] :]
 
     return lambda: {"tokens": write().tolist()}, lambda: write().shape[1]
 

@@ -40,7 +40,7 @@ def ours(path, kind, B, T):
     tokens = np.random.default_rng(1).integers(0, 49152, (B, T + 1))
     if kind == "chat":
         reuse_memory()
-        return lambda: int(generate(model, tokens[0], LETTERS)[-1])
+        return lambda: int(generate(model, tokens[0], LETTERS, stop=())[-1])
     if kind == "logits":
         return lambda: model(tokens).tolist()
     options = {"double_quant": True, "int8_embeddings": True} if kind == "qlora" else {}

@@ -26,6 +26,7 @@ from .hf_directory import (
     write_model,
 )
 from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
+from .special_tokens import read_ids
 
 PREFIX, HEAD = "transformer.", "lm_head.weight"
 MUST_BE = {  # what GPT-2's family may switch on and this model does not have
@@ -57,6 +58,7 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
     path = directory / CONFIG
     settings, seen = read_json(path), stamp(path)
     config, tied = check_settings(settings, path, GPTConfig, MUST_BE, DEFAULTS)
+    special_tokens = read_ids(directory, settings, config.vocab_size)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = without_masks(stored)
@@ -81,6 +83,7 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
             raise ValueError(f"{directory}: quantization_config, but no layer is in 4 bits")
 
         model = GPT(config, None, dtype)
+        model.special_tokens = special_tokens
         for name, layer in model.linears():
             if name + ".weight" in four_bit:
                 model.replace(name, NF4Linear(four_bit[name + ".weight"], layer.bias, dtype))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..tokenizers.special_tokens import SpecialTokens
 from .safetensors_io import listed, number, read_json, write_directory
+from .special_tokens import GENERATION
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TIED = "tie_word_embeddings"
@@ -85,10 +87,13 @@ def make_config(kind, path, **sizes):
 def write_model(directory, model, arrays, must_be, architecture, **settings):
     """Write a model's directory: its config's sizes, the settings and the arrays, {name: array}."""
     fixed = {name: v[0] for name, v in must_be.items() if isinstance(v, tuple) and v[0] is not None}
-    settings = fixed | settings
-    settings |= {"architectures": [architecture], "bos_token_id": None, "eos_token_id": None}
-    write_directory(directory, arrays, dataclasses.asdict(model.config) | settings, WEIGHTS, CONFIG)
-    (Path(directory) / INDEX).unlink(missing_ok=True)  # it would contradict the new file
+    ids = (model.special_tokens or SpecialTokens()).ids()
+    settings = fixed | settings | ids | {"architectures": [architecture]}
+    generation = {GENERATION: ids} if any(id is not None for id in ids.values()) else {}
+    settings = {CONFIG: dataclasses.asdict(model.config) | settings, **generation}
+    write_directory(directory, arrays, WEIGHTS, settings)
+    for other in {INDEX, GENERATION} - settings.keys():  # it would contradict the new files
+        (Path(directory) / other).unlink(missing_ok=True)
 
 
 def weight_files(directory):

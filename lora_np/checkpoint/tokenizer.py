@@ -4,28 +4,83 @@ from os import PathLike
 from pathlib import Path
 
 from ..system.extras import import_extra
-from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, rules_from_gguf
+from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around, rules_from_gguf
+from ..tokenizers.special_tokens import MARKS
 from .gguf import open_gguf
-from .safetensors_io import listed
+from .hf_directory import CONFIG
+from .safetensors_io import listed, read_json
+from .special_tokens import (
+    ids_of_gguf,
+    read_ids,
+    read_tokenizer_settings,
+    resolved,
+    settings_of_gguf,
+)
 
 
 def load_tokenizer(directory: str | PathLike[str]) -> Tokenizer:
     """The tokenizer in a directory, `tokenizer.json` or `vocab.json` with `merges.txt`, or in a
-    GGUF file.
+    GGUF file, with the special tokens and chat templates that the files beside it state.
 
-    Raises: ImportError, saying what to install, without the library `tokenizers` or `gguf`.
+    Raises: ImportError, saying what to install, without the library `tokenizers` or `gguf`;
+    ValueError for files that are not whole, or name a token that the vocabulary does not have.
     """
     tokenizers, directory = import_extra("tokenizers"), Path(directory)
     if directory.is_file():
-        return Tokenizer(rules_from_gguf(tokenizers, open_gguf(directory)))
+        file = open_gguf(directory)
+        rules, settings, stated = rules_from_gguf(tokenizers, file), {}, settings_of_gguf(file)
+        ids = ids_of_gguf(file, rules.get_vocab_size())
+    else:
+        rules = _rules(tokenizers, directory)
+        settings, stated = read_tokenizer_settings(directory)
+        _add_tokens(rules, settings.get("added_tokens_decoder"), directory)
+        ids = _ids_of_model(directory, rules.get_vocab_size())
+    tokens = resolved(stated, ids, rules, directory)
+    with in_words(directory):
+        rules.add_special_tokens([mark for mark in map(tokens.variables().get, MARKS) if mark])
+        put_around(rules, tokens)
+    return Tokenizer(rules, tokens, settings)
+
+
+def _rules(tokenizers, directory):
     one, vocab, merges = (directory / n for n in (ONE_FILE, "vocab.json", "merges.txt"))
     with in_words(directory):
         if one.is_file():
-            return Tokenizer(tokenizers.Tokenizer.from_file(str(one)))
+            return tokenizers.Tokenizer.from_file(str(one))
         if vocab.is_file() and merges.is_file():
-            return Tokenizer(tokenizers.ByteLevelBPETokenizer(str(vocab), str(merges)))
+            rules = tokenizers.Tokenizer(tokenizers.models.BPE.from_file(str(vocab), str(merges)))
+            rules.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+            rules.decoder = tokenizers.decoders.ByteLevel()
+            return rules
     found = listed(sorted(p.name for p in directory.iterdir())) if directory.is_dir() else None
     raise ValueError(
         f"no tokenizer in {directory}: expected {one.name}, or {vocab.name} and {merges.name}; "
         + ("no such directory" if found is None else f"it holds {found or 'nothing'}")
     )
+
+
+def _ids_of_model(directory, size):
+    """The ids in the settings of the model beside it, which may have more rows than tokens."""
+    path = directory / CONFIG
+    settings = read_json(path) if path.exists() else {}
+    rows = settings.get("vocab_size", size)
+    return read_ids(directory, settings, rows if type(rows) is int else size)
+
+
+def _add_tokens(rules, added, directory):
+    """Add the special tokens that stand in the settings alone, as beside vocab.json."""
+    if added is None:
+        return
+    if not isinstance(added, dict) or not all(isinstance(each, dict) for each in added.values()):
+        raise ValueError(f"{directory}: expected added_tokens_decoder to be an object of objects")
+    for number, each in sorted(added.items(), key=lambda item: item[0].zfill(9)):
+        text = each.get("content")
+        if not isinstance(text, str) or not each.get("special"):
+            continue
+        with in_words(directory):
+            rules.add_special_tokens([text])
+        if str(rules.token_to_id(text)) != number:
+            raise ValueError(
+                f"{directory}: added_tokens_decoder has {text!r} at {number}, the vocabulary at "
+                f"{rules.token_to_id(text)}"
+            )

@@ -12,7 +12,7 @@ def add(commands):
     parser = commands.add_parser(
         "chat",
         help="talk with a real language model (SmolLM2, 135 million weights)",
-        description="Talk with a Llama that was taught to answer. An empty line or Ctrl-D ends it.",
+        description="Talk with a model that was taught to answer. An empty line or Ctrl-D ends it.",
     )
     add_base(parser, "smollm2")
     add_adapter(parser)

@@ -5,6 +5,7 @@ import numpy as np
 from ..generation.sampling import stream
 from ..system.files import whole_file
 from ..system.process import prepare
+from ..tokenizers.special_tokens import prompt_tokens, stop_tokens
 from .options import add_adapter, add_base, add_sampling, how_many, open_adapted, sampling, show
 
 
@@ -25,16 +26,10 @@ def add(commands):
 def run(options):
     prepare(options.base)
     model, tokenizer = open_adapted(options)
-    start = [] if tokenizer.end is None else [tokenizer.end]
-    prompt = np.concatenate([np.array(start, np.int64), tokenizer.encode(options.prompt)])
-    new = stream(
-        model,
-        prompt,
-        how_many(options, model, len(prompt)),
-        stop=tokenizer.end,
-        **sampling(options),
-    )
-    new = [token for token in new if token != tokenizer.end]
+    prompt = prompt_tokens(tokenizer, options.prompt)
+    stop, many = stop_tokens(tokenizer), how_many(options, model, len(prompt))
+    new = stream(model, np.array(prompt, np.int64), many, stop=stop, **sampling(options))
+    new = [token for token in new if token not in stop]
     reply = tokenizer.decode(new)
     if options.out:
         with whole_file(options.out) as temporary:

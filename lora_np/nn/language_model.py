@@ -25,6 +25,8 @@ class BodyAndHead(Module):
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
     """
 
+    special_tokens = None  # what the model's files state: begin, end, padding
+
     def __call__(self, tokens, **options):
         """The logits alone; nothing is kept for a backward pass."""
         return self.forward(tokens, keep=False, **options)[0]

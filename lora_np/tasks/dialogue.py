@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ..tokenizers.chat_template import END, chat_tokens
+from ..generation.sampling import generate
+from ..tokenizers.chat_template import chat_tokens, turn_end
+from ..tokenizers.special_tokens import stop_tokens
 from .batch import completion
 
 
@@ -18,7 +20,7 @@ def dialogues(tokenizer, pairs):
     prompts, answers = zip(*(dialogue_tokens(tokenizer, *pair) for pair in pairs))
     texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers)]
     lengths = [len(text) for text in texts]
-    tokens = np.full((len(texts), max(lengths)), tokenizer.special(END), np.int64)
+    tokens = np.full((len(texts), max(lengths)), texts[0][-1], np.int64)  # padded with the mark
     for row, text in zip(tokens, texts):
         row[: len(text)] = text
     return completion(tokens, [len(prompt) for prompt in prompts], lengths)
@@ -27,38 +29,23 @@ def dialogues(tokenizer, pairs):
 def dialogue_tokens(tokenizer, messages, answer):
     """(tokens up to where the assistant speaks, those of its answer with the mark of its end)"""
     prompt = chat_tokens(tokenizer, messages)
-    return prompt, [*tokenizer.encode(answer).tolist(), tokenizer.special(END)]
+    return prompt, [*tokenizer.encode(answer, False).tolist(), turn_end(tokenizer)]
 
 
 def answers(model, tokenizer, conversations, n, batch_size=40):
     """The model's likeliest answer of up to n tokens to each conversation, a list of strings.
 
-    Conversations of unequal length are answered together: all are read up to the shortest's end,
-    and from there a longer one takes its own next token where a shorter one takes the chosen one.
+    They are answered together, `batch_size` at a time, each as it would be alone.
     """
     prompts = [chat_tokens(tokenizer, messages) for messages in conversations]
+    stop = (*stop_tokens(tokenizer), turn_end(tokenizer))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     written = {}
     for start in range(0, len(order), batch_size):
         group = order[start : start + batch_size]
-        texts = _answer(model, tokenizer, [prompts[i] for i in group], n)
-        written |= dict(zip(group, texts))
+        texts = generate(model, [prompts[i] for i in group], n, stop=stop)
+        for i, text in zip(group, texts):
+            said = text[len(prompts[i]) :].tolist()
+            end = next((t for t, token in enumerate(said) if token in stop), n)
+            written[i] = tokenizer.decode(said[:end])
     return [written[i] for i in range(len(prompts))]
-
-
-def _answer(model, tokenizer, prompts, n):
-    end = tokenizer.special(END)
-    shortest, longest = len(prompts[0]), len(prompts[-1])
-    past = model.new_past(len(prompts), longest + n)
-    unread = np.array([prompt[:shortest] for prompt in prompts])
-    texts, ended = [list(prompt[:shortest]) for prompt in prompts], 0
-    while len(texts[0]) < longest + n and ended < len(texts):
-        x, _ = model.forward_body(unread, past=past, keep=False)
-        chosen = model.lm_head(x[:, -1]).argmax(axis=-1)  # (B,)
-        ended = 0
-        for text, prompt, token in zip(texts, prompts, chosen.tolist()):
-            text.append(prompt[len(text)] if len(text) < len(prompt) else token)
-            ended += len(text) >= len(prompt) + n or end in text[len(prompt) :]
-        unread = np.array([text[-1:] for text in texts])
-    said = [text[len(prompt) :][:n] for text, prompt in zip(texts, prompts)]
-    return [tokenizer.decode(text[: text.index(end)] if end in text else text) for text in said]

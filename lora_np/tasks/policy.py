@@ -44,7 +44,8 @@ def sample_policy(
         )
     prompts = np.repeat(prompts, group, axis=0)
     group_advantages(np.zeros(len(prompts)), np.zeros(len(prompts)), beta, group)  # its checks
-    tokens = generate(policy, prompts, n, temperature=1.0, rng=rng, stop=stop)
+    marks = () if stop is None else stop
+    tokens = np.asarray(generate(policy, prompts, n, temperature=1.0, rng=rng, stop=marks))
     lengths = text_lengths(tokens, prompts.shape[1], stop)
     rewards = np.asarray(reward(tokens, lengths), np.float64)
     if rewards.shape != (len(tokens),) or not np.isfinite(rewards).all():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..tokenizers.special_tokens import prompt_tokens
 from .batch import completion
 from .dialogue import dialogue_tokens
 from .held_out import by_hash, describe
@@ -78,8 +79,8 @@ def samples(name, found, tokenizer, form=None):
     """Samples from pairs (prompt, completion) and conversations, lists of (role, text).
 
     Each of the assistant's turns that has something before it is an answer of its own; a
-    conversation is held out as a whole. A completion ends with the tokenizer's end, and a prompt
-    begins with it, as `generate` has it.
+    conversation is held out as a whole. A completion ends with the tokenizer's end; a prompt begins
+    as the model's files say, and so it does for `generate`.
     Raises: ValueError unless two samples differ, and for an empty side that no token stands for.
     """
     keys = [json.dumps(sample) for sample in found]
@@ -109,13 +110,16 @@ def _tokens(sample, tokenizer):
             if role == "assistant" and i
         ]
     end = [] if tokenizer.end is None else [tokenizer.end]
-    prompt, answer = (tokenizer.encode(text).tolist() for text in sample)
+    prompt, answer = (
+        prompt_tokens(tokenizer, sample[0]),
+        tokenizer.encode(sample[1], False).tolist(),
+    )
     if not (end or prompt and answer):
         raise ValueError(
             "expected a prompt and a completion, since this tokenizer has no token for "
             f"the end of a text; got {sample[0][:40]!r} and {sample[1][:40]!r}"
         )
-    return [([*end, *prompt], [*answer, *end])]
+    return [(prompt, [*answer, *end])]
 
 
 def _one_row(side, kind):

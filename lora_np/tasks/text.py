@@ -1,7 +1,8 @@
 """Real text with no download: English prose and Python code that every CPython carries.
 
 A token is a byte, so any text works. One more token, END, stands between documents. For a model
-with tokens of its own, `tokenizer` is anything with `encode`, `decode` and `end`.
+with tokens of its own, `tokenizer` is anything with `encode`, `decode` and `end`; for
+samples, of which only the answers count, with all that `tokenizers.bpe.Tokenizer` has.
 """
 
 import pkgutil
@@ -103,10 +104,14 @@ def _text(name, train, held_out, tokenizer, hashed, form=None):
 
 
 def _join(texts, tokenizer):
-    """The documents as one row; a blank line stands for the end of one that no token marks."""
+    """The documents as one row; a blank line stands for the end of one that no token marks.
+
+    Each is encoded as the model's files say, with a begin mark where they put one.
+    """
     kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     end = tokenizer.encode("\n\n") if tokenizer.end is None else np.array([tokenizer.end])
     rows = [row for text in texts for row in (end, tokenizer.encode(text))]
+    rows[1::2] = [row[:-1] if row[-1:] == tokenizer.end else row for row in rows[1::2]]
     return np.concatenate([row.astype(kind) for row in (*rows, end)])
 
 

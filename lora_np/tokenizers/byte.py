@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .special_tokens import SpecialTokens
+
 END = 256  # begins and ends a document
 VOCABULARY = 257  # 256 bytes, and END
 
@@ -21,8 +23,15 @@ def decode(tokens):
 class ByteTokenizer:
     """The tokenizer of this file: bytes, and END."""
 
-    encode, decode = staticmethod(encode), staticmethod(decode)
+    decode = staticmethod(decode)
     end, vocab_size = END, VOCABULARY
+    special_tokens = SpecialTokens(bos_token_id=END, eos_token_id=(END,))
+
+    @classmethod
+    def encode(cls, text, add_special_tokens=False):
+        """A string's bytes as tokens, (T,) int64; with special tokens, `end` comes first."""
+        begin = [cls.end] if add_special_tokens and cls.end is not None else []
+        return np.concatenate([np.array(begin, np.int64), encode(text)])
 
     @staticmethod
     def special(mark):

@@ -14,6 +14,7 @@ from lora_np.methods import METHODS
 from lora_np.nn import GPT, GPTConfig, Llama, LlamaConfig
 from lora_np.tasks import text
 from lora_np.tokenizers.byte import VOCABULARY, ByteTokenizer
+from lora_np.tokenizers.special_tokens import SpecialTokens
 from lora_np.train import held_out_loss
 
 TINY = GPTConfig(VOCABULARY, n_positions=160, n_embd=8, n_layer=1, n_head=2)
@@ -96,9 +97,9 @@ def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
 class Words:
     """A tokenizer unlike bytes: each letter is its place in the alphabet, other things are 26."""
 
-    end, vocab_size = None, 27
+    end, vocab_size, special_tokens = None, 27, SpecialTokens()
 
-    def encode(self, string):
+    def encode(self, string, add_special_tokens=True):
         return np.array([min(abs(ord(c) - 97), 26) for c in string.lower()], np.int64)
 
     def decode(self, tokens):

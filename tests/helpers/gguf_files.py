@@ -33,6 +33,12 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     writer.add_token_list(["<|endoftext|>", "<|im_end|>", "a", "b", "ab", "1", "2"])
     writer.add_token_types([3, 3, 1, 1, 1, 1, 1])
     writer.add_token_merges(["a b"])
+    for name, value in changes.get("tokenizer", {}).items():
+        if name == "chat_template":
+            writer.add_chat_template(value)
+        else:
+            add = writer.add_bool if isinstance(value, bool) else writer.add_uint32
+            add(f"tokenizer.ggml.{name}", value)
     for name, p in model.named_parameters():
         *head, part = name.removesuffix(".weight").split(".", 2)
         theirs = f"blk.{head[1]}.{IN_GGUF[part]}" if head else IN_GGUF[part]

@@ -1,21 +1,35 @@
 """A tiny Llama that reads bytes in turns, and its tokenizer: the real model's stand-in."""
 
+import re
+
 import numpy as np
 
 from lora_np.nn import Llama, LlamaConfig
 from lora_np.tokenizers.byte import decode, encode
+from lora_np.tokenizers.special_tokens import SpecialTokens
 
 START, END = 256, 257
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
 
 
 class ByteTokenizer:
     """Bytes, and the two marks of a turn."""
 
-    end, vocab_size = None, 258
-    encode = staticmethod(encode)
+    end, vocab_size, marks = None, 258, {"<|im_start|>": START, "<|im_end|>": END}
+    special_tokens = SpecialTokens(eos_token_id=(END,), chat_templates=(("default", CHATML),))
+    special = staticmethod(marks.get)
 
-    def special(self, mark):
-        return {"<|im_start|>": START, "<|im_end|>": END}.get(mark)
+    def encode(self, text, add_special_tokens=False):
+        return encode(text)
+
+    def encode_marked(self, text):
+        parts = re.split(r"(<\|im_start\|>|<\|im_end\|>)", text)
+        return np.array(
+            [t for p in parts for t in ([self.marks[p]] if p in self.marks else encode(p))]
+        )
 
     def decode(self, tokens):
         return decode([token for token in tokens if token < START])

@@ -112,3 +112,20 @@ def link(file, rng):
     target = [file.name, "nowhere", ".", "..", "/dev/null", "/etc/passwd", None][rng.integers(7)]
     file.unlink()
     os.mkfifo(file) if target is None else file.symlink_to(target)
+
+
+def change_template(data, rng):
+    """Marks of Jinja where they do not belong, and templates that would never end."""
+    pieces = [
+        "{%", "%}", "{{", "}}", "{#", "'", "{% endfor %}", "{% if x %}", "{{ messages[9] }}",
+        "{% for i in range(99999999) %}", "{% for i in range(99999) %}{% for j in range(99999) %}",
+        "{{ 'a' * 9999999999 }}", "{{ messages * 99999999 }}", "{{ 9 ** 9 ** 9 }}",
+        "{{ " + "(" * 9000,
+        "{{ messages[0].content.join(messages) }}", "{{ raise_exception(messages) }}", "\ud800",
+        "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}", "{{ ''.__class__ }}",
+        "{% generation %}", "{{ messages | tojson(indent=99999999) }}", "{{ self.x.y }}",
+        "{% set messages = 3 %}", "{{ '%99999999d' % 1 }}", "{{ messages | sort | join('a') }}",
+    ]  # fmt: skip
+    piece = pieces[rng.integers(len(pieces))].encode("utf-8", "surrogatepass")
+    at = rng.integers(len(data) + 1)
+    return data[:at] + piece + data[at:]

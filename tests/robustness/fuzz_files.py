@@ -25,13 +25,25 @@ import numpy as np
 from golden.readers.golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of
 from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
-from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, load_tokenizer
+from helpers.tokenizer_files import TEMPLATE, write_llama
+from lora_np.checkpoint import (
+    load_adapter,
+    load_gpt2,
+    load_llama,
+    load_model,
+    load_tokenizer,
+    save_model,
+)
+from lora_np.generation import generate
 from lora_np.nn import LlamaConfig
 from lora_np.system.extras import has_extra
+from lora_np.tokenizers.chat_template import chat_tokens, turn_end
+from lora_np.tokenizers.special_tokens import prompt_tokens
 from robustness.damage import (
     change_header,
     change_json,
     change_numbers,
+    change_template,
     cut,
     flip_bytes,
     link,
@@ -71,7 +83,7 @@ def sources(made):
             yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
         else:
             yield Source(path.name, path, lambda at, base: load_llama(at, nf4=len(str(at)) % 2))
-    if not (has_extra("gguf") and has_extra("tokenizers")):
+    if not (has_extra("gguf") and has_extra("tokenizers") and has_extra("jinja2")):
         return
     config = LlamaConfig(7, 32, 32, 1, 2, max_position_embeddings=16)
     for kind in (None, "Q8_0", "Q4_1"):
@@ -89,6 +101,31 @@ def sources(made):
     (two / "merges.txt").write_text("#version: 0.2\na b\n")
     for path in (two, one):
         yield Source(path.name, path, lambda at, base: use(load_tokenizer(at)))
+    marks = pathlib.Path(made) / "special tokens"
+    yield Source(marks.name, stating_everything(marks), load_and_talk)
+
+
+def stating_everything(path):
+    """A Llama's directory in which every file that states special tokens does so."""
+    ids = {"bos_token_id": 1, "eos_token_id": [2, 7], "pad_token_id": 3}
+    marks = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True}
+    named = [{"name": "default", "template": TEMPLATE}, {"name": "rag", "template": TEMPLATE}]
+    return write_llama(
+        path, around="<s> $A", template=TEMPLATE, config=ids, generation_config=ids,
+        special_tokens_map=marks, tokenizer_config=marks | {"chat_template": named},
+    )  # fmt: skip
+
+
+def load_and_talk(at, base):
+    """What is read can be used, and saved: or it was refused."""
+    model, tokenizer = load_model(at)
+    use(tokenizer)
+    if tokenizer.special_tokens.chat_templates:
+        chat_tokens(tokenizer, [("user", "ab</s>"), ("assistant", "<|end|>"), ("user", "c")])
+        turn_end(tokenizer)
+    generate(model, prompt_tokens(tokenizer, "ab")[:8], 2)
+    save_model(model, tokenizer, at / "saved")
+    assert load_model(at / "saved")[1].special_tokens == tokenizer.special_tokens
 
 
 def load_gguf(at, base):
@@ -112,6 +149,7 @@ def trial(seed, directory, places):
     file = files[rng.integers(len(files))]
     damages = [flip_bytes, cut, repeat_a_part, nest]
     specific = {".json": change_json, ".gguf": change_numbers, ".txt": flip_bytes}
+    specific[".jinja"] = change_template
     damages += 4 * [source.damage or specific.get(file.suffix, change_header)]
     damage = damages[rng.integers(len(damages))]
     if rng.random() < 0.05:

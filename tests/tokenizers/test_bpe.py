@@ -87,8 +87,8 @@ def test_a_panic_in_the_library_is_an_error_in_words():
 
 
 @pytest.mark.extra("tokenizers")
-def test_a_text_has_its_own_tokens_and_no_others(directory):
-    """Whatever the file says of padding, of cutting, and of tokens to put around a text."""
+def test_a_text_has_all_its_tokens_and_those_that_the_file_puts_around_it(directory):
+    """Whatever the file says of padding and of cutting; as transformers, which puts them too."""
     import tokenizers
 
     rules = tokenizers.Tokenizer.from_str(load_tokenizer(directory).rules.to_str())
@@ -98,4 +98,6 @@ def test_a_text_has_its_own_tokens_and_no_others(directory):
         single=f"{END} $A {END}", special_tokens=[(END, 259)]
     )
     rules.save(str(directory / "tokenizer.json"))
-    assert load_tokenizer(directory).encode("the the").tolist() == [257, 258]
+    tokenizer = load_tokenizer(directory)
+    assert tokenizer.encode("the the").tolist() == [259, 257, 258, 259]
+    assert tokenizer.encode("the the", add_special_tokens=False).tolist() == [257, 258]

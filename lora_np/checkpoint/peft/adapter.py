@@ -58,7 +58,7 @@ def save_adapter(
         to_file(name, model): as_written(array, None, "save_adapter", name)
         for name, array in own.items()
     }
-    write_directory(directory, own, config, WEIGHTS, CONFIG)
+    write_directory(directory, own, WEIGHTS, {CONFIG: config})
 
 
 def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:

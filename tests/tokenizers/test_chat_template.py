@@ -1,0 +1,159 @@
+"""Chat templates: rendered as transformers does, and bounded whatever a file asks for."""
+
+import json
+import sys
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers.tokenizer_files import TEMPLATE, write_tokenizer
+from lora_np.checkpoint import load_tokenizer
+from lora_np.tokenizers.chat_template import chat_tokens, turn_end
+from lora_np.tokenizers.jinja import render
+
+pytestmark = pytest.mark.extra("jinja2")
+needs_tokenizers = pytest.mark.extra("tokenizers")
+TALK = [{"role": "user", "content": "a <b> 'c' \u00e9"}, {"role": "assistant", "content": " d "}]
+
+AS_TRANSFORMERS = {  # template: what it makes of TALK there, by its documentation
+    "{% for m in messages %}\n  {% if loop.first %}\n{{ m.role }}\n  {% endif %}\n{% endfor %}\n": (
+        "user\n"
+    ),
+    "{{ messages[0] | tojson }}": '{"role": "user", "content": "a <b> \'c\' \u00e9"}',
+    "{{ {'b': 1, 'a': [1]} | tojson(indent=2) }}": '{\n  "b": 1,\n  "a": [\n    1\n  ]\n}',
+    "{{ messages[0].content }}": "a <b> 'c' \u00e9",
+    "{{ bos_token }}{{ missing }}{{ tools is none }}": "<s>True",
+    "{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}x{% endfor %}": "x",
+    "{% for m in messages %}{% if loop.last %}{% continue %}{% endif %}x{% endfor %}": "x",
+    "{% generation %}{{ messages[1]['content'] | trim }}{% endgeneration %}": "d",
+    "{{ strftime_now('%Y') | int > 2000 }}": "True",
+    "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}"
+    "{{ ns.n }}{{ messages | length }}{{ loop is defined }}": "22False",
+    "{% for m in messages[::-1] %}{{ loop.length ~ loop.revindex }}{% endfor %}": "2221",
+    "{{ messages | map(attribute='role') | join('-') }}": "user-assistant",
+    "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}": "1",
+    "{{ messages[0].content.split(' ')[-1].replace('\u00e9', 'e') }}": "e",
+    "{% macro f(x) %}[{{ x }}]{% endmacro %}{{ f(1) }}": "[1]",
+    "{{ 'a' * 3 + 'b' }}{{ 2 * 3 % 4 }}{{ range(3) | list }}": "aaab2[0, 1, 2]",
+    "{% for k, v in messages[0].items() %}{{ k }} {% endfor %}": "role content ",
+    "{% for x in [[1, [2]], [3]] recursive %}{% if x is iterable %}{{ loop(x) }}{% else %}{{ x }}"
+    "{% endif %}{% endfor %}": "123",
+}
+
+
+@pytest.mark.parametrize("template", AS_TRANSFORMERS)
+def test_renders_as_transformers(template):
+    made = render(template, messages=TALK, bos_token="<s>", tools=None)
+    assert made == AS_TRANSFORMERS[template]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ raise_exception('only two roles') }}", "chat_template: only two roles"),
+        ("{% for %}", "chat_template: "),
+        ("{{ messages[7].content.x.y }}", "chat_template: .*has no"),
+        ("{{ 1 / 0 }}", "chat_template: division by zero"),
+        ("{{ ''.__class__.__mro__ }}", "chat_template: .*unsafe"),
+        ("{{ messages.append(1) }}", "chat_template: .*'append' of 'list' object is unsafe"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat_template: .*recursion"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "chat_template: "),
+        ("{% include 'x' %}", "chat_template: "),
+        ("{{ no_such_function() }}", "chat_template: 'no_such_function' is undefined"),
+        # what would never end, or fill the memory
+        ("{% for i in range(99999999) %}{% endfor %}", "more than 2,097,152 steps"),
+        (
+            "{% set r = range(9999) | list %}{% for i in r %}{% for j in r %}{% endfor %}"
+            "{% endfor %}",
+            "more than 2,097,152 steps",
+        ),
+        ("{% for i in range(9999) %}{{ 'x' * 9999 }}{% endfor %}", "more than 4,194,304"),
+        ("{{ 'x' * 10**10 }}", r"\*\* is not for templates"),
+        ("{{ 'x' * 10000000000 }}", "it multiplies to more"),
+        ("{{ [1] * 10000000000 }}", "it multiplies to more"),
+        ("{{ 'x' | center(10000000000) }}", "chat_template: No filter named 'center'"),
+        ("{{ 'x\\n' | indent(10000000000) }}", "a width of more than 1000"),
+        ("{{ [1] | tojson(indent=10000000000) }}", "a width of more than 1000"),
+        ("{{ 'x'.rjust(999) }}", "chat_template: .*'rjust' of 'str' object is unsafe"),
+        ("{{ '{:>9999999999}'.format(1) }}", "chat_template: .*'format' of 'str' object is unsafe"),
+        ("{{ '{:>99999999}'.format_map({}) }}", "chat_template: .*'format_map' of 'str'"),
+        ("{{ ('{:>99999999}' | attr('format'))(1) }}", "chat_template: .*unsafe"),
+        ("{{ '%9999999999d' % 1 }}", "% is not for templates"),
+        ("{{ '%9999999999d' | format(1) }}", "chat_template: No filter named 'format'"),
+        ("{% set a = 'x' * 99999 %}{{ a.replace('x', a) }}", "more than 4,194,304"),
+        (
+            "{% set n = namespace(s='xx') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}"
+            "{% endfor %}",
+            "more than 4,194,304",
+        ),
+        (
+            "{% set n = namespace(s='xx') %}{% for i in range(99) %}{% set n.s = n.s + n.s %}"
+            "{% endfor %}",
+            "more than 4,194,304",
+        ),
+        (
+            "{% set n = namespace(s=9) %}{% for i in range(9) %}{% set n.s = n.s * n.s %}"
+            "{% endfor %}",
+            "it multiplies to more",
+        ),
+        ("{% set budget_ = 1 %}{% for i in range(9999999) %}{% endfor %}", "steps"),
+    ],
+)
+def test_a_template_that_fails_or_asks_for_too_much(template, message):
+    start = time.process_time()
+    with pytest.raises(ValueError, match=message):
+        render(template, messages=TALK)
+    assert time.process_time() - start < 60
+
+
+@given(st.text("{}%#-+()[]'\"|.~*:= \nformesagin01", max_size=60))
+def test_whatever_a_file_holds_is_text_or_an_error_in_words(template):
+    try:
+        assert isinstance(render(template, messages=TALK), str)
+    except ValueError as error:
+        assert str(error).startswith("chat_template: ")
+
+
+def test_without_the_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ImportError, match="install it with: pip install jinja2"):
+        render("x")
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    said = {"bos_token": "<s>", "eos_token": "</s>", "chat_template": TEMPLATE}
+    return load_tokenizer(write_tokenizer(tmp_path, "<s> $A", tokenizer_config=said))
+
+
+SAID = st.text("ab<|end>/s\ue000", max_size=12) | st.sampled_from(["<|end|>", "</s>", "<<s>s>"])
+
+
+@needs_tokenizers
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(SAID, min_size=1, max_size=3))
+def test_nobody_ends_a_turn_by_typing_its_mark(said, tokenizer):
+    """One begin mark, and one end a turn, in the role too; each said text in its own tokens."""
+    tokens = chat_tokens(tokenizer, [(text, text) for text in said])
+    assert tokens[0] == 1 and tokens.count(1) == 1 and tokens.count(2) == 0
+    assert tokens.count(7) == len(said)
+    expected = [[*tokenizer.encode(f"{text}:{text}", False), 7] for text in said]
+    assert tokens == [1, *sum(expected, []), *tokenizer.encode("assistant:", False)]
+
+
+@needs_tokenizers
+def test_a_turn_ends_as_the_template_ends_it_and_not_as_a_text_does(tokenizer):
+    assert turn_end(tokenizer) == 7 and tokenizer.special_tokens.eos_token_id == (2,)
+    talk = [("a", "b"), ("assistant", "ab")]
+    assert chat_tokens(tokenizer, [*talk, ("a", "a")])[0] == 1
+
+
+@needs_tokenizers
+def test_named_templates_and_the_default_among_them(tmp_path):
+    named = [{"name": "rag", "template": "b"}, {"name": "default", "template": "a"}]
+    tokenizer = load_tokenizer(write_tokenizer(tmp_path, tokenizer_config={"chat_template": named}))
+    assert chat_tokens(tokenizer, [("user", "x")]) == [4]
+    tokenizer.save(tmp_path)
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text())["chat_template"] == named
