@@ -14,6 +14,7 @@ from .safetensors_io import read_json
 GENERATION = "generation_config.json"
 ADDS_BOS = ("Llama", "CodeLlama", "Gemma")  # tokenizer classes that begin a text unless told not to
 GPT2_DEFAULT = 50256  # transformers writes it for any GPT-2 for which nobody chose a token
+NO_PAD = -1  # conversions of the first Llama write it
 TEMPLATE_LIMIT = 1 << 20  # bytes
 
 
@@ -31,6 +32,8 @@ def read_ids(directory, settings, size):
         for mark in MARKS:
             value = names.get(f"{mark}_id")
             if settings.get("model_type") == "gpt2" and value == GPT2_DEFAULT >= size:
+                continue
+            if mark == "pad_token" and value == NO_PAD:
                 continue
             if value is not None and f"{mark}_id" not in found:
                 found[f"{mark}_id"] = _ids(value, mark, directory / place, size)

@@ -40,7 +40,7 @@ def test_generation_config_counts_before_config(config, generation, expected, tm
     assert (tokens.bos_token_id, tokens.eos_token_id, tokens.pad_token_id) == expected
 
 
-bad = st.sampled_from([-1, 11, 2**40, True, False, 1.0, "2", [[2]], {}, [2, -1], [11], [True]])
+bad = st.sampled_from([-2, 11, 2**40, True, False, 1.0, "2", [[2]], {}, [2, -1], [11], [True]])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -67,6 +67,12 @@ def test_a_gpt2_of_which_nobody_chose_the_tokens(tmp_path):
     config |= {"bos_token_id": 50256, "eos_token_id": 50256}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert load_gpt2(tmp_path).special_tokens == SpecialTokens()
+
+
+def test_a_llama_that_fills_up_with_no_token(tmp_path):
+    """-1 stands for none in conversions of the first Llama."""
+    directory = write_llama(tmp_path, config={"pad_token_id": -1})
+    assert load_llama(directory).special_tokens.pad_token_id is None
 
 
 BOTH = {"add_bos_token": True, "add_eos_token": True}
