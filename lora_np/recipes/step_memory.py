@@ -10,6 +10,7 @@ from ..memory.measured import array_bytes, held, optimizer_bytes
 from ..methods import LoRALinear
 from ..nn import Linear
 from ..quant import NF4Linear
+from ..system.checks import check_whole
 from ..train.loop import train
 from ..train.optim import AdamW
 from ..train.step import forward_backward
@@ -64,6 +65,9 @@ def held_in_a_step(model, optimizer, batch, objective):
 
 def layer_rows(n_in, n_out, rank, rng, tokens=1):
     """What a linear layer trains and holds, measured: full fine-tuning, LoRA and QLoRA."""
+    sizes = {"n_in": n_in, "n_out": n_out, "rank": rank, "tokens": tokens}
+    for name, size in sizes.items():
+        check_whole(f"layer_rows: expected {name}", size)
     weight = (rng.standard_normal((n_in, n_out)) / n_in**0.5).astype(np.float32)
     layers = {
         "full fine-tuning": Linear(weight),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.hints import command
 from .text import bar, beside, fixed, matrix, number, setting, signed_sum, vector
 
 TINY = 1e-12  # a gradient that prints as 0, and is rounding
@@ -240,7 +241,7 @@ def counts(n):
         )
     saves = "saves next to nothing" if small["lora"] < small["full"] else "trains more than W has"
     lines.append(f"     At six numbers LoRA {saves}. It is made for large matrices.")
-    lines.append(f"NEXT  {lesson() or 'python -m lora_np   the same at a layer and at a model'}")
+    lines.append(f"NEXT  {lesson() or command() + '   the same at a layer and at a model'}")
     return "\n".join(lines) + "\n"
 
 
