@@ -45,7 +45,7 @@ def add(commands):
     option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
     add_texts(parser)
     option("--rank", type=positive, help="LoRA's r (default 8)")
-    option("--alpha", type=real("a finite number"), help="the scale is alpha/r (default 2 r)")
+    option("--alpha", type=real(""), help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
     option("--feedforward", help=inputs, **names)
     option("--lr", type=real(), help="learning rate (default: the method's own)")

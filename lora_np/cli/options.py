@@ -27,7 +27,7 @@ def whole(least):
     return parse
 
 
-def real(which="a finite number from 0"):
+def real(which="from 0"):
     """argparse's type for a number that is `which` of `system.checks.REAL`."""
 
     def parse(string):
@@ -35,7 +35,7 @@ def real(which="a finite number from 0"):
         check_real("expected it", number, which)
         return number
 
-    parse.__name__ = which.removeprefix("a ")
+    parse.__name__ = f"finite number {which}".rstrip()
     return parse
 
 
@@ -116,12 +116,7 @@ def add_sampling(parser, tokens, temperature):
     option("--tokens", type=positive, help=fits)
     parser.set_defaults(usual_tokens=tokens)
     option("--temperature", type=real(), default=temperature, help=likeliest)
-    option(
-        "--top-p",
-        type=real("a number above 0 and up to 1"),
-        default=0.95,
-        help="default %(default)s",
-    )
+    option("--top-p", type=real("above 0, up to 1"), default=0.95, help="default %(default)s")
 
 
 def add_experiment(parser, names, seeds, quick, default="", **several):

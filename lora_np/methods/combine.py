@@ -21,7 +21,7 @@ def combine(base, views, weights=None):
     views = list(views)
     weights = [1.0] * len(views) if weights is None else list(weights)
     for weight in weights:
-        check_real("combine: expected each of weights", weight, "a finite number")
+        check_real("combine: expected each of weights", weight, "")
     if not views or len(weights) != len(views):
         raise ValueError(f"combine: expected a weight a view, got {len(weights)} for {len(views)}")
     parts = [factors(base, view) for view in views]  # [{name: LoRALinear}]

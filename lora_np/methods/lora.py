@@ -90,7 +90,7 @@ class LoRA:
 
 def lora_plus_groups(model: Module, lr: float, ratio: float = 16.0) -> list[dict]:
     """Parameter groups for LoRA+: B learns `ratio` times as fast as A (Hayou et al. 2024, §4)."""
-    check_real("lora_plus_groups: expected lr", lr, "a finite number from 0")
+    check_real("lora_plus_groups: expected lr", lr, "from 0")
     check_real("lora_plus_groups: expected a ratio", ratio)
     named = [(name, p) for name, p in model.named_parameters() if p.trainable]
     others = [p for name, p in named if name.split(".")[-1] != "B"]
@@ -100,5 +100,5 @@ def lora_plus_groups(model: Module, lr: float, ratio: float = 16.0) -> list[dict
 
 def _check_settings(rank, alpha, dropout):
     check_whole("LoRA: expected a rank", rank)
-    check_real("LoRA: expected alpha", alpha, "a finite number")
+    check_real("LoRA: expected alpha", alpha, "")
     check_dropout("LoRA: expected a dropout", dropout)

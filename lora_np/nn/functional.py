@@ -107,7 +107,7 @@ def sigmoid(x):
 
 def check_dropout(expected, p):
     """Raise ValueError, beginning with `expected`, unless p is the probability to drop a number."""
-    check_real(expected, p, "a number from 0 to below 1")
+    check_real(expected, p, "from 0 to below 1")
 
 
 def dropout_forward(x, p, rng):

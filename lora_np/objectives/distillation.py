@@ -33,7 +33,7 @@ class Distillation:
         if not 1 / LARGEST <= self.temperature <= LARGEST:
             expected = f"a temperature from {1 / LARGEST:.0e} to {LARGEST:.0e}"
             raise ValueError(f"Distillation: expected {expected}, got {self.temperature!r}")
-        check_real("Distillation: expected hard", self.hard, "a number from 0 to 1")
+        check_real("Distillation: expected hard", self.hard, "from 0 to 1")
 
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         teacher, T, hard = batch.teacher_logits, float(self.temperature), float(self.hard)

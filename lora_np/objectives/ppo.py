@@ -52,7 +52,7 @@ def group_advantages(
     expected reward minus β·KL(π ‖ π_ref), the quantity that RLHF maximizes.
     Shapes: rewards, log_ratios (in nats) and A (B,).
     """
-    check_real("expected beta", beta, "a finite number from 0")
+    check_real("expected beta", beta, "from 0")
     check_whole("expected a group", group, 2)
     if len(rewards) % group:
         raise ValueError(f"expected groups of 2 or more in {len(rewards)} samples, got {group}")

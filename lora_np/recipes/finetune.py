@@ -41,6 +41,7 @@ def finetune(
     `options` are its resume, progress and threads.
     """
     check_whole("finetune: expected a seed", seed, 0)
+    check_whole("finetune: expected steps", steps, 0)
     check_whole("finetune: expected a batch_size", batch_size)
     check_whole("finetune: expected windows", windows)
     rng, progress = np.random.default_rng(seed), options.get("progress")
@@ -58,7 +59,7 @@ def finetune(
     history = train(
         model, reading.batches(rng, batch_size, length), cross_entropy, optimizer, steps=steps,
         schedule=schedule, rng=rng, evaluate=lambda: losses(model),
-        every=every or steps, checkpoint=state, **options,
+        every=max(1, steps) if every is None else every, checkpoint=state, **options,
     )  # fmt: skip
     ran = {"method": describe(method), "lr": lr, "seed": seed, "steps": len(history.losses)}
     ran |= {"batch": [batch_size, length], "base": losses(base)}  # before it is quantized

@@ -53,6 +53,7 @@ def pretrain(
     `state` is `train`'s checkpoint; `options` are its resume, progress and threads.
     """
     check_whole("pretrain: expected a seed", seed, 0)
+    check_whole("pretrain: expected steps", steps, 0)
     rng = np.random.default_rng(seed)
     model = GPT(config, rng)
 

@@ -108,7 +108,7 @@ def run_all(todo, run, executor=None, processes=None):
 
 
 def end_processes(before):
-    """End those that began since: after Ctrl-C half a cell is no result, and whole ones are kept."""
+    """End those that began since: half a cell is no result, and whole ones are kept."""
     for process in set(active_children()) - before:
         process.terminate()
 

@@ -40,7 +40,7 @@ def announced(what):
 
     def tell():
         if not told:
-            told.append(print(f"{what} …", file=sys.stderr, flush=True))
+            told.append(print(f"{what} ...", file=sys.stderr, flush=True))
 
     with every(2 * SECOND, None if sys.stderr.isatty() else tell):
         yield

@@ -41,7 +41,7 @@ class Batch:
             raise ValueError("Batch: expected finite weights")
         check_whole("Batch: expected a group", self.group)
         if self.total is not None:
-            check_real("Batch: expected a total", self.total, "a finite number from 0")
+            check_real("Batch: expected a total", self.total, "from 0")
         if len(self) % self.group:
             raise ValueError(f"Batch: {len(self)} sequences are no multiple of {self.group}")
         if self.total is None:

@@ -25,7 +25,7 @@ def by_hash(names, share=SHARE):
 
     The lowest hash is held out in any case, and of two names or more the highest is learnt from.
     """
-    check_real("expected a share", share, "a number above 0 and below 1")
+    check_real("expected a share", share, "above 0 and below 1")
     order = sorted(names, key=hash_of)
     count = min(max(1, sum(hash_of(name) < share for name in order)), len(order) - 1)
     return order[:count], order[count:]

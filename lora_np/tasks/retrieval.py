@@ -32,8 +32,8 @@ class Store:
         lengths = np.array([len(document) for document in self.documents])
         if not lengths.all():
             raise ValueError(f"Store: document {lengths.argmin()} is empty")
-        check_real("Store: expected k1", k1, "a finite number from 0")
-        check_real("Store: expected b", b, "a number from 0 to 1")
+        check_real("Store: expected k1", k1, "from 0")
+        check_real("Store: expected b", b, "from 0 to 1")
         self.k1, self.penalty = k1, k1 * (1 - b + b * lengths / lengths.mean())  # (N,)
         self.postings: dict = {}  # term -> [(document's number, how often it stands there), …]
         for i, document in enumerate(self.documents):

@@ -50,8 +50,8 @@ class Text:
 
         Raises: ValueError if no window of `length` + 1 tokens fits.
         """
-        starts = _starts(self, self.train, length)
         check_whole(f"{self.name}: expected a batch_size", batch_size)
+        starts = _starts(self, self.train, length)
         while True:
             at = rng.integers(0, starts, batch_size)[:, None] + np.arange(length + 1)
             yield next_token(self.train[at].astype(np.int64))

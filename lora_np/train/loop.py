@@ -121,7 +121,7 @@ def warmup_cosine(steps: int, warmup: int = 0, floor: float = 0.0) -> Callable[[
     """
     check_whole("warmup_cosine: expected steps", steps, 0)
     check_whole("warmup_cosine: expected a warmup", warmup, 0)
-    check_real("warmup_cosine: expected a floor", floor, "a number from 0 to 1")
+    check_real("warmup_cosine: expected a floor", floor, "from 0 to 1")
     if warmup > steps:
         raise ValueError(f"expected a warm-up from 0 to {steps} steps, got {warmup}")
 

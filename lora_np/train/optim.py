@@ -29,7 +29,7 @@ class Optimizer:
         if any(not p.trainable for p in flat):
             raise ValueError("the optimizer got a frozen parameter; use trainable_parameters()")
         for _, group_lr in self.groups:
-            check_real("the optimizer: expected lr", group_lr, "a finite number from 0")
+            check_real("the optimizer: expected lr", group_lr, "from 0")
 
     @property
     def parameters(self):
@@ -68,9 +68,9 @@ class AdamW(Optimizer):
     ):  # fmt: skip
         super().__init__(parameters, lr)
         for beta in betas:
-            check_real("AdamW: expected each of betas", beta, "a number from 0 to below 1")
+            check_real("AdamW: expected each of betas", beta, "from 0 to below 1")
         check_real("AdamW: expected eps", eps)
-        check_real("AdamW: expected weight_decay", weight_decay, "a finite number from 0")
+        check_real("AdamW: expected weight_decay", weight_decay, "from 0")
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.t = np.zeros(len(self.parameters), np.int64)  # steps taken, one for each parameter
         self.m = [np.zeros_like(p.data) for p in self.parameters]

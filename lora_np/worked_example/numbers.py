@@ -107,7 +107,7 @@ def run(
     numbers so large that not even one step can be taken.
     """
     check_whole("expected steps", steps)
-    check_real("expected lr", lr, "a finite number from 0")
+    check_real("expected lr", lr, "from 0")
     t = np.array(target, dtype=np.float64).reshape(1, 2)
     if not np.isfinite(t).all():
         raise ValueError(f"expected a target of two finite numbers, got {t.ravel().tolist()}")

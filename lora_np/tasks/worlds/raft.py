@@ -35,7 +35,7 @@ def words(tokens):
 
 
 def check_share(P):
-    check_real("expected P, the share with the golden document,", P, "a number from 0 to 1")
+    check_real("expected P, the share with the golden document,", P, "from 0 to 1")
 
 
 def choose_documents(golden, distractors, n, P, rng):
