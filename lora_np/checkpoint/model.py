@@ -5,6 +5,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import DTypeLike
+
 from ..methods.qlora import quantize_base
 from ..nn.gpt import GPT
 from ..nn.llama import Llama
@@ -41,15 +43,21 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
     return model, load_tokenizer(path)
 
 
-def save_model(model: GPT | Llama, tokenizer: Any, directory: str | PathLike[str]) -> None:
-    """Write both so that load_model(directory), and transformers, read them.
+def save_model(
+    model: GPT | Llama,
+    tokenizer: Any,
+    directory: str | PathLike[str],
+    dtype: DTypeLike | None = None,
+) -> None:
+    """Write both so that load_model(directory), and transformers, read them; as it is, or in
+    `dtype`.
 
     Raises: as the kind's own saving; ValueError for another kind of model.
     """
     if isinstance(model, GPT):
-        save_gpt2(model, directory)
+        save_gpt2(model, directory, dtype)
     elif isinstance(model, Llama):
-        save_llama(model, directory)
+        save_llama(model, directory, dtype)
     else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
     tokenizer.save(directory)

@@ -13,6 +13,7 @@ from ..system.files import write_json
 from ..system.hints import command
 from ..system.process import cores, prepare
 from ..system.progress import announced
+from .card import HALF, peft_reads, write_card
 from .options import (
     add_base,
     add_texts,
@@ -22,6 +23,7 @@ from .options import (
     open_texts,
     positive,
     real,
+    same_run,
     show,
 )
 
@@ -91,19 +93,23 @@ def run(options):
     if options.data not in ("code", "prose"):
         print(reading.describe(options.length), file=sys.stderr)
     state = directory / "state.safetensors" if options.out else None
-    sizes = OWN if options.base is None else OTHER
+    sizes = {**(OWN if options.base is None else OTHER)}
+    sizes |= {key: given for key in sizes if (given := getattr(options, key))}
+    if directory:
+        how = {key: getattr(options, key) for key in ("base", "data", "seed", "lr", "length")}
+        same_run(directory, options.resume, (reading, *others), **how, **sizes)
     with announced(f"taking held-out losses, then {options.steps} steps"):
         model, history, numbers = finetune(
             base, method, reading, others, lr=options.lr, steps=options.steps,
-            batch_size=options.batch_size or sizes["batch_size"], length=options.length,
-            windows=options.windows or sizes["windows"], every=max(1, options.steps // 4),
-            seed=options.seed, state=state, resume=options.resume, threads=cores(),
+            length=options.length, **sizes, every=max(1, options.steps // 4), seed=options.seed,
+            state=state, resume=options.resume, threads=cores(),
         )  # fmt: skip
     if directory:
         if options.method == "full":
             save_model(model, tokenizer, directory)
         else:
             save_adapter(model, directory, options.base)
+        write_card(directory, numbers, options)
         write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
     show(options, numbers, screen(numbers, options))
     if history.interrupted:
@@ -137,6 +143,8 @@ def screen(n, options):
         base = ["--base", options.base] if options.base and not whole else []
         use = [*base, "--base" if whole else "--adapter", options.out]
         lines += ["", f"wrote {options.out}; try: {command('generate', *use)}"]
+    if options.out and peft_reads(options.out):
+        lines.append(HALF)
     if options.out and options.method == "qlora":
         lines.append(
             "It learnt beside a 4-bit base: --nf4 gives it that base, and on the float "

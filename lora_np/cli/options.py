@@ -1,5 +1,7 @@
 """What the subcommands share."""
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -78,6 +80,29 @@ def add_texts(parser):
     parser.add_argument("--field", nargs="+", metavar="NAME", help=field)
 
 
+def same_run(directory, resume, texts, **settings):
+    """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
+
+    A state would fit another text, seed or rate as well, and the run would be neither.
+    """
+    digest = hashlib.sha256()
+    for each in texts:
+        digest.update(each.train.tobytes())
+        digest.update(each.held_out.tobytes())
+    now = {**settings, "sha256 of the texts": digest.hexdigest()[:16]}
+    path = directory / "run.json"
+    if not (resume and path.exists()):
+        write_json(path, now)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
+    if differ:
+        raise ValueError(
+            f"--resume: {directory} was begun with {'; '.join(differ)}. Give the same again, or "
+            "name another --out"
+        )
+
+
 def open_texts(name, tokenizer, form=None, field=None):
     """(what to read: `code`, `prose` or a text of one's own; the Texts that may be forgotten)."""
     known = {"code": text.code, "prose": text.prose}
@@ -103,9 +128,10 @@ def add_base(parser, default=None):
     )
 
 
-def add_adapter(parser):
+def add_adapter(parser, required=False):
     """The options that open_adapted reads."""
-    parser.add_argument("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    wrote = "what finetune --out wrote, or PEFT"
+    parser.add_argument("--adapter", metavar="DIR", required=required, help=wrote)
     parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
 
 

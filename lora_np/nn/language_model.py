@@ -25,6 +25,11 @@ class BodyAndHead(Module):
     Shapes: tokens (B, T), x (B, T, d), logits (B, T, K); K is the vocabulary, or a head's classes.
     """
 
+    def shown(self):
+        c, methods = self.config, "".join(f"{type(m).__name__}, " for m in self.methods)
+        sizes = f"{c.n_layer} layers of width {c.n_embd}, {c.n_head} heads, {c.vocab_size:,} tokens"
+        return f"{methods}{sizes}, context {c.n_positions:,}: "
+
     def __call__(self, tokens, **options):
         """The logits alone; nothing is kept for a backward pass."""
         return self.forward(tokens, keep=False, **options)[0]

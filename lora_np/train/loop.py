@@ -94,10 +94,10 @@ def evaluate_and_save(model, optimizer, history, settings):
     if settings.evaluate is not None:
         losses = {"step": len(history.losses), **settings.evaluate()}
         if history.evaluations and history.evaluations[-1].keys() != losses.keys():
-            before = ", ".join(history.evaluations[-1])
+            here, before = (", ".join(list(e)[1:]) for e in (losses, history.evaluations[-1]))
             raise ValueError(
-                f"this run is held to {', '.join(losses)}, the saved one to {before}: resume it "
-                "with the texts that it read"
+                f"this run is held to {here}, the saved one to {before}: resume it with the texts "
+                "that it read"
             )
         history.evaluations.append(losses)
     if settings.checkpoint is not None:
