@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """python -m lora_np, also installed as `lora-np`: the command line, thin over the library."""
 
 import argparse
@@ -10,6 +11,7 @@ from pathlib import Path
 from . import __version__, cli
 from .cli.options import keeps_nothing, whole
 from .recipes.sweep import Unfinished
+from .system.extras import has_extra, import_extra
 from .system.hints import command, did_you_mean, program
 from .system.process import interrupts_end_all
 
@@ -66,7 +68,10 @@ def main(arguments=None):
     open_streams()
     typed = sys.argv[1:] if arguments is None else arguments
     defaults = {"run": cli.tour.run, "kept": keeps_nothing, "seed": 0, "json": False, "out": None}
-    options = make_parser().parse_args(arguments, argparse.Namespace(**defaults, typed=typed))
+    parser = make_parser()
+    if "_ARGCOMPLETE" in os.environ and has_extra("argcomplete"):  # the Tab key asks
+        import_extra("argcomplete").autocomplete(parser)
+    options = parser.parse_args(arguments, argparse.Namespace(**defaults, typed=typed))
     if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -39,3 +39,29 @@ def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["fintune"], "finetune"),
+        (["finetune", "--method", "lorra"], "lora"),
+        (["finetune", "--rnak", "8"], "--rank"),
+        (["compare", "rlfh"], "rlhf"),
+        (["real", "skil"], "skill"),
+        (["memory", "--model", "smolm2"], "smollm2"),
+        (["finetune", "--base", "smolm2"], "smollm2"),
+        (["finetune", "--data", "cod"], "code"),
+        (["finetune", "--targets", "c_atn"], "c_attn"),
+        (["sweep", "--out", "x", "--method", "qlroa"], "qlora"),
+    ],
+)
+def test_a_wrong_name_says_which_one_may_be_meant(capsys, tmp_path, monkeypatch, arguments, meant):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert status == 2 and f"; did you mean {meant!r}?" in error
+    assert len(error.splitlines()[-1]) < 300
