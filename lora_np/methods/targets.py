@@ -2,7 +2,7 @@
 
 from ..nn.linear import Linear, LinearLike
 from ..nn.module import Module, Wrapper
-from ..system.hints import counted, did_you_mean
+from ..system.hints import counted, did_you_mean, kind_of
 
 ALL_LINEAR = "all-linear"  # PEFT's name for every linear layer of the blocks
 
@@ -40,8 +40,8 @@ def matching_linears(module, targets):
     for target in (targets,) if isinstance(targets, str) else targets:
         hits = [name for name in layers if ("." + name).endswith("." + target)]
         if not hits:
-            there = [part for name in layers for part in (name, name.split(".")[-1])]
-            meant = did_you_mean(target, dict.fromkeys(reversed(there)))
+            there = [end for name in layers for end in (name.split(".")[-1], kind_of(name))]
+            meant = did_you_mean(target, dict.fromkeys(there))
             names = f"the names there are: {counted(layers) or 'none'}"
             raise ValueError(f"target {target!r} matches no linear layer{meant or ';'} {names}")
         found |= {name: layers[name] for name in hits}

@@ -16,9 +16,14 @@ def did_you_mean(word, names):
     return f"; did you mean {meant[0]!r}?" if meant else ""
 
 
+def kind_of(name):
+    """What stands behind the last number of a dotted name: "attn.c_attn" of "h.0.attn.c_attn"."""
+    return re.sub(r"^.*\.\d+\.", "", name)
+
+
 def counted(names, most=12):
     """Dotted names in short: what stands behind a number, and how often, as "attn.c_attn (4)"."""
-    kinds = Counter(re.sub(r"^.*\.\d+\.", "", name) for name in names)
+    kinds = Counter(map(kind_of, names))
     short = [f"{kind} ({count})" for kind, count in kinds.most_common(most)]
     return ", ".join(short) + (f" and {len(kinds) - most} more" if len(kinds) > most else "")
 
