@@ -41,7 +41,7 @@ def matching_linears(module, targets):
         hits = [name for name in layers if ("." + name).endswith("." + target)]
         if not hits:
             there = [end for name in layers for end in (name.split(".")[-1], kind_of(name))]
-            meant = did_you_mean(target, dict.fromkeys(there))
+            meant = did_you_mean(target, there, near=0.85)  # q_proj is not c_proj
             names = f"the names there are: {counted(layers) or 'none'}"
             raise ValueError(f"target {target!r} matches no linear layer{meant or ';'} {names}")
         found |= {name: layers[name] for name in hits}

@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
-def did_you_mean(word, names):
-    """ "; did you mean 'lora'?" for the nearest of `names`, or nothing if none is near."""
-    near = get_close_matches(str(word).lower(), {name.lower(): name for name in names}, 1, 0.6)
-    meant = [name for name in names if near and name.lower() == near[0]]
-    return f"; did you mean {meant[0]!r}?" if meant else ""
+def did_you_mean(word, names, near=0.6):
+    """What may have been meant, as "; did you mean 'lora'?", or nothing if no name is `near`."""
+    lower = {name.lower(): name for name in names}
+    found = get_close_matches(str(word).lower(), lower, 1, near)
+    return f"; did you mean {lower[found[0]]!r}?" if found else ""
 
 
 def kind_of(name):

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.models import small_gpt
+from lora_np.methods.targets import matching_linears
 from lora_np.system import hints
 
 NAMES = ["tour", "finetune", "generate", "smollm2", "c_attn"]
@@ -19,6 +21,12 @@ NAMES = ["tour", "finetune", "generate", "smollm2", "c_attn"]
 )
 def test_the_nearest_name_is_meant(word, meant):
     assert hints.did_you_mean(word, NAMES) == f"; did you mean {meant!r}?"
+
+
+def test_a_layer_of_another_family_is_not_meant():
+    with pytest.raises(ValueError) as refused:
+        matching_linears(small_gpt(), ("q_proj",))
+    assert "did you mean" not in str(refused.value)
 
 
 def test_nothing_is_meant_by_a_word_of_another_kind():
