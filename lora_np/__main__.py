@@ -1,36 +1,62 @@
+# PYTHON_ARGCOMPLETE_OK
 """python -m lora_np, also installed as `lora-np`: the command line, thin over the library."""
 
 import argparse
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
 from . import __version__, cli
+from .cli.options import keeps_nothing, whole
 from .recipes.sweep import Unfinished
+from .system.extras import has_extra, import_extra
+from .system.hints import command, did_you_mean, program
+from .system.process import interrupts_end_all
 
 
-def program():
-    """What was typed to get here."""
-    return "lora-np" if Path(sys.argv[0]).stem == "lora-np" else "python -m lora_np"
+class Parser(argparse.ArgumentParser):
+    """argparse's, which says of a wrong name or option which one may have been meant."""
+
+    def error(self, message):
+        names = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)$", message)
+        unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        if names:
+            message += did_you_mean(names[1], re.findall(r"[\w.-]+", names[2]))
+        elif unknown:
+            options = [name for action in self.known() for name in action.option_strings]
+            message += did_you_mean(unknown[1], options)
+        super().error(message)
+
+    def known(self):
+        """Every option of this command, or of all commands."""
+        for action in self._actions:
+            yield action
+            if isinstance(action, argparse._SubParsersAction):
+                for each in action.choices.values():
+                    yield from each._actions
 
 
 def make_parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program(),
         description="LoRA and QLoRA in plain NumPy. With no command: the tour.",
-        epilog="The 3x2 example step by step: python -m lora_np.worked_example --help",
+        epilog="The 3x2 example step by step: "
+        + command("--help", module="lora_np.worked_example"),
     )
     parser.add_argument("--version", action="version", version=f"lora_np {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     parsers = [parser]
-    for command in cli.ALL:
-        parsers.append(command.add(subparsers))
-        parsers[-1].set_defaults(run=command.run)
+    for each in cli.ALL:
+        parsers.append(each.add(subparsers))
+        kept = getattr(each, "kept", keeps_nothing)
+        parsers[-1].set_defaults(run=each.run, kept=kept)
     for each in parsers:  # so an option may stand before the command or behind it
-        each.suggest_on_error = True  # from Python 3.14: "maybe you meant 'tour'?"
         add = each.add_argument_group("of every command", argument_default=argparse.SUPPRESS)
-        add.add_argument("--seed", type=int, help="the seed of every random number (default 0)")
+        add.add_argument(
+            "--seed", type=whole(0), help="the seed of every random number (default 0)"
+        )
         add.add_argument("--out", metavar="PATH", help="write the results there")
         add.add_argument("--json", action="store_true", help="print every number as JSON")
     return parser
@@ -41,13 +67,17 @@ def main(arguments=None):
     it prints is no longer read."""
     open_streams()
     typed = sys.argv[1:] if arguments is None else arguments
-    defaults = argparse.Namespace(run=cli.tour.run, seed=0, json=False, out=None, typed=typed)
-    options = make_parser().parse_args(arguments, defaults)
+    defaults = {"run": cli.tour.run, "kept": keeps_nothing, "seed": 0, "json": False, "out": None}
+    parser = make_parser()
+    if "_ARGCOMPLETE" in os.environ and has_extra("argcomplete"):  # the Tab key asks
+        import_extra("argcomplete").autocomplete(parser)
+    options = parser.parse_args(arguments, argparse.Namespace(**defaults, typed=typed))
     if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
         sys.stdout.reconfigure(errors="replace")
     try:
         check_out(options.out)
-        status = options.run(options)
+        with interrupts_end_all(options.kept is not cli.finetune.kept):  # those that can resume
+            status = options.run(options)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # as of `… | head`
@@ -58,6 +88,7 @@ def main(arguments=None):
     except MemoryError as error:
         return say(f"there is not enough memory: {error}; try a smaller size")
     except KeyboardInterrupt:
+        print(f"\nInterrupted. {options.kept(options)}", file=sys.stderr)
         return 130
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .nn.module import Module
+from .system.checks import check_real, check_whole
 
 STEP = 1e-5  # in float64, truncation ~h² and rounding ~1e-16/h both stay near 1e-10
 
@@ -49,6 +50,7 @@ def check_directional(
     ‖a‖: a wrong size shows along the first part, a wrong direction along the second.
     Returns {name: |⟨a, v⟩ − n| / max(|⟨a, v⟩|, |n|)}.
     """
+    check_real("expected a step", step)
     loss, analytic, arrays = _set_up(module, x, seed, dropout, options)
     rng = np.random.default_rng(seed + 1)
     errors = {}
@@ -64,6 +66,7 @@ def check_directional(
 
 def numerical_gradient(loss: Callable, array: np.ndarray, step: float = STEP) -> np.ndarray:
     """Central differences of `loss()` by each number of `array`, which it restores exactly."""
+    check_real("expected a step", step)
     gradient = np.zeros_like(array)
     for index in np.ndindex(array.shape):
         gradient[index] = _slope(loss, array, index, 1.0, step)
@@ -88,6 +91,7 @@ def _error(a, n):
 
 def _set_up(module, x, seed, dropout, options):
     """The loss as a function of nothing, backward's gradients, and the arrays to vary."""
+    check_whole("expected a seed", seed, 0)
     module = module.view()
     learns = {name: p for name, p in module.named_parameters() if p.trainable}
     for name, parameter in module.named_parameters():

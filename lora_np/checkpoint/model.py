@@ -5,6 +5,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import DTypeLike
+
 from ..methods.qlora import quantize_base
 from ..nn.gpt import GPT
 from ..nn.llama import Llama
@@ -47,8 +49,14 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
     return model, tokenizer
 
 
-def save_model(model: GPT | Llama, tokenizer: Any, directory: str | PathLike[str]) -> None:
-    """Write both so that load_model(directory), and transformers, read them.
+def save_model(
+    model: GPT | Llama,
+    tokenizer: Any,
+    directory: str | PathLike[str],
+    dtype: DTypeLike | None = None,
+) -> None:
+    """Write both so that load_model(directory), and transformers, read them; as it is, or in
+    `dtype`.
 
     The ids of begin, end and padding are the model's own, or the tokenizer's where it has none.
 
@@ -58,9 +66,9 @@ def save_model(model: GPT | Llama, tokenizer: Any, directory: str | PathLike[str
         model = model.view()
         model.special_tokens = tokenizer.special_tokens
     if isinstance(model, GPT):
-        save_gpt2(model, directory)
+        save_gpt2(model, directory, dtype)
     elif isinstance(model, Llama):
-        save_llama(model, directory)
+        save_llama(model, directory, dtype)
     else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
     tokenizer.save(directory)

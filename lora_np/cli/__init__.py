@@ -1,5 +1,20 @@
 """The subcommands: each file adds its options to a parser, and runs."""
 
-from . import chat, compare, finetune, generate, grade, inspect, memory, pretrain, real, sweep, tour
+from . import (
+    chat,
+    compare,
+    export,
+    finetune,
+    generate,
+    grade,
+    inspect,
+    memory,
+    merge,
+    pretrain,
+    real,
+    sweep,
+    tour,
+)
 
-ALL = (tour, pretrain, finetune, generate, chat, inspect, memory, sweep, compare, real, grade)
+ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
+ALL += (real, grade)

@@ -35,12 +35,16 @@ def run(options):
             return
         messages.append(("user", text))
         answer = ""
-        for piece in reply(
-            model, tokenizer, messages, options.tokens or options.usual_tokens, **how
-        ):
-            if not options.json:
-                print(piece, end="", flush=True)
-            answer += piece
+        try:
+            for piece in reply(
+                model, tokenizer, messages, options.tokens or options.usual_tokens, **how
+            ):
+                if not options.json:
+                    print(piece, end="", flush=True)
+                answer += piece
+        except KeyboardInterrupt:  # it ends the answer, and at the prompt the talk
+            if options.prompt:
+                raise
         numbers = {"prompt": text, "text": answer, "seed": options.seed}
         show(options, numbers, "")
         if options.out:

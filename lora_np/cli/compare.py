@@ -3,7 +3,8 @@
 import importlib
 
 from ..system.process import prepare
-from .options import add_experiment, write_and_show
+from ..system.progress import waiting
+from .options import add_experiment, again, keeps_nothing, write_and_show
 
 EXPERIMENTS = ("methods", "methods_text", "distillation", "context", "rlhf", "patterns", "raft")
 
@@ -25,9 +26,11 @@ def run(options):
         raise ValueError("--plot draws one experiment's figure: name the experiment")
     prepare()
     results, screens = {}, []
+    options.done = results
     for name in [options.experiment] if options.experiment else EXPERIMENTS:
         experiment = load(name)
-        results[name] = experiment.run(options.seeds, options.quick)
+        with waiting(f"{name}, {options.seeds} seeds"):
+            results[name] = experiment.run(options.seeds, options.quick)
         screens.append(experiment.table(results[name]))
     if options.plot:
         from ..analysis.plots import save
@@ -37,6 +40,17 @@ def run(options):
         screens.append(load("summary").table(results))
     numbers = results[options.experiment] if options.experiment else results
     write_and_show(options, numbers, "\n\n".join(screens))
+
+
+def kept(options):
+    """What Ctrl-C left: the tables of the experiments that ended, and how to have the others."""
+    results = getattr(options, "done", {})
+    if options.experiment or not results:
+        return keeps_nothing(options)
+    tables = [load(name).table(numbers) for name, numbers in results.items()]
+    todo = [name for name in EXPERIMENTS if name not in results]
+    commands = "\n".join(f"  {again(options, name)}" for name in todo)
+    return "\n\n".join(["These had ended:", *tables, f"Go on with:\n{commands}"])
 
 
 def load(name):

@@ -1,17 +1,31 @@
 """python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
 
-import shlex
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
-from ..checkpoint import load_model, save_adapter, save_model
+from ..checkpoint import save_adapter, save_model
 from ..methods import METHODS
 from ..methods.targets import ALL_LINEAR
 from ..quant.int8 import Int8Embedding
 from ..recipes.finetune import finetune
 from ..system.files import write_json
+from ..system.hints import command
 from ..system.process import cores, prepare
-from .options import add_base, new_directory, open_texts, positive, show
+from ..system.progress import announced
+from .card import HALF, peft_reads, write_card
+from .options import (
+    add_base,
+    add_texts,
+    again,
+    new_directory,
+    open_base,
+    open_texts,
+    positive,
+    real,
+    same_run,
+    show,
+)
 
 BY_NAME = {method.name: method for method in METHODS}
 SETTINGS = ("rank", "alpha", "targets", "feedforward")  # those of methods that have an option
@@ -28,21 +42,15 @@ def add(commands):
     option, names = parser.add_argument, {"nargs": "+", "metavar": "NAME"}
     sizes = {key: f"(default {OWN[key]}; {OTHER[key]} with --base)" for key in OWN}
     windows = f"held-out windows of that length to take losses over {sizes['windows']}"
-    read = "what to read (default code: Python's standard library)"
-    form = "how a text of your own is read (default: as it looks)"
-    field = "what JSONL's text is called, or its prompt and its answer (default text, or prompt "
-    field += "completion, or messages)"
     layers = "layers to adapt, as c_attn, or q_proj v_proj for a Llama (default: all; IA3: c_attn)"
     inputs = "layers whose inputs IA3 scales (default mlp.c_proj), as down_proj for a Llama"
     option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
-    option("--data", default="code", metavar="code|prose|FILE|FOLDER|-", help=read)
-    option("--form", choices=("paragraphs", "lines", "jsonl"), help=form)
-    option("--field", nargs="+", metavar="NAME", help=field)
+    add_texts(parser)
     option("--rank", type=positive, help="LoRA's r (default 8)")
-    option("--alpha", type=float, help="the scale is alpha/r (default 2 r)")
+    option("--alpha", type=real(""), help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
     option("--feedforward", help=inputs, **names)
-    option("--lr", type=float, help="learning rate (default: the method's own)")
+    option("--lr", type=real(), help="learning rate (default: the method's own)")
     option("--steps", type=positive, default=300, help="default %(default)s")
     option("--batch-size", type=positive, help=f"sequences a step {sizes['batch_size']}")
     option("--length", type=positive, default=128, help="tokens (default %(default)s)")
@@ -77,43 +85,50 @@ def run(options):
     directory = new_directory(options.out, options.resume) if options.out else None
     method = method_of(options.method, **{key: getattr(options, key) for key in SETTINGS})
     nf4 = options.method == "qlora" and options.base is not None
-    base, tokenizer = load_model(options.base, nf4)
+    base, tokenizer = open_base(options.base, nf4)
     if nf4:  # that is how it was loaded
         embeddings = isinstance(base.wte, Int8Embedding)
         method = replace(method, double_quant=True, int8_embeddings=embeddings)
-    reading, kept = open_texts(options.data, tokenizer, options.form, options.field)
+    reading, others = open_texts(options.data, tokenizer, options.form, options.field)
     if options.data not in ("code", "prose"):
         print(reading.describe(options.length), file=sys.stderr)
     state = directory / "state.safetensors" if options.out else None
-    sizes = OWN if options.base is None else OTHER
-    model, history, numbers = finetune(
-        base, method, reading, kept, lr=options.lr, steps=options.steps, length=options.length,
-        batch_size=options.batch_size or sizes["batch_size"], seed=options.seed,
-        windows=options.windows or sizes["windows"], every=max(1, options.steps // 4),
-        state=state, resume=options.resume, threads=cores(),
-    )  # fmt: skip
+    sizes = {**(OWN if options.base is None else OTHER)}
+    sizes |= {key: given for key in sizes if (given := getattr(options, key))}
+    if directory:
+        how = {key: getattr(options, key) for key in ("base", "data", "seed", "lr", "length")}
+        same_run(directory, options.resume, (reading, *others), **how, **sizes)
+    with announced(f"taking held-out losses, then {options.steps} steps"):
+        model, history, numbers = finetune(
+            base, method, reading, others, lr=options.lr, steps=options.steps,
+            length=options.length, **sizes, every=max(1, options.steps // 4), seed=options.seed,
+            state=state, resume=options.resume, threads=cores(),
+        )  # fmt: skip
     if directory:
         if options.method == "full":
             save_model(model, tokenizer, directory)
         else:
             save_adapter(model, directory, options.base)
+        write_card(directory, numbers, options)
         write_json(directory / "results.json", {**numbers, "history": history.as_dict()})
     show(options, numbers, screen(numbers, options))
     if history.interrupted:
         return 130
 
 
-def interrupted(options, done):
-    """What became of a run that Ctrl-C ended, and how to go on."""
-    said = f"Interrupted after {done} of {options.steps} steps."
+def kept(options):
+    """What is left of a run that Ctrl-C ended, and how to go on."""
     if not options.out:
-        return f"{said} Nothing is kept without --out DIR.\n"
-    command = shlex.join([*options.typed, *([] if options.resume else ["--resume"])])
-    return f"{said} All of it is kept; go on with: python -m lora_np {command}\n"
+        return f"Nothing is kept without --out DIR; again with: {again(options)}"
+    if not (Path(options.out) / "state.safetensors").exists():
+        return f"No step was done yet; again with: {again(options)}"
+    return f"All of it is kept; go on with: {again(options, '--resume')}"
 
 
 def screen(n, options):
-    lines = [interrupted(options, n["steps"])] if n["steps"] < options.steps else []
+    done, lines = n["steps"], []
+    if done < options.steps:
+        lines = [f"Interrupted after {done} of {options.steps} steps. {kept(options)}", ""]
     lines += [f"{n['method']}, {n['steps']} steps, learning rate {n['lr']:.3g}"]
     lines += ["", f"{'held-out loss, nats/token':<28}{'before':>9}{'after':>9}{'change':>9}"]
     for name, before in n["base"].items():
@@ -127,8 +142,9 @@ def screen(n, options):
         whole = options.method == "full"
         base = ["--base", options.base] if options.base and not whole else []
         use = [*base, "--base" if whole else "--adapter", options.out]
-        command = shlex.join(["generate", *use])
-        lines += ["", f"wrote {options.out}; try: python -m lora_np {command}"]
+        lines += ["", f"wrote {options.out}; try: {command('generate', *use)}"]
+    if options.out and peft_reads(options.out):
+        lines.append(HALF)
     if options.out and options.method == "qlora":
         lines.append(
             "It learnt beside a 4-bit base: --nf4 gives it that base, and on the float "

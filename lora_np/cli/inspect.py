@@ -1,8 +1,8 @@
 """python -m lora_np inspect: what an adapter does to each layer of its base."""
 
 from ..analysis.adapter_report import inspect_adapter
-from ..checkpoint import load_adapter, load_model
-from .options import add_base, write_and_show
+from ..checkpoint import load_adapter
+from .options import add_base, open_base, write_and_show
 
 
 def add(commands):
@@ -17,7 +17,7 @@ def add(commands):
 
 
 def run(options):
-    model, _ = load_model(options.base)
+    model, _ = open_base(options.base)
     numbers = inspect_adapter(load_adapter(model, options.adapter))
     write_and_show(options, numbers, screen(numbers))
 

@@ -1,25 +1,57 @@
 """What the subcommands share."""
 
+import hashlib
+import json
 import sys
+from pathlib import Path
 
 import numpy as np
 
 from ..checkpoint import load_adapter, load_model
+from ..system.checks import check_real, check_whole
 from ..system.files import make_directory, to_json, write_json
+from ..system.hints import command, did_you_mean
+from ..system.progress import waiting
 from ..tasks import text
 
 KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
-def positive(string):
-    """argparse's type for a whole number from 1."""
-    number = int(string)
-    if number < 1:
-        raise ValueError
-    return number
+def whole(least):
+    """argparse's type for a whole number from `least`."""
+
+    def parse(string):
+        number = int(string)
+        check_whole("expected a number", number, least)
+        return number
+
+    parse.__name__ = f"whole number from {least}"  # argparse says: invalid … value
+    return parse
 
 
-positive.__name__ = "whole number from 1"  # argparse says: invalid … value
+def real(which="from 0"):
+    """argparse's type for a number that is `which` of `system.checks.REAL`."""
+
+    def parse(string):
+        number = float(string)
+        check_real("expected it", number, which)
+        return number
+
+    parse.__name__ = f"finite number {which}".rstrip()
+    return parse
+
+
+positive = whole(1)
+
+
+def again(options, *more):
+    """The command that was typed, to type again, with `more`."""
+    return command(*options.typed, *(word for word in more if word not in options.typed))
+
+
+def keeps_nothing(options):
+    """What Ctrl-C left of a command: what main says of one that has no better word."""
+    return f"Nothing is kept; again with: {again(options)}"
 
 
 def new_directory(path, resume=False):
@@ -37,6 +69,40 @@ def new_directory(path, resume=False):
     return directory
 
 
+def add_texts(parser):
+    """The options that open_texts reads."""
+    read = "what to read (default code: Python's standard library)"
+    form = "how a text of your own is read (default: as it looks)"
+    field = "what JSONL's text is called, or its prompt and its answer (default text, or prompt "
+    field += "completion, or messages)"
+    parser.add_argument("--data", default="code", metavar="code|prose|FILE|FOLDER|-", help=read)
+    parser.add_argument("--form", choices=("paragraphs", "lines", "jsonl"), help=form)
+    parser.add_argument("--field", nargs="+", metavar="NAME", help=field)
+
+
+def same_run(directory, resume, texts, **settings):
+    """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
+
+    A state would fit another text, seed or rate as well, and the run would be neither.
+    """
+    digest = hashlib.sha256()
+    for each in texts:
+        digest.update(each.train.tobytes())
+        digest.update(each.held_out.tobytes())
+    now = {**settings, "sha256 of the texts": digest.hexdigest()[:16]}
+    path = directory / "run.json"
+    if not (resume and path.exists()):
+        write_json(path, now)
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
+    if differ:
+        raise ValueError(
+            f"--resume: {directory} was begun with {'; '.join(differ)}. Give the same again, or "
+            "name another --out"
+        )
+
+
 def open_texts(name, tokenizer, form=None, field=None):
     """(what to read: `code`, `prose` or a text of one's own; the Texts that may be forgotten)."""
     known = {"code": text.code, "prose": text.prose}
@@ -46,6 +112,8 @@ def open_texts(name, tokenizer, form=None, field=None):
         reading = known[name](tokenizer)
     else:
         field = field[0] if field and len(field) == 1 else field and tuple(field)
+        if name != "-" and not Path(name).exists() and (near := did_you_mean(name, known)):
+            raise ValueError(f"--data {name}: No such file or folder{near}")
         reading = text.file(name, tokenizer, form or "auto", field)
     return reading, [] if name == "prose" else [text.prose(tokenizer)]
 
@@ -60,9 +128,10 @@ def add_base(parser, default=None):
     )
 
 
-def add_adapter(parser):
+def add_adapter(parser, required=False):
     """The options that open_adapted reads."""
-    parser.add_argument("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    wrote = "what finetune --out wrote, or PEFT"
+    parser.add_argument("--adapter", metavar="DIR", required=required, help=wrote)
     parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
 
 
@@ -72,8 +141,8 @@ def add_sampling(parser, tokens, temperature):
     fits = f"how many at most (default {tokens}, or what still fits)"
     option("--tokens", type=positive, help=fits)
     parser.set_defaults(usual_tokens=tokens)
-    option("--temperature", type=float, default=temperature, help=likeliest)
-    option("--top-p", type=float, default=0.95, help="default %(default)s")
+    option("--temperature", type=real(), default=temperature, help=likeliest)
+    option("--top-p", type=real("above 0, up to 1"), default=0.95, help="default %(default)s")
 
 
 def add_experiment(parser, names, seeds, quick, default="", **several):
@@ -96,9 +165,19 @@ def how_many(options, model, prompt):
     return options.tokens or min(options.usual_tokens, fits)
 
 
+def open_base(base, nf4=False):
+    """(the base, its tokenizer), with a word on a model that takes long to read."""
+    path = Path(base or ".")
+    if base not in (None, "smollm2") and not path.exists():
+        near = did_you_mean(base, ["smollm2"])
+        raise ValueError(f"--base {base}: there is no such file or folder{near}")
+    with waiting(f"reading {base or 'the base'}"):
+        return load_model(base, nf4)
+
+
 def open_adapted(options):
     """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
-    model, tokenizer = load_model(options.base, options.nf4)
+    model, tokenizer = open_base(options.base, options.nf4)
     model.freeze()
     return load_adapter(model, options.adapter) if options.adapter else model, tokenizer
 

@@ -2,8 +2,10 @@
 
 from ..recipes import pretrain
 from ..system.process import prepare
+from ..system.progress import announced
 from ..tasks import text
-from .options import new_directory, positive, show
+from .finetune import kept
+from .options import new_directory, positive, real, show
 
 
 def add(commands):
@@ -13,22 +15,24 @@ def add(commands):
         description="Train the base model from random weights on the prose that comes with Python.",
     )
     parser.add_argument("--steps", type=positive, default=3000, help="default %(default)s")
-    parser.add_argument("--lr", type=float, default=3e-3, help="default %(default)s")
+    parser.add_argument("--lr", type=real(), default=3e-3, help="default %(default)s")
     parser.add_argument("--resume", action="store_true", help="go on from --out's last state")
     return parser
 
 
 def run(options):
     prepare()
-    directory = new_directory(options.out or "base", options.resume)
+    options.out = options.out or "base"
+    directory = new_directory(options.out, options.resume)
     state = directory / "state.safetensors"
     reading = text.prose()
-    model, history = pretrain.pretrain(
-        reading, steps=options.steps, lr=options.lr, seed=options.seed, state=state,
-        resume=options.resume,
-    )  # fmt: skip
+    with announced(f"pre-training, {options.steps} steps"):
+        model, history = pretrain.pretrain(
+            reading, steps=options.steps, lr=options.lr, seed=options.seed, state=state,
+            resume=options.resume,
+        )  # fmt: skip
     if history.interrupted:
-        print(f"stopped after {len(history.losses)} steps; go on with --resume. State: {state}")
+        print(f"Interrupted after {len(history.losses)} of {options.steps} steps. {kept(options)}")
         return 130
     command = f"python -m lora_np pretrain --seed {options.seed} --steps {options.steps} "
     command += f"--lr {options.lr:g}"

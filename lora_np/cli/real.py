@@ -2,6 +2,7 @@
 
 from ..checkpoint import save_adapter
 from ..system.files import make_directory
+from ..system.hints import command
 from ..system.process import prepare
 from .compare import load
 from .options import add_experiment, write_and_show
@@ -37,5 +38,5 @@ def run(options):
         save_adapter(model, directory)
     screen = experiment.table(numbers)
     if directory:
-        screen += f"\n\nwrote {directory}; try: python -m lora_np chat --adapter {directory}"
+        screen += f"\n\nwrote {directory}; try: {command('chat', '--adapter', directory)}"
     write_and_show(options, numbers, screen)

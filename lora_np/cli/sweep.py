@@ -5,13 +5,13 @@ import hashlib
 import itertools
 import pathlib
 
-from ..checkpoint import load_model
 from ..course.experiments.common import spread
 from ..recipes.finetune import finetune, usual_rate
 from ..recipes.sweep import path_of, sweep
 from ..system.process import prepare
+from ..system.progress import announced
 from .finetune import BY_NAME, method_of, settings_of
-from .options import add_base, open_texts, positive, show
+from .options import add_base, add_texts, again, open_base, open_texts, positive, real, show
 
 
 def add(commands):
@@ -29,10 +29,10 @@ def add(commands):
     dask = "a Dask scheduler, as tcp://host:8786; its workers need lora_np and the same files"
     option("--method", nargs="+", choices=BY_NAME, default=["lora"], help="default lora")
     option("--rank", type=positive, help="LoRA's r (8)", **several)
-    option("--lr", type=float, help="learning rates (each method's own)", **several)
+    option("--lr", type=real(), help="learning rates (each method's own)", **several)
     option("--seeds", type=positive, default=3, help="how many (default 3)")
     option("--targets", nargs="+", metavar="NAME", help=layers)
-    option("--data", default="code", metavar="code|prose|FILE", help="what to read")
+    add_texts(parser)
     add_base(parser)
     option("--steps", type=positive, default=300, help="default %(default)s")
     option("--batch-size", type=positive, default=16, help="default %(default)s")
@@ -45,24 +45,37 @@ def add(commands):
 def run(options):
     if not options.out:
         raise ValueError("sweep needs --out DIR: each run is kept there")
-    cells = cells_of(options)
-    if options.dask:
-        with dask_client(options.dask) as client:
-            results = sweep(cells, run_cell, options.out, client.get_executor(pure=False))
-    else:
-        results = sweep(cells, run_cell, options.out, processes=options.processes)
+    options.cells = cells = cells_of(options)
+    with announced(f"{len(cells)} runs; each is kept in {options.out} as it ends"):
+        if options.dask:
+            with dask_client(options.dask) as client:
+                results = sweep(cells, run_cell, options.out, client.get_executor(pure=False))
+        else:
+            results = sweep(cells, run_cell, options.out, processes=options.processes)
     for cell, result in zip(cells, results):
         check_result(result, path_of(cell, pathlib.Path(options.out)))
     runs = [{"cell": cell, "result": result} for cell, result in zip(cells, results)]
     show(options, runs, table(runs))
 
 
+def kept(options):
+    """What Ctrl-C left of a sweep, and how to go on."""
+    cells = getattr(options, "cells", [])
+    done = sum(path_of(cell, pathlib.Path(options.out)).exists() for cell in cells)
+    words = (
+        f"{done} of {len(cells)} runs are kept in {options.out}" if cells else "No run was begun"
+    )
+    return f"{words}; the same command goes on: {again(options)}"
+
+
 def cells_of(options):
     """A cell for each combination; methods with no rank are there once, not once a rank."""
     if options.data == "-":
         raise ValueError("--data -: each process of a sweep reads its text from a file; name one")
-    base, *_, digest = opened(options.base, options.data)
+    field = options.field and tuple(options.field)
+    base, *_, digest = opened(options.base, options.data, options.form, field)
     common = {key: getattr(options, key) for key in ("data", "base", "steps", "batch_size")}
+    common |= {key: v for key in ("form", "field") if (v := getattr(options, key))}
     has = {name: {"rank", "targets"} & settings_of(BY_NAME[name]) for name in options.method}
     for key in ("rank", "targets"):
         if getattr(options, key) and not any(key in keys for keys in has.values()):
@@ -81,7 +94,10 @@ def cells_of(options):
 def run_cell(cell):
     """Fine-tune as a cell says, on whatever machine this is; its numbers."""
     prepare()
-    base, reading, kept, digest = opened(cell["base"], cell["data"])
+    field = cell.get("field")  # a list: JSON has no tuples, and functools no lists
+    base, reading, others, digest = opened(
+        cell["base"], cell["data"], cell.get("form"), field and tuple(field)
+    )
     if digest != cell["digest"]:
         raise ValueError(
             f"the base or the text {cell['data']!r} here is another than where the sweep began; "
@@ -90,7 +106,7 @@ def run_cell(cell):
     method = method_of(cell["method"], rank=cell.get("rank"), targets=cell.get("targets"))
     try:
         _, history, numbers = finetune(
-            base, method, reading, kept, lr=cell["lr"], steps=cell["steps"],
+            base, method, reading, others, lr=cell["lr"], steps=cell["steps"],
             batch_size=cell["batch_size"], seed=cell["seed"], progress=False,
         )  # fmt: skip
     except FloatingPointError as error:  # what a rate does is what a sweep is to show
@@ -101,17 +117,17 @@ def run_cell(cell):
 
 
 @functools.lru_cache(maxsize=1)
-def opened(base, data):
+def opened(base, data, form=None, field=None):
     """(the base, the Text to read, the Texts to look back at, a digest of all their numbers)."""
-    model, tokenizer = load_model(base)
-    reading, kept = open_texts(data, tokenizer)
+    model, tokenizer = open_base(base)
+    reading, others = open_texts(data, tokenizer, form, field)
     digest = hashlib.sha256()
     for parameter in model.parameters():
         digest.update(parameter.data.tobytes())
-    for each in (reading, *kept):
+    for each in (reading, *others):
         digest.update(each.train.tobytes())
         digest.update(each.held_out.tobytes())
-    return model, reading, kept, digest.hexdigest()[:16]
+    return model, reading, others, digest.hexdigest()[:16]
 
 
 def check_result(result, path):

@@ -2,6 +2,7 @@
 
 from ..course import tour
 from ..system.process import prepare
+from ..system.progress import announced
 from ..worked_example.numbers import plain
 from .options import write_and_show
 
@@ -12,5 +13,6 @@ def add(commands):
 
 def run(options):
     prepare()
-    numbers = tour.run(options.seed)
+    with announced("six numbers, a layer, a language model"):
+        numbers = tour.run(options.seed)
     write_and_show(options, plain(numbers), tour.screen(numbers))

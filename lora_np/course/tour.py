@@ -11,6 +11,7 @@ from ..methods import LoRA, QLoRA
 from ..methods.targets import ALL_LINEAR
 from ..recipes.finetune import finetune
 from ..recipes.step_memory import layer_rows
+from ..system.hints import command
 from ..tasks import text
 from ..tokenizers import byte
 from ..worked_example.screen import descent_lines, lesson
@@ -119,9 +120,9 @@ def screen(numbers):
         f"{layer['input_bytes'] / 1e6:.2f} MB.",
         "",
         *language_lines(numbers["language_model"], numbers["seed"]),
-        "NEXT  python -m lora_np.worked_example   part 1 by hand",
+        f"NEXT  {command(module='lora_np.worked_example')}   part 1 by hand",
         *([f"      {lesson()}   lesson 1"] if lesson() else []),
-        "      python -m lora_np finetune --data YOUR.txt   your own text",
+        f"      {command('finetune', '--data', 'YOUR.txt')}   your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]
     return "\n".join(lines)

@@ -41,19 +41,24 @@ def gpt2_shape(d, layers, vocabulary, positions, inner=None):
     return Shape(linears, (vocabulary + positions) * d + biases_and_norms)
 
 
-def llama_shape(d, layers, vocabulary, inner):
-    """LLaMA's: separate q, k, v and o, three matrices in the MLP, no biases, a head of its own."""
+def llama_shape(d, layers, vocabulary, inner, keys=None, tables=2):
+    """LLaMA's: separate q, k, v and o, three matrices in the MLP, no biases, a head of its own.
+
+    `keys` is the width of k and v where heads share them; `tables` 1 ties the head.
+    """
     linears = (
-        *((name, d, d, layers) for name in ("q", "k", "v", "o")),
+        *((name, d, d, layers) for name in ("q", "o")),
+        *((name, d, keys or d, layers) for name in ("k", "v")),
         *((name, d, inner, layers) for name in ("gate", "up")),
         ("down", inner, d, layers),
     )
-    return Shape(linears, 2 * vocabulary * d + (2 * layers + 1) * d)
+    return Shape(linears, tables * vocabulary * d + (2 * layers + 1) * d)
 
 
 MODELS = {
     "gpt2": gpt2_shape(768, 12, 50257, 1024),
     "gpt3-175b": gpt2_shape(12288, 96, 50257, 2048),
+    "smollm2": llama_shape(576, 30, 49152, 1536, keys=192, tables=1),
     "llama-65b": llama_shape(8192, 80, 32000, 22016),
 }
 GPT3_R4 = 2 * 96 * 4 * (12288 + 12288)  # LoRA r 4 beside Wq and Wv: the numbers in a checkpoint

@@ -6,6 +6,7 @@ adapters["sql"](tokens)      switching is taking another view; `base(tokens)` is
 
 import numpy as np
 
+from ..system.checks import check_real, check_whole
 from .lora import LoRA, LoRALinear
 from .targets import layers_of
 
@@ -19,6 +20,8 @@ def combine(base, views, weights=None):
     """
     views = list(views)
     weights = [1.0] * len(views) if weights is None else list(weights)
+    for weight in weights:
+        check_real("combine: expected each of weights", weight, "")
     if not views or len(weights) != len(views):
         raise ValueError(f"combine: expected a weight a view, got {len(weights)} for {len(views)}")
     parts = [factors(base, view) for view in views]  # [{name: LoRALinear}]
@@ -43,6 +46,7 @@ def reduce_rank(model, rank):
     error = √(Σ_{i>r} σᵢ²) / √(Σ σᵢ²). ΔW is never formed: with A = QₐRₐ and Bᵀ = Q_bR_b, only
     RₐR_bᵀ, of the old rank's size, is decomposed.
     """
+    check_whole("reduce_rank: expected a rank", rank)
     view, errors = model.view(), {}
     for name, old in view.linears():
         if type(old) is not LoRALinear:

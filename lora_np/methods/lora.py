@@ -1,17 +1,16 @@
 """LoRA: freeze W, learn a low-rank ΔW beside it (Hu et al. 2021, arXiv 2106.09685, §4.1)."""
 
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
 
-from ..nn.functional import dropout_backward, dropout_forward
+from ..nn.functional import check_dropout, dropout_backward, dropout_forward
 from ..nn.linear import LinearLike, rows
 from ..nn.module import Module, Parameter, Wrapper
-from ..system.checks import check_whole
+from ..system.checks import check_real, check_whole
 from .lora_init import zero_b
 from .targets import begin, wrap
 
@@ -91,6 +90,8 @@ class LoRA:
 
 def lora_plus_groups(model: Module, lr: float, ratio: float = 16.0) -> list[dict]:
     """Parameter groups for LoRA+: B learns `ratio` times as fast as A (Hayou et al. 2024, §4)."""
+    check_real("lora_plus_groups: expected lr", lr, "from 0")
+    check_real("lora_plus_groups: expected a ratio", ratio)
     named = [(name, p) for name, p in model.named_parameters() if p.trainable]
     others = [p for name, p in named if name.split(".")[-1] != "B"]
     Bs = [p for name, p in named if name.split(".")[-1] == "B"]
@@ -99,11 +100,5 @@ def lora_plus_groups(model: Module, lr: float, ratio: float = 16.0) -> list[dict
 
 def _check_settings(rank, alpha, dropout):
     check_whole("LoRA: expected a rank", rank)
-    if not (_real(alpha) and abs(alpha) < 2.0**127):  # finite in float32, too
-        raise ValueError(f"LoRA: expected a finite alpha, got {alpha!r}")
-    if not (_real(dropout) and 0 <= dropout < 1):
-        raise ValueError(f"LoRA: expected a dropout from 0 to below 1, got {dropout!r}")
-
-
-def _real(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    check_real("LoRA: expected alpha", alpha, "")
+    check_dropout("LoRA: expected a dropout", dropout)

@@ -2,6 +2,7 @@
 
 from ..nn.linear import Linear, LinearLike
 from ..nn.module import Module, Wrapper
+from ..system.hints import counted, did_you_mean, kind_of
 
 ALL_LINEAR = "all-linear"  # PEFT's name for every linear layer of the blocks
 
@@ -39,9 +40,10 @@ def matching_linears(module, targets):
     for target in (targets,) if isinstance(targets, str) else targets:
         hits = [name for name in layers if ("." + name).endswith("." + target)]
         if not hits:
-            names = ", ".join(layers) or "none"
-            found = f"the names there are: {names}"
-            raise ValueError(f"target {target!r} matches no linear layer; {found}")
+            there = [end for name in layers for end in (name.split(".")[-1], kind_of(name))]
+            meant = did_you_mean(target, there, near=0.85)  # q_proj is not c_proj
+            names = f"the names there are: {counted(layers) or 'none'}"
+            raise ValueError(f"target {target!r} matches no linear layer{meant or ';'} {names}")
         found |= {name: layers[name] for name in hits}
     if not found:
         raise ValueError(f"no targets, or no linear layers in {type(module).__name__}")

@@ -7,7 +7,14 @@ import math
 
 import numpy as np
 
-from .functional import dropout_backward, dropout_forward, softmax_backward, softmax_forward
+from ..system.checks import check_whole
+from .functional import (
+    check_dropout,
+    dropout_backward,
+    dropout_forward,
+    softmax_backward,
+    softmax_forward,
+)
 from .kv_cache import extend_past
 from .module import Module
 
@@ -64,6 +71,9 @@ class Attention(Module):
 
     def __init__(self, c_attn, c_proj, n_head, attn_pdrop=0.0, resid_pdrop=0.0):
         self.c_attn, self.c_proj, self.n_head = c_attn, c_proj, n_head
+        check_whole("Attention: expected n_head", n_head)
+        check_dropout("Attention: expected attn_pdrop", attn_pdrop)
+        check_dropout("Attention: expected resid_pdrop", resid_pdrop)
         self.attn_pdrop, self.resid_pdrop = attn_pdrop, resid_pdrop
 
     def forward(self, x, *, rng=None, past=None):

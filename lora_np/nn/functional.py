@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from ..system.checks import check_real
+
 GELU_C = math.sqrt(2 / math.pi)  # Python floats: a NumPy scalar would turn float32 into float64
 GELU_A = 0.044715
 PIECE = 1 << 17  # numbers worked on at once
@@ -101,6 +103,11 @@ def sigmoid(x):
     s += 1
     s *= 0.5
     return s
+
+
+def check_dropout(expected, p):
+    """Raise ValueError, beginning with `expected`, unless p is the probability to drop a number."""
+    check_real(expected, p, "from 0 to below 1")
 
 
 def dropout_forward(x, p, rng):

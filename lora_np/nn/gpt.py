@@ -12,10 +12,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
+from ..system.checks import check_real
 from .attention import Attention
 from .block import Block
 from .embedding import Embedding, Head
-from .functional import dropout_backward, dropout_forward
+from .functional import check_dropout, dropout_backward, dropout_forward
 from .language_model import LanguageModel, check_sizes
 from .linear import Linear
 from .mlp import MLP
@@ -42,15 +43,12 @@ class GPTConfig:
 
     def __post_init__(self):
         check_sizes(self)
-        d, H, eps = self.n_embd, self.n_head, self.layer_norm_epsilon
-        if d % H:
-            raise ValueError(f"GPTConfig: n_embd {d} does not divide into {H} heads")
-        if not eps > 0:
-            raise ValueError(f"GPTConfig: expected layer_norm_epsilon > 0, got {eps!r}")
+        if self.n_embd % self.n_head:
+            wrong = f"n_embd {self.n_embd} does not divide into {self.n_head} heads"
+            raise ValueError(f"GPTConfig: {wrong}")
+        check_real("GPTConfig: expected layer_norm_epsilon", self.layer_norm_epsilon)
         for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop"):
-            p = getattr(self, name)
-            if not 0 <= p < 1:
-                raise ValueError(f"GPTConfig: expected {name} from 0 to below 1, got {p!r}")
+            check_dropout(f"GPTConfig: expected {name}", getattr(self, name))
 
 
 class GPT(LanguageModel):

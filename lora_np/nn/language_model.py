@@ -27,6 +27,11 @@ class BodyAndHead(Module):
 
     special_tokens = None  # what the model's files state: begin, end, padding
 
+    def shown(self):
+        c, methods = self.config, "".join(f"{type(m).__name__}, " for m in self.methods)
+        sizes = f"{c.n_layer} layers of width {c.n_embd}, {c.n_head} heads, {c.vocab_size:,} tokens"
+        return f"{methods}{sizes}, context {c.n_positions:,}: "
+
     def __call__(self, tokens, **options):
         """The logits alone; nothing is kept for a backward pass."""
         return self.forward(tokens, keep=False, **options)[0]

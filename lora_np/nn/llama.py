@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
+from ..system.checks import check_real
 from .attention import attend_backward, attend_forward
 from .block import Block
 from .embedding import Embedding, Head
@@ -65,8 +66,7 @@ class LlamaConfig:
             G = self.num_key_value_heads
             raise ValueError(f"LlamaConfig: {H} heads do not divide into {G} groups")
         for name in ("rms_norm_eps", "rope_theta"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ValueError(f"LlamaConfig: expected {name} > 0, got {getattr(self, name)!r}")
+            check_real(f"LlamaConfig: expected {name}", getattr(self, name))
 
 
 class LlamaBlock(Block):

@@ -1,6 +1,7 @@
 """The MLPs of a block, which work on each position alone: GPT-2's, and Llama's SwiGLU."""
 
 from .functional import (
+    check_dropout,
     dropout_backward,
     dropout_forward,
     gelu_backward,
@@ -15,6 +16,7 @@ class MLP(Module):
     """y = gelu(x W_fc) W_proj. Shapes: x and y (B, T, d), inside (B, T, 4d)."""
 
     def __init__(self, c_fc, c_proj, resid_pdrop=0.0):
+        check_dropout("MLP: expected resid_pdrop", resid_pdrop)
         self.c_fc, self.c_proj, self.resid_pdrop = c_fc, c_proj, resid_pdrop
 
     def forward(self, x, *, rng=None):

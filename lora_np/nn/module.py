@@ -82,6 +82,15 @@ class Module:
         """The output alone: forward without its cache."""
         return self.forward(x, **options)[0]
 
+    def __repr__(self):
+        sizes = [p.size for p in self.parameters()], [p.size for p in self.trainable_parameters()]
+        counts = "{:,} numbers, {:,} of them learn".format(*map(sum, sizes))
+        return f"{type(self.unwrapped()).__name__}({self.shown()}{counts})"
+
+    def shown(self):
+        """What `repr` says before the counts."""
+        return ""
+
     def children(self) -> Iterator[tuple[str, "Module"]]:
         """Yield (name, module) for each module directly below this one; in a list, `name.index`."""
         for key, value in list(vars(self).items()):

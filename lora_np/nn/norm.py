@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..system.checks import check_real
 from .linear import rows
 from .module import Module, Parameter
 
@@ -17,6 +18,7 @@ class LayerNorm(Module):
         if len(self.weight.shape) != 1 or self.bias.shape != self.weight.shape:
             got = f"{self.weight.shape} and {self.bias.shape}"
             raise ValueError(f"LayerNorm: expected a weight and a bias (d,), got {got}")
+        check_real("LayerNorm: expected eps", eps)
         self.eps = float(eps)  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, rng=None):
@@ -55,6 +57,7 @@ class RMSNorm(Module):
         self.weight = Parameter.of(weight)
         if len(self.weight.shape) != 1:
             raise ValueError(f"RMSNorm: expected a weight (d,), got {self.weight.shape}")
+        check_real("RMSNorm: expected eps", eps)
         self.eps = float(eps)  # a NumPy float64 would turn float32 into float64
 
     def forward(self, x, *, rng=None):

@@ -1,13 +1,15 @@
 """Knowledge distillation: imitate a teacher's whole distribution, not only the right answer."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..nn.functional import log_softmax
+from ..system.checks import check_real
 from .cross_entropy import cross_entropy
 from .log_probability import shares
+
+LARGEST = 1e18  # with a temperature of that or its inverse T² and logits/T are numbers in float32
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,11 @@ class Distillation:
     hard: float = 0.0
 
     def __post_init__(self):
-        if not (self.temperature > 0 and math.isfinite(self.temperature)):
-            raise ValueError(f"Distillation: expected a temperature > 0, got {self.temperature!r}")
-        if not 0 <= self.hard <= 1:
-            raise ValueError(f"Distillation: expected hard from 0 to 1, got {self.hard!r}")
+        check_real("Distillation: expected a temperature", self.temperature)
+        if not 1 / LARGEST <= self.temperature <= LARGEST:
+            expected = f"a temperature from {1 / LARGEST:.0e} to {LARGEST:.0e}"
+            raise ValueError(f"Distillation: expected {expected}, got {self.temperature!r}")
+        check_real("Distillation: expected hard", self.hard, "from 0 to 1")
 
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         teacher, T, hard = batch.teacher_logits, float(self.temperature), float(self.hard)

@@ -1,11 +1,11 @@
 """Direct preference optimization: learn from pairs with neither a reward model nor sampling."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..nn.functional import log_sigmoid
+from ..system.checks import check_real
 from .log_probability import target_logprobs_backward, target_logprobs_forward
 from .reward import check_pairs
 
@@ -25,8 +25,7 @@ class DPO:
     beta: float = 0.1
 
     def __post_init__(self):
-        if not (self.beta > 0 and math.isfinite(self.beta)):
-            raise ValueError(f"DPO: expected a beta > 0, got {self.beta!r}")
+        check_real("DPO: expected beta", self.beta)
 
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         check_pairs(batch)

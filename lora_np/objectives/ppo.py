@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..system.checks import check_real, check_whole
 from .log_probability import shares, target_logprobs_backward, target_logprobs_forward
 
 
@@ -25,8 +26,7 @@ class PPO:
     clip: float = 0.2
 
     def __post_init__(self):
-        if not self.clip > 0:
-            raise ValueError(f"PPO: expected a clip > 0, got {self.clip!r}")
+        check_real("PPO: expected clip", self.clip)
 
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         w = shares(logits, batch)  # (B, T)
@@ -52,9 +52,9 @@ def group_advantages(
     expected reward minus β·KL(π ‖ π_ref), the quantity that RLHF maximizes.
     Shapes: rewards, log_ratios (in nats) and A (B,).
     """
-    if not 0 <= beta < np.inf:
-        raise ValueError(f"expected a finite beta from 0, got {beta!r}")
-    if group < 2 or len(rewards) % group:
+    check_real("expected beta", beta, "from 0")
+    check_whole("expected a group", group, 2)
+    if len(rewards) % group:
         raise ValueError(f"expected groups of 2 or more in {len(rewards)} samples, got {group}")
     R = rewards - beta * log_ratios  # (B,)
     if not np.isfinite(R).all():

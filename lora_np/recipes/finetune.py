@@ -6,6 +6,8 @@ import numpy as np
 
 from ..methods.describe import describe
 from ..objectives import cross_entropy
+from ..system.checks import check_whole
+from ..system.progress import progress_bar
 from ..train.loop import held_out_loss, train, warmup_cosine
 from ..train.memory_guard import check_memory
 from ..train.optim import AdamW
@@ -38,28 +40,47 @@ def finetune(
     method's `usual_rate`. Everything random follows from `seed`. `state` is `train`'s checkpoint;
     `options` are its resume, progress and threads.
     """
-    rng = np.random.default_rng(seed)
+    check_whole("finetune: expected a seed", seed, 0)
+    check_whole("finetune: expected steps", steps, 0)
+    check_whole("finetune: expected a batch_size", batch_size)
+    check_whole("finetune: expected windows", windows)
+    rng, progress = np.random.default_rng(seed), options.get("progress")
     lr = usual_rate(method, base) if lr is None else lr
     model = method.apply(base, rng)
     optimizer = AdamW(model.trainable_parameters(), lr=lr)
-    first = next(reading.batches(np.random.default_rng(seed), batch_size, length))
-    check_memory(model, first, 1 if options.get("threads") is None else SHARDS)
-    held = held_in_a_step(model, optimizer, first, cross_entropy)
-    losses = functools.partial(held_out_losses, [reading, *kept], windows, length)
+    schedule = warmup_cosine(steps, warmup=steps // 20)
+    one = next(reading.batches(np.random.default_rng(seed), 1, length))
+    shards = 1 if options.get("threads") is None else SHARDS
+    check_memory(model, one, shards, sequences=batch_size)  # before such a batch is there
+    with progress_bar(progress, None, 0, "", what="measuring a step"):
+        first = next(reading.batches(np.random.default_rng(seed), batch_size, length))
+        held = held_in_a_step(model, optimizer, first, cross_entropy)
+    losses = functools.partial(held_out_losses, [reading, *kept], windows, length, progress)
     history = train(
         model, reading.batches(rng, batch_size, length), cross_entropy, optimizer, steps=steps,
-        schedule=warmup_cosine(steps, warmup=steps // 20), rng=rng, evaluate=lambda: losses(model),
-        every=every or steps, checkpoint=state, **options,
+        schedule=schedule, rng=rng, evaluate=lambda: losses(model),
+        every=max(1, steps) if every is None else every, checkpoint=state, **options,
     )  # fmt: skip
     ran = {"method": describe(method), "lr": lr, "seed": seed, "steps": len(history.losses)}
     ran |= {"batch": [batch_size, length], "base": losses(base)}  # before it is quantized
     return model, history, ran | outcome(model, history, held)
 
 
-def held_out_losses(texts, windows, length, model):
+def held_out_losses(texts, windows, length, progress, model):
     """{the Text's name: the mean loss, nats a token, over so many of its held-out windows}."""
+
+    def counted(batches):
+        for batch in batches:
+            yield batch
+            bar.update(len(batch))
+
     batches = {text.name: text.held_out_batches(windows, length=length) for text in texts}
-    return {name: held_out_loss(model, each, cross_entropy) for name, each in batches.items()}
+    total, what = windows * len(texts), "held-out losses"
+    with progress_bar(progress, total, 0, "window", what=what) as bar:
+        return {
+            name: held_out_loss(model, counted(each), cross_entropy)
+            for name, each in batches.items()
+        }
 
 
 def outcome(model, history, held):

@@ -9,6 +9,7 @@ from .. import checkpoint
 from ..nn import GPT, GPTConfig, Wrapper
 from ..nn.language_model import BodyAndHead
 from ..objectives import cross_entropy
+from ..system.checks import check_whole
 from ..system.files import write_json
 from ..tokenizers.byte import VOCABULARY
 from ..train.loop import held_out_loss, train, warmup_cosine
@@ -51,6 +52,8 @@ def pretrain(
     AdamW with weight decay 0.1, warm-up over a fortieth of the steps, then half a cosine to 0.
     `state` is `train`'s checkpoint; `options` are its resume, progress and threads.
     """
+    check_whole("pretrain: expected a seed", seed, 0)
+    check_whole("pretrain: expected steps", steps, 0)
     rng = np.random.default_rng(seed)
     model = GPT(config, rng)
 

@@ -10,9 +10,13 @@ from ..memory.measured import array_bytes, held, optimizer_bytes
 from ..methods import LoRALinear
 from ..nn import Linear
 from ..quant import NF4Linear
+from ..system.checks import check_whole
+from ..system.free_memory import free_bytes
 from ..train.loop import train
 from ..train.optim import AdamW
 from ..train.step import forward_backward
+
+DRAWN = 28  # bytes a number, about, while a layer's weight is drawn and then trained
 
 
 def peak_of_a_step(model, optimizer, batch, objective):
@@ -64,6 +68,15 @@ def held_in_a_step(model, optimizer, batch, objective):
 
 def layer_rows(n_in, n_out, rank, rng, tokens=1):
     """What a linear layer trains and holds, measured: full fine-tuning, LoRA and QLoRA."""
+    sizes = {"n_in": n_in, "n_out": n_out, "rank": rank, "tokens": tokens}
+    for name, size in sizes.items():
+        check_whole(f"layer_rows: expected {name}", size)
+    need, free = DRAWN * n_in * n_out, free_bytes()
+    if free is not None and need > free:
+        raise ValueError(
+            f"there is not enough memory to measure a layer {n_in} x {n_out}: about "
+            f"{need / 1e9:.3g} GB, and {free / 1e9:.3g} GB are free; try a smaller one"
+        )
     weight = (rng.standard_normal((n_in, n_out)) / n_in**0.5).astype(np.float32)
     layers = {
         "full fine-tuning": Linear(weight),

@@ -8,16 +8,19 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import threading
 import warnings
 from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from ..system.checks import check_whole
 from ..system.files import to_json, write_json
-from ..system.process import cores, progress_bar
+from ..system.process import cores
+from ..system.progress import progress_bar
 
 TRIES = 3  # pools in a row that broke before a single cell was done
 
@@ -38,6 +41,8 @@ def sweep(cells, run, directory, executor=None, *, processes=None, progress=None
     that is damaged or of another cell. Unfinished, after all other cells are done and kept, for a
     cell whose run failed, or an executor that broke.
     """
+    if processes is not None:
+        check_whole("sweep: expected processes None or", processes)
     directory = Path(directory)
     todo = {path_of(cell, directory): cell for cell in cells}
     if len(todo) < len(cells):
@@ -83,9 +88,11 @@ def run_all(todo, run, executor=None, processes=None):
     futures = {}
     with contextlib.ExitStack() as stack:
         if executor is None:
+            before = set(active_children())
             count = min(processes or cores(), len(todo))
             pool = ProcessPoolExecutor(count, get_context("spawn"), begin_process)
             executor = stack.enter_context(pool)
+            stack.push(lambda kind, *_: end_processes(before) if kind else None)
         # Ctrl-C, too: what has not begun will not begin
         stack.callback(lambda: [future.cancel() for future in futures])
         with contextlib.suppress(BrokenExecutor):  # those submitted so far may have ended well
@@ -100,16 +107,24 @@ def run_all(todo, run, executor=None, processes=None):
                 yield futures[future], error
 
 
+def end_processes(before):
+    """End those that began since: half a cell is no result, and whole ones are kept."""
+    for process in set(active_children()) - before:
+        process.terminate()
+
+
 def begin_process():
     """In a new process: one thread for its products, and an end with the sweep's own process.
 
     Else they would wait for each other, and after a sweep that was killed for cells, for ever.
+    Ctrl-C reaches every process of a terminal; the sweep's own ends the others.
     """
 
     def end_with_parent():
         parent_process().join()
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)
     threading.Thread(target=end_with_parent, daemon=True).start()
 

@@ -1,7 +1,32 @@
-"""What settings must be."""
+"""What settings must be: an error says which one it is, what was expected and what came."""
+
+from numbers import Integral, Real
+
+LARGEST, LEAST = 3.4028234663852886e38, 1.4e-45  # of float32, which a setting meets in use
+REAL = {  # what a real setting may be, in words
+    "": lambda value: True,
+    "from 0": lambda value: value >= 0,
+    "above 0": lambda value: value >= LEAST,
+    "from 0 to 1": lambda value: 0 <= value <= 1,
+    "from 0 to below 1": lambda value: 0 <= value < 1,
+    "above 0, up to 1": lambda value: 0 < value <= 1,
+    "above 0 and below 1": lambda value: 0 < value < 1,
+}
 
 
-def check_whole(expected, value):
-    """Raise ValueError, beginning with `expected`, unless `value` is a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{expected} from 1, a whole number, got {value!r}")
+def check_whole(expected, value, least=1):
+    """Raise ValueError, which begins with `expected`, unless `value` is whole, from `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{expected} from {least}, a whole number, got {value!r}")
+
+
+def check_real(expected, value, which="above 0"):
+    """Raise ValueError, beginning with `expected`, unless `value` is what REAL says under `which`.
+
+    True is no number, and neither is what float32 has not: a nan, 1e39, or 1e-46 as above 0.
+    """
+    fine = isinstance(value, Real) and not isinstance(value, bool)
+    if not (fine and abs(value) <= LARGEST and REAL[which](value)):
+        bounded = "to" in which or "below" in which
+        words = [f"{expected} {which}".rstrip(), *([] if bounded else ["finite in float32"])]
+        raise ValueError(f"{', '.join(words)}, got {value!r}")

@@ -1,6 +1,7 @@
 """This process: its cores and threads, Ctrl-C, and the memory that it keeps."""
 
 import contextlib
+import contextvars
 import ctypes
 import functools
 import os
@@ -10,7 +11,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from threadpoolctl import ThreadpoolController, threadpool_limits
-from tqdm import tqdm
 
 
 def prepare(base=None):
@@ -41,10 +41,22 @@ def blas():
     return ThreadpoolController()  # making one costs 40 times using one
 
 
-def progress_bar(shown, total, initial, unit, leave=False):
-    """tqdm's bar, of which plain ASCII is enough; `shown` None: if standard error is a terminal."""
-    hidden = not (sys.stderr.isatty() if shown is None else shown)
-    return tqdm(total=total, initial=initial, disable=hidden, unit=unit, ascii=True, leave=leave)
+ENDS_ALL = contextvars.ContextVar(
+    "whether Ctrl-C ends more than the run it falls in", default=False
+)
+
+
+@contextlib.contextmanager
+def interrupts_end_all(really=True):
+    """Here a run that Ctrl-C ended is no result: `train` raises KeyboardInterrupt after its step.
+
+    Else whoever trains several times would go on with a model that is half trained.
+    """
+    token = ENDS_ALL.set(really)
+    try:
+        yield
+    finally:
+        ENDS_ALL.reset(token)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..system.checks import check_real, check_whole
+
 
 @dataclass(eq=False)
 class Batch:
@@ -37,7 +39,10 @@ class Batch:
                 )
         if not np.isfinite(self.weights).all():
             raise ValueError("Batch: expected finite weights")
-        if self.group < 1 or len(self) % self.group:
+        check_whole("Batch: expected a group", self.group)
+        if self.total is not None:
+            check_real("Batch: expected a total", self.total, "from 0")
+        if len(self) % self.group:
             raise ValueError(f"Batch: {len(self)} sequences are no multiple of {self.group}")
         if self.total is None:
             self.total = float(self.weights.sum(dtype=np.float64))
@@ -54,6 +59,7 @@ class Batch:
 
         So the gradients of the shards add up to the batch's own.
         """
+        check_whole("split: expected n", n)
         groups = len(self) // self.group
         n = max(1, min(n, groups))
         edges = [groups * i // n * self.group for i in range(n + 1)]

@@ -4,6 +4,8 @@ import hashlib
 from itertools import groupby
 from operator import itemgetter
 
+from ..system.checks import check_real, check_whole
+
 SHARE = 0.1  # about how much is held out
 
 
@@ -12,11 +14,18 @@ def hash_of(name):
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") / 2**56
 
 
+def check_windows(name, windows, batch_size):
+    """Raise ValueError unless so many held-out windows, so many at a time, can be read."""
+    check_whole(f"{name}: expected windows", windows)
+    check_whole(f"{name}: expected a batch_size", batch_size)
+
+
 def by_hash(names, share=SHARE):
     """(held out, to learn from): the different `names` in the order of their hashes, cut at share.
 
     The lowest hash is held out in any case, and of two names or more the highest is learnt from.
     """
+    check_real("expected a share", share, "above 0 and below 1")
     order = sorted(names, key=hash_of)
     count = min(max(1, sum(hash_of(name) < share for name in order)), len(order) - 1)
     return order[:count], order[count:]

@@ -8,6 +8,7 @@ import numpy as np
 from ..generation.sampling import generate
 from ..nn.module import Module
 from ..objectives.ppo import group_advantages
+from ..system.checks import check_whole
 from .batch import Batch, completion
 from .reference import check_same_vocabulary, token_logprobs
 
@@ -38,10 +39,10 @@ def sample_policy(
     """
     check_same_vocabulary(policy, reference, "reference")
     prompts = np.asarray(prompts)
-    if prompts.ndim != 2 or prompts.size == 0 or n < 1:
-        raise ValueError(
-            f"expected prompts (P, T) and completions of 1 token or more, got {prompts.shape}, {n}"
-        )
+    if prompts.ndim != 2 or prompts.size == 0:
+        raise ValueError(f"expected prompts (P, T), got {prompts.shape}")
+    check_whole("sample_policy: expected n, the tokens of a completion,", n)
+    check_whole("sample_policy: expected a group", group, 2)
     prompts = np.repeat(prompts, group, axis=0)
     group_advantages(np.zeros(len(prompts)), np.zeros(len(prompts)), beta, group)  # its checks
     marks = () if stop is None else stop

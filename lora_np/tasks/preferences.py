@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..nn.module import Module
+from ..system.checks import check_real
 from .batch import Batch, classification, completion
 from .reference import check_same_vocabulary, token_logprobs
 
@@ -36,8 +37,7 @@ def noisy_preferences(rewards: np.ndarray, noise: float, rng: np.random.Generato
     rewards = np.asarray(rewards, np.float64)
     if rewards.ndim != 1 or len(rewards) % 2 or not np.isfinite(rewards).all():
         raise ValueError(f"expected an even number of finite rewards, got {rewards.shape}")
-    if not noise >= 0:
-        raise ValueError(f"expected a noise from 0, got {noise!r}")
+    check_real("expected a noise", noise, "from 0")
     delta = rewards[0::2] - rewards[1::2]
     # A logistic number is below Δ/noise with probability σ(Δ/noise).
     wins = rng.logistic(size=len(delta)) * max(noise, 1e-9) < delta

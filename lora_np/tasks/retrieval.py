@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..system.checks import check_real, check_whole
+
 
 class Store:
     """Documents, each a sequence of terms (words, or whole numbers), ranked by BM25.
@@ -30,8 +32,8 @@ class Store:
         lengths = np.array([len(document) for document in self.documents])
         if not lengths.all():
             raise ValueError(f"Store: document {lengths.argmin()} is empty")
-        if not (0 <= k1 < math.inf and 0 <= b <= 1):
-            raise ValueError(f"Store: expected k1 from 0 and b from 0 to 1, got {k1!r} and {b!r}")
+        check_real("Store: expected k1", k1, "from 0")
+        check_real("Store: expected b", b, "from 0 to 1")
         self.k1, self.penalty = k1, k1 * (1 - b + b * lengths / lengths.mean())  # (N,)
         self.postings: dict = {}  # term -> [(document's number, how often it stands there), …]
         for i, document in enumerate(self.documents):
@@ -53,7 +55,8 @@ class Store:
 
     def search(self, question: Sequence, n: int) -> np.ndarray:
         """The numbers of the n best documents, best first; equals in the store's order."""
-        if not 1 <= n <= len(self):
+        check_whole("Store: expected n", n)
+        if n > len(self):
             raise ValueError(
                 f"Store: expected n from 1 to {len(self)}, the number of documents, got {n!r}"
             )

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..system.checks import check_whole
 from ..tokenizers.special_tokens import prompt_tokens
 from .batch import completion
 from .dialogue import dialogue_tokens
-from .held_out import by_hash, describe
+from .held_out import by_hash, check_windows, describe
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +49,24 @@ class Samples:
 
     def batches(self, rng, batch_size=32, length=128):
         """Yield batches without end, of samples that `rng` chooses, all padded to one length."""
-        width = _width(self.train_rows, length)
+        width = _width(self, self.train_rows, length)
+        check_whole(f"{self.name}: expected a batch_size", batch_size)
         while True:
             chosen = rng.integers(0, len(self.train_rows), batch_size)
             yield _batch(self.train, self.train_rows[chosen], width)
 
     def held_out_batches(self, windows=256, batch_size=32, length=128):
         """The same `windows` samples each time, evenly spaced, or all, if there are fewer."""
-        n, width = len(self.held_out_rows), _width(self.held_out_rows, length)
+        check_windows(self.name, windows, batch_size)
+        n, width = len(self.held_out_rows), _width(self, self.held_out_rows, length)
         rows = self.held_out_rows[np.linspace(0, n - 1, min(windows, n)).astype(np.int64)]
         for i in range(0, len(rows), batch_size):
             yield _batch(self.held_out, rows[i : i + batch_size], width)
 
 
-def _width(rows, length):
+def _width(samples, rows, length):
     """One for all batches: a step's memory is checked once, before the first."""
+    check_whole(f"{samples.name}: expected a length", length)
     return min(length + 1, int((rows[:, 2] - rows[:, 0]).max()))
 
 

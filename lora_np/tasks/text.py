@@ -12,10 +12,11 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ..system.checks import check_whole
 from ..tokenizers.byte import ByteTokenizer
 from . import own_text
 from .batch import next_token
-from .held_out import SHARE, by_hash, describe, divide
+from .held_out import SHARE, by_hash, check_windows, describe, divide
 from .samples import samples
 
 LARGEST_FILE = 1 << 28  # bytes of a text of one's own
@@ -50,6 +51,7 @@ class Text:
 
         Raises: ValueError if no window of `length` + 1 tokens fits.
         """
+        check_whole(f"{self.name}: expected a batch_size", batch_size)
         starts = _starts(self, self.train, length)
         while True:
             at = rng.integers(0, starts, batch_size)[:, None] + np.arange(length + 1)
@@ -60,6 +62,7 @@ class Text:
 
         Windows do not overlap, so no token is a target twice.
         """
+        check_windows(self.name, windows, batch_size)
         room = (_starts(self, self.held_out, length) - 1) // length + 1
         at = np.arange(room)[np.linspace(0, room - 1, min(windows, room)).astype(np.int64)] * length
         for i in range(0, len(at), batch_size):
@@ -68,6 +71,7 @@ class Text:
 
 
 def _starts(text, tokens, length):
+    check_whole(f"{text.name}: expected a length", length)
     if len(tokens) <= length:
         raise ValueError(
             f"{text.name}: {len(tokens):,} tokens hold no window of {length} and the next one; "

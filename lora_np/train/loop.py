@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..nn.module import Module
-from ..system.process import catch_interrupt, progress_bar
+from ..system.checks import check_real, check_whole
+from ..system.process import ENDS_ALL, catch_interrupt
+from ..system.progress import progress_bar
 from .history import History
 from .memory_guard import check_memory
 from .optim import Optimizer
@@ -34,6 +36,14 @@ class Settings:
     resume: bool = False  # go on from `checkpoint`
     progress: bool | None = None  # whether to show a bar; None: if standard error is a terminal
     threads: int | None = None  # how many share a batch; the bits do not depend on it
+
+    def __post_init__(self):
+        check_whole("train: expected steps", self.steps, 0)
+        check_whole("train: expected every", self.every)
+        if self.clip is not None:
+            check_real("train: expected clip None or", self.clip)
+        if self.threads is not None:
+            check_whole("train: expected threads None or", self.threads)
 
 
 def train(
@@ -73,6 +83,8 @@ def train(
             if done % s.every == 0 and done < s.steps:
                 evaluate_and_save(model, optimizer, history, s)
     history.interrupted = done < s.steps
+    if history.interrupted and ENDS_ALL.get() and s.checkpoint is None:
+        raise KeyboardInterrupt
     if done:
         evaluate_and_save(model, optimizer, history, s)
     return history
@@ -82,10 +94,10 @@ def evaluate_and_save(model, optimizer, history, settings):
     if settings.evaluate is not None:
         losses = {"step": len(history.losses), **settings.evaluate()}
         if history.evaluations and history.evaluations[-1].keys() != losses.keys():
-            before = ", ".join(history.evaluations[-1])
+            here, before = (", ".join(list(e)[1:]) for e in (losses, history.evaluations[-1]))
             raise ValueError(
-                f"this run is held to {', '.join(losses)}, the saved one to {before}: resume it "
-                "with the texts that it read"
+                f"this run is held to {here}, the saved one to {before}: resume it with the texts "
+                "that it read"
             )
         history.evaluations.append(losses)
     if settings.checkpoint is not None:
@@ -107,7 +119,10 @@ def warmup_cosine(steps: int, warmup: int = 0, floor: float = 0.0) -> Callable[[
     rate(t) = (t + 1)/(warmup + 1) at first, then floor + (1 − floor)·½(1 + cos πp), p from 0 to 1
     (Loshchilov & Hutter 2017, arXiv 1608.03983, eq. 5).
     """
-    if not 0 <= warmup <= steps:
+    check_whole("warmup_cosine: expected steps", steps, 0)
+    check_whole("warmup_cosine: expected a warmup", warmup, 0)
+    check_real("warmup_cosine: expected a floor", floor, "from 0 to 1")
+    if warmup > steps:
         raise ValueError(f"expected a warm-up from 0 to {steps} steps, got {warmup}")
 
     def rate(step):

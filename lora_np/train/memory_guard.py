@@ -12,12 +12,14 @@ SHORT = (4, 8, 16)  # tokens: what these keep says what any length keeps
 LOGITS = 4  # arrays as large as a part's logits that an objective has at once
 
 
-def check_memory(model, batch, shards=1, rng=None):
-    """Raise ValueError for a step on `batch` that needs more memory than there is.
+def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
+    """Raise ValueError for a step on `batch` that needs more memory than there is, or on so many
+    `sequences` like the one in it: then the batch need not be there to be refused.
 
     Where the system does not tell what is free, nothing is checked.
     """
     free, (B, T) = free_bytes(), batch.tokens.shape
+    B = sequences or B
     if free is None:
         return
     need = step_bytes(model, batch, shards, rng)

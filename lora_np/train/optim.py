@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..system.checks import check_real
+
 
 class Optimizer:
     """Parameter groups, each with its own learning rate, as in torch.
@@ -27,8 +29,7 @@ class Optimizer:
         if any(not p.trainable for p in flat):
             raise ValueError("the optimizer got a frozen parameter; use trainable_parameters()")
         for _, group_lr in self.groups:
-            if not (math.isfinite(group_lr) and group_lr >= 0):
-                raise ValueError(f"expected a finite learning rate from 0, got {group_lr!r}")
+            check_real("the optimizer: expected lr", group_lr, "from 0")
 
     @property
     def parameters(self):
@@ -66,6 +67,10 @@ class AdamW(Optimizer):
         eps: float = 1e-8, weight_decay: float = 0.0,
     ):  # fmt: skip
         super().__init__(parameters, lr)
+        for beta in betas:
+            check_real("AdamW: expected each of betas", beta, "from 0 to below 1")
+        check_real("AdamW: expected eps", eps)
+        check_real("AdamW: expected weight_decay", weight_decay, "from 0")
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.t = np.zeros(len(self.parameters), np.int64)  # steps taken, one for each parameter
         self.m = [np.zeros_like(p.data) for p in self.parameters]

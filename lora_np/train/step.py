@@ -8,6 +8,7 @@ own. NumPy lets other threads run while it computes.
 
 import numpy as np
 
+from ..system.checks import check_whole
 from ..system.process import blas, pool
 
 SHARDS = 2
@@ -24,6 +25,9 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None, parts=N
     one thread: so any number of threads gives the same bits. Of each shard, the head and the
     objective read `parts` one after another, by default as many as PART asks for.
     """
+    for name, count in {"threads": threads, "parts": parts}.items():
+        if count is not None:
+            check_whole(f"forward_backward: expected {name} None or", count)
     if threads is None:
         return run_shard(model, batch, objective, rng, parts)
     shards = batch.split(shard_count(*batch.tokens.shape, model.config.n_embd))

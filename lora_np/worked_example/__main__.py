@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+from ..system.hints import program
 from .numbers import plain, run
 
 
@@ -21,7 +22,7 @@ def goes_on():
 
 def make_parser():
     parser = argparse.ArgumentParser(
-        prog="python -m lora_np.worked_example",
+        prog=program("lora_np.worked_example"),
         description="The document's 3x2 example, step by step. Change a number, see what breaks.",
     )
     parser.add_argument("--alpha", type=float, default=2.0, help="LoRA's alpha (default 2)")

@@ -9,6 +9,7 @@ from ..methods.lora import LoRALinear
 from ..methods.lora_init import both_zero, zero_b
 from ..nn.linear import Linear, LinearLike
 from ..quant import NF4Linear, quantize_nf4
+from ..system.checks import check_real, check_whole
 from ..train.optim import SGD
 
 X = np.array([[0.2, -0.3, 0.5]])  # one token (1, 3)
@@ -105,8 +106,8 @@ def run(
     Raises: ValueError for a rank outside 1 … 2, fewer than 1 step, a target that is not finite, or
     numbers so large that not even one step can be taken.
     """
-    if steps < 1:
-        raise ValueError(f"expected at least 1 step, got {steps}")
+    check_whole("expected steps", steps)
+    check_real("expected lr", lr, "from 0")
     t = np.array(target, dtype=np.float64).reshape(1, 2)
     if not np.isfinite(t).all():
         raise ValueError(f"expected a target of two finite numbers, got {t.ravel().tolist()}")

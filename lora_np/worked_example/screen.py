@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.hints import command
 from .text import bar, beside, fixed, matrix, number, setting, signed_sum, vector
 
 TINY = 1e-12  # a gradient that prints as 0, and is rounding
@@ -234,13 +235,12 @@ def counts(n):
     lines = ["9  Was it worth it?"]
     for c in (small, large):
         shape = f"{c['shape'][0]} x {c['shape'][1]}"
-        lines.append(
-            f"     {shape:<11} r {c['rank']}: {c['lora']:>6,} trained of {c['full']:>7,}"
-            f" = {c['share']:.2%};  fewer while r < {number(c['break_even_rank'], 1)}"
-        )
+        line = f"     {shape:<11} r {c['rank']}: {c['lora']:>6,} trained of {c['full']:>7,}"
+        line += f" = {c['share']:.2%};  fewer while r < {number(c['break_even_rank'], 1)}"
+        lines.append(line)
     saves = "saves next to nothing" if small["lora"] < small["full"] else "trains more than W has"
     lines.append(f"     At six numbers LoRA {saves}. It is made for large matrices.")
-    lines.append(f"NEXT  {lesson() or 'python -m lora_np   the same at a layer and at a model'}")
+    lines.append(f"NEXT  {lesson() or command() + '   the same at a layer and at a model'}")
     return "\n".join(lines) + "\n"
 
 

@@ -7,30 +7,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from helpers.adapters import CONFIG, WEIGHTS, edit_config
 from helpers.llamas import ATTENTION, small_llama
-from helpers.models import moved, small_gpt, some_tokens
+from helpers.models import moved, some_tokens
 from lora_np.checkpoint import load_adapter, load_llama, save_adapter
 from lora_np.methods import IA3, DoRA, HeadTuning, LoRA
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 RNG, TOKENS = np.random.default_rng, some_tokens()
 HF_LLAMA = Path(__file__).parent.parent / "golden" / "data" / "hf_llama"
-
-
-@pytest.fixture
-def base():
-    return small_gpt(dtype=np.float32)
-
-
-@pytest.fixture
-def directory(tmp_path, base):
-    save_adapter(moved(LoRA(2, 3.0).apply(base, RNG(0))), tmp_path / "adapter")
-    return tmp_path / "adapter"
-
-
-def edit_config(directory, **changes):
-    path = directory / CONFIG
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def rename(directory, change):

@@ -11,6 +11,8 @@ from lora_np import __version__
 from lora_np.__main__ import main
 from lora_np.course import tour
 
+WORD = "six numbers, a layer, a language model ...\n"  # where the tour takes over a second
+
 
 def run(*arguments, encoding="ascii"):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "error"}
@@ -21,7 +23,7 @@ def run(*arguments, encoding="ascii"):
 
 def test_the_tour_is_plain_ascii_and_fits_any_console():
     result = run("lora_np", encoding="utf-8")
-    assert result.returncode == 0 and not result.stderr
+    assert result.returncode == 0 and result.stderr in ("", WORD)
     assert result.stdout.isascii()
     assert max(map(len, result.stdout.splitlines())) <= 79
     for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):

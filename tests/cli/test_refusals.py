@@ -15,9 +15,7 @@ from lora_np.__main__ import main
         (["finetune", "--rank", "500"], "expected a rank from 1 to min(in, out) = 128"),
         (["finetune", "--method", "ia3", "--rank", "2"], "--rank is no setting of --method ia3"),
         (["finetune", "--method", "full", "--targets", "c_attn"], "--targets is no setting"),
-        (["finetune", "--lr", "-1"], "finite learning rate from 0, got -1"),
         (["generate", "--tokens", "500"], "more than n_positions 192"),
-        (["generate", "--temperature", "-1"], "temperature from 0, got -1"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, arguments, message):
@@ -41,3 +39,29 @@ def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["fintune"], "finetune"),
+        (["finetune", "--method", "lorra"], "lora"),
+        (["finetune", "--rnak", "8"], "--rank"),
+        (["compare", "rlfh"], "rlhf"),
+        (["real", "skil"], "skill"),
+        (["memory", "--model", "smolm2"], "smollm2"),
+        (["finetune", "--base", "smolm2"], "smollm2"),
+        (["finetune", "--data", "cod"], "code"),
+        (["finetune", "--targets", "c_atn"], "c_attn"),
+        (["sweep", "--out", "x", "--method", "qlroa"], "qlora"),
+    ],
+)
+def test_a_wrong_name_says_which_one_may_be_meant(capsys, tmp_path, monkeypatch, arguments, meant):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert status == 2 and f"; did you mean {meant!r}?" in error
+    assert len(error.splitlines()[-1]) < 300

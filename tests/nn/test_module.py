@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lora_np import Linear, LoRALinear, Module, Parameter
+from helpers.models import small_gpt
+from lora_np import Linear, LoRA, LoRALinear, Module, Parameter, PromptTuning
 
 
 class TwoLayers(Module):
@@ -142,3 +143,17 @@ def test_what_copying_asks_for_is_just_not_there(model):
     """Only a name without leading underscores is taken for a mistake that needs explaining."""
     with pytest.raises(AttributeError, match="^__copy__$"):
         model.__copy__  # noqa: B018
+
+
+def test_a_models_repr_says_its_kind_sizes_and_what_learns():
+    model = LoRA(2, 3.0).apply(small_gpt(), np.random.default_rng(0))
+    counts = [sum(p.size for p in ps) for ps in (model.parameters(), model.trainable_parameters())]
+    assert repr(model) == (
+        "GPT(LoRA, 2 layers of width 6, 2 heads, 7 tokens, context 8: "
+        f"{counts[0]:,} numbers, {counts[1]:,} of them learn)"
+    )
+    prompted = PromptTuning(2).apply(small_gpt(), np.random.default_rng(0))
+    assert repr(prompted).startswith("GPT(PromptTuning, 2 layers")
+    assert repr(prompted).endswith(" 12 of them learn)")
+    assert repr(Linear(np.ones((2, 3)))) == "Linear(6 numbers, 6 of them learn)"
+    assert repr(Module()) == "Module(0 numbers, 0 of them learn)"

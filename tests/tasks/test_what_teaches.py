@@ -186,10 +186,10 @@ PAIR = np.array([[1, 2, 3], [1, 2, 4]])
         (lambda: completion(PAIR, 3), "an empty completion teaches nothing; got 3"),
         (lambda: completion(PAIR, 2, [3, 2]), "text has 2 and an empty completion"),
         (lambda: completion(PAIR, 0), "a prompt of 1 to 2 tokens"),
-        (lambda: sample(n=0), r"completions of 1 token or more, got \(1, 2\), 0"),
+        (lambda: sample(n=0), "n, the tokens of a completion, from 1, .* got 0"),
         (lambda: sample(reward=nan_reward), r"expected 2 finite rewards, got \[nan nan\]"),
-        (lambda: sample(group=1), "groups of 2 or more in 1 samples"),
-        (lambda: sample(beta=-0.1), "a finite beta from 0, got -0.1"),
+        (lambda: sample(group=1), "a group from 2, .* got 1"),
+        (lambda: sample(beta=-0.1), "beta from 0, .* got -0.1"),
         (lambda: sample(n=7), "9 .* n_positions is 8|n_positions 8"),
         (lambda: reward_pairs(PAIR[[0, 0]]), "pair 0: the two texts are equal"),
         (lambda: reward_pairs(PAIR, [2, 2]), "pair 0: the two texts are equal"),
@@ -197,7 +197,7 @@ PAIR = np.array([[1, 2, 3], [1, 2, 4]])
         (lambda: dpo_pairs(small_gpt(), small_gpt(), PAIR, 3), "an empty completion"),
         (lambda: dpo_pairs(small_gpt(), small_gpt(), 1 + PAIR % 4 * [[1], [0]], 1), "different pr"),
         (lambda: noisy_preferences([1.0, np.inf], 1, RNG(0)), "even number of finite rewards"),
-        (lambda: noisy_preferences([1.0, 2.0], -1, RNG(0)), "a noise from 0, got -1"),
+        (lambda: noisy_preferences([1.0, 2.0], -1, RNG(0)), "a noise from 0, .* got -1"),
     ],
 )
 def test_errors(build, message):

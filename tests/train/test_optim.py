@@ -43,11 +43,11 @@ def test_adamw_against_the_formula(seed, lr, decay, betas):
 
 @given(st.floats(1e-3, 1e3))
 def test_adamw_first_step_does_not_see_the_gradients_size(factor):
-    """With ε = 0 the first step is lr · sign(g), whatever the loss is multiplied by."""
+    """With next to no ε the first step is lr · sign(g), whatever the loss is multiplied by."""
     g = np.array([0.3, -2.0])
     parameter = Parameter(np.zeros(2))
     parameter.grad = factor * g
-    AdamW([parameter], lr=0.1, eps=0.0).step()
+    AdamW([parameter], lr=0.1, eps=1e-30).step()
     np.testing.assert_allclose(parameter.data, [-0.1, 0.1])
 
 
@@ -130,8 +130,8 @@ def test_a_rate_of_zero_moves_nothing():
         (lambda p: SGD([], 0.1), "no parameters"),
         (lambda p: SGD([p, p], 0.1), "a parameter twice"),
         (lambda p: SGD([Parameter(np.ones(2), trainable=False)], 0.1), "a frozen parameter"),
-        (lambda p: SGD([p], -0.1), "finite learning rate from 0, got -0.1"),
-        (lambda p: AdamW([p], float("nan")), "finite learning rate from 0, got nan"),
+        (lambda p: SGD([p], -0.1), "lr from 0, .* got -0.1"),
+        (lambda p: AdamW([p], float("nan")), "lr from 0, .* got nan"),
     ],
 )
 def test_bad_input_is_named(make, message):

@@ -142,9 +142,12 @@ def test_plot_writes_a_picture(tmp_path, capsys):
     [
         (["--rank", "3"], "rank from 1 to min(in, out) = 2"),
         (["--rank", "0"], "rank from 1, a whole number, got 0"),
-        (["--alpha", "nan"], "finite alpha, got nan"),
-        (["--lr", "1e300"], "the loss overflows at step 1: expected a smaller lr"),
-        (["--lr", "-1"], "finite learning rate from 0, got -1.0"),
+        (["--alpha", "nan"], "alpha, finite in float32, got nan"),
+        (
+            ["--lr", "1e38", "--target", "1e120", "0"],
+            "loss overflows at step 1: expected a smaller lr",
+        ),
+        (["--lr", "-1"], "lr from 0, finite in float32, got -1.0"),
         (["--target", "nan", "1"], "two finite numbers, got [nan, 1.0]"),
         (["--target", "inf", "1"], "two finite numbers, got [inf, 1.0]"),
         (["--plot", "figure.nonsense"], "unknown image format 'nonsense'"),

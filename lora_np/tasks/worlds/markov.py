@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ...system.checks import check_real, check_whole
+
 
 class MarkovSource:
     """The next symbol depends on the last `order` ones: p(next | last), a table drawn at random.
@@ -11,6 +13,9 @@ class MarkovSource:
     """
 
     def __init__(self, rng, symbols, order, concentration=0.5):
+        check_whole("MarkovSource: expected symbols", symbols)
+        check_whole("MarkovSource: expected order", order)
+        check_real("MarkovSource: expected a concentration", concentration)
         self.symbols, self.order = symbols, order
         self.table = rng.dirichlet(np.full(symbols, concentration), size=(symbols,) * order)
 

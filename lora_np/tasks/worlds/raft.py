@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...system.checks import check_real, check_whole
 from ..batch import Batch, classification
 
 KEYS, VALUES = 16, 10
@@ -34,8 +35,7 @@ def words(tokens):
 
 
 def check_share(P):
-    if not 0 <= P <= 1:
-        raise ValueError(f"expected P, the share with the golden document, from 0 to 1, got {P!r}")
+    check_real("expected P, the share with the golden document,", P, "from 0 to 1")
 
 
 def choose_documents(golden, distractors, n, P, rng):
@@ -110,7 +110,9 @@ class Raft:
         check_share(self.P)
         if not self.asked or not 0 <= min(self.asked) <= max(self.asked) < KEYS:
             raise ValueError(f"Raft: expected keys from 0 to {KEYS - 1}, got {self.asked}")
-        if not 1 <= self.n_documents < KEYS:
+        check_whole("Raft: expected n_documents", self.n_documents)
+        check_whole("Raft: expected n_positions", self.n_positions)
+        if self.n_documents >= KEYS:
             raise ValueError(f"Raft: expected 1 to {KEYS - 1} documents, got {self.n_documents!r}")
         reading([fact(0, 0)] * self.n_documents, [ASK, 0], self.n_positions)
 

@@ -1,0 +1,55 @@
+"""python -m lora_np merge and export: a whole model in Hugging Face's form."""
+
+from ..checkpoint import save_model
+from ..methods import merge
+from ..system.files import make_directory
+from ..system.hints import command
+from ..system.progress import waiting
+from .options import add_adapter, add_base, open_adapted, show
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "merge",
+        help="a base with its adapter in its weights, as a model of its own",
+        description="Add an adapter to its base's weights: a model that needs neither adapter nor "
+        "method, in Hugging Face's form, for transformers and for --base. It computes the same, "
+        "to rounding. What acts as no dense weight (prefix, prompt, bottleneck) cannot be merged.",
+    )
+    add_writing(parser)
+    add_adapter(parser, required=True)
+    return parser
+
+
+def add_writing(parser):
+    add_base(parser)
+    halves = "float16 and bfloat16 halve the file, and round (default %(default)s)"
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help=halves)
+
+
+def run(options):
+    directory = empty_directory(options.out, options.command)
+    model, tokenizer = open_adapted(options)
+    merged = merge(model)
+    with waiting(f"writing {directory}"):
+        save_model(merged, tokenizer, directory, options.dtype)
+    size = sum(path.stat().st_size for path in directory.iterdir())
+    numbers = {"model": repr(merged), "out": str(directory), "bytes": size, "dtype": options.dtype}
+    use = command("generate", "--base", directory)
+    screen = f"{merged!r}\nwrote {directory}, {size / 1e6:.1f} MB in {options.dtype}; try: {use}"
+    show(options, numbers, screen)
+
+
+def empty_directory(out, name):
+    """--out as a folder that is there and empty: nothing is written over.
+
+    Raises: ValueError for one that holds something, or for none.
+    """
+    if not out:
+        raise ValueError(f"{name} needs --out DIR: a new folder for the model")
+    directory = make_directory(out)
+    if any(directory.iterdir()):
+        raise ValueError(f"--out {out} holds files already; move it away, or name another folder")
+    return directory

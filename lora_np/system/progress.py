@@ -1,0 +1,67 @@
+"""Long work shows within a second that it goes on: by a bar at a terminal, else by a line."""
+
+import contextlib
+import sys
+import threading
+
+from tqdm import tqdm
+
+SECOND = 0.5  # about: how long nothing may be seen
+
+
+@contextlib.contextmanager
+def progress_bar(shown, total, initial, unit, leave=False, what=None):
+    """tqdm's bar, of which plain ASCII is enough; `shown` None: if standard error is a terminal.
+
+    Its clock goes on between updates. Without a `total` it is `what` and the clock.
+    """
+    hidden = not (sys.stderr.isatty() if shown is None else shown)
+    clock = "{desc}: {elapsed}" if total is None else None
+    with tqdm(
+        total=total, initial=initial, disable=hidden, unit=unit, ascii=True, leave=leave,
+        desc=what, bar_format=clock,
+    ) as bar:  # fmt: skip
+        with every(SECOND, None if hidden else bar.refresh):
+            yield bar
+
+
+@contextlib.contextmanager
+def waiting(what):
+    """For a command: `what` and a clock at a terminal, and else `announced`."""
+    with announced(what), progress_bar(None, None, 0, "", what=what):
+        yield
+
+
+@contextlib.contextmanager
+def announced(what):
+    """For a command: a line on standard error that says `what`, if it takes more than a second and
+    there is no terminal, where bars would say it."""
+    told = []
+
+    def tell():
+        if not told:
+            told.append(print(f"{what} ...", file=sys.stderr, flush=True))
+
+    with every(2 * SECOND, None if sys.stderr.isatty() else tell):
+        yield
+
+
+@contextlib.contextmanager
+def every(seconds, call):
+    """`call()` (None: nothing) so often, on a thread of its own, until the block ends."""
+    if call is None or sys.platform == "emscripten":  # where there are no threads
+        yield
+        return
+    ended = threading.Event()
+
+    def go_on():
+        while not ended.wait(seconds):
+            call()
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
