@@ -37,13 +37,12 @@ def read_safetensors(path):
 
 
 # 2. Four bits. Weights are about normally distributed, so NF4's 16 numbers are normal quantiles.
-def quantiles(n):  # at n even steps of probability, from 0.9677083 down to, but without, a half
-    p = np.linspace(0.9677083, 0.5, n + 1).astype(np.float32)[:-1]
-    return [NormalDist().inv_cdf(each) for each in p.tolist()]
-
-
-CODEBOOK = np.array([-q for q in quantiles(7)] + [0] + quantiles(8)[::-1], np.float32)
-CODEBOOK /= CODEBOOK[15]  # (16,): 7 below zero, zero, 8 above; from -1 to 1
+OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published
+CODEBOOK = [0.0]
+for n, side in (7, -1), (8, 1):  # seven below zero, eight above, at even steps of probability
+    p = np.linspace(OFFSET, 0.5, n + 1).astype(np.float32)[:-1]  # one half is zero's own
+    CODEBOOK += [side * NormalDist().inv_cdf(each) for each in p.tolist()]
+CODEBOOK = np.sort(np.array(CODEBOOK, np.float32)) / np.float32(max(CODEBOOK))  # (16,): -1 … 1
 MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,): where the nearest of them changes
 
 
@@ -76,16 +75,13 @@ class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
         return y, (x, u)
 
     def backward(self, dy, cache):
-        x, u = cache
+        x, u, dy = (each.reshape(-1, each.shape[-1]) for each in (*cache, dy))  # a row a token
         W = dequantize_nf4(*self.nf4).T
-        du = self.scale * dy @ self.B.T  # undoes s·uB: du = s·dy Bᵀ  (B, T, r)
-        self.dB += self.scale * rows(u).T @ rows(dy)  # undoes s·uB: dB = s·uᵀ dy  (r, out)
-        self.dA += rows(x).T @ rows(du)  # undoes u = xA: dA = xᵀ du  (in, r)
-        return dy @ W.T + du @ self.A.T  # undoes xŴ and xA: x went into both  (B, T, in)
-
-
-def rows(x):
-    return x.reshape(-1, x.shape[-1])  # (B, T, n) -> (B·T, n): each token is one row
+        du = self.scale * dy @ self.B.T  # undoes s·uB: du = s·dy Bᵀ  (B·T, r)
+        self.dB += self.scale * u.T @ dy  # undoes s·uB: dB = s·uᵀ dy  (r, out)
+        self.dA += x.T @ du  # undoes u = xA: dA = xᵀ du  (in, r)
+        dx = dy @ W.T + du @ self.A.T  # undoes xŴ and xA: x went into both  (B·T, in)
+        return dx.reshape(*cache[0].shape)  # (B, T, in)
 
 
 # 4. The GPT around it. Nothing in here learns: it only hands dx on.
@@ -174,7 +170,7 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
         for branch in reversed(self.branches):
             dy = dx
             for part in reversed(branch):
-                dy = part.backward(dy, caches.pop())
+                dy = part.backward(dy, caches.pop())  # undoes y = part(y), the last one first
             dx = dx + dy  # undoes x + y: x went past the branch, and through it
 
 
@@ -246,6 +242,6 @@ def train(model, text, held_out, rng):
 
 if __name__ == "__main__":
     here, rng = Path(__file__).parent, np.random.default_rng(0)
-    files = here / "model.safetensors", here / "data" / "base" / "model.safetensors"
-    model = GPT(read_safetensors(next(path for path in files if path.exists())), rng)
+    beside, packaged = here / "model.safetensors", here / "data" / "base" / "model.safetensors"
+    model = GPT(read_safetensors(beside if beside.exists() else packaged), rng)
     train(model, *read_python(), rng)
