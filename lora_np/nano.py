@@ -3,8 +3,8 @@
     python -m lora_np.nano        or, with a model.safetensors beside it:        python nano.py
 
 Each forward stands above its backward, whose lines say what they undo; dx is the loss's gradient
-by x, as many numbers as x. Shapes: B windows of T tokens, d numbers a token (V scores at the end),
-H heads of hd = d/H; a linear layer goes from `in` numbers to `out`, A and B by way of r.
+by x, as many numbers as x. A token is a byte of text. Shapes: B windows of T tokens, d numbers for
+each (V scores at the end), H heads of hd = d/H. A weight W is (in, out), as y = xW has it.
 """
 
 import json
@@ -39,8 +39,8 @@ def read_safetensors(path):
 # 2. Four bits. Weights are about normally distributed, so NF4's 16 numbers are normal quantiles.
 OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published
 CODEBOOK = [0.0]
-for n, side in (7, -1), (8, 1):  # seven below zero, eight above, at even steps of probability
-    p = np.linspace(OFFSET, 0.5, n + 1).astype(np.float32)[:-1]  # one half is zero's own
+for n, side in (7, -1), (8, 1):  # zero takes one of the 16: seven are left below, eight above
+    p = np.linspace(OFFSET, 0.5, n + 1).astype(np.float32)[:-1]  # even steps; one half is zero's
     CODEBOOK += [side * NormalDist().inv_cdf(each) for each in p.tolist()]
 CODEBOOK = np.sort(np.array(CODEBOOK, np.float32)) / np.float32(max(CODEBOOK))  # (16,): -1 … 1
 MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,): where the nearest of them changes
@@ -85,7 +85,7 @@ class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
 
 
 # 4. The GPT around it. Nothing in here learns: it only hands dx on.
-class LayerNorm:  # y = x̂·g + b, where x̂ is x less its mean, over its standard deviation
+class LayerNorm:  # y = x̂·g + b, x̂ = (x - mean) / std: every token's d numbers on one scale
     def __init__(self, g, b):
         self.g, self.b = g, b  # (d,), (d,)
 
@@ -98,8 +98,8 @@ class LayerNorm:  # y = x̂·g + b, where x̂ is x less its mean, over its stand
     def backward(self, dy, cache):
         xhat, std = cache
         dx = dy * self.g  # undoes x̂·g + b: this is dx̂
-        dx = (dx - xhat * (dx * xhat).mean(-1, keepdims=True)) / std  # undoes x / std: std is of x
-        return dx - dx.mean(-1, keepdims=True)  # undoes x - mean: so is the mean
+        dx = (dx - xhat * (dx * xhat).mean(-1, keepdims=True)) / std  # undoes x/std, std being x's
+        return dx - dx.mean(-1, keepdims=True)  # undoes x - mean, the mean being x's
 
 
 class GELU:  # a = z·h, where h rises from 0, for z far below zero, to 1, far above
@@ -143,7 +143,7 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
         def both(name):
             return tensors[name + ".weight"], tensors[name + ".bias"]
 
-        self.wte, self.wpe = tensors["wte.weight"], tensors["wpe.weight"]  # (V, d), (places, d)
+        self.wte, self.wpe = tensors["wte.weight"], tensors["wpe.weight"]  # a row a token, a place
         self.branches, self.ln_f = [], LayerNorm(*both("ln_f"))
         for block in range(sum(".ln_1.weight" in name for name in tensors)):
             for norm, first, middle, last in (
@@ -177,7 +177,7 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
 # 5. What teaches: how surprising the token was that came next, in nats.
 def cross_entropy(logits, targets):  # the mean of -log p[target], p = softmax(logits)
     p, at = softmax(logits), (*np.indices(targets.shape), targets)
-    loss = -np.log(p[at]).mean()
+    loss = -np.log(p[at]).mean()  # p[at] is each target's share  (B, T)
     p[at] -= 1  # undoes -log softmax: dlogits = p - onehot(target)
     return loss, p / targets.size  # undoes the mean  (B, T, V)
 
@@ -192,19 +192,19 @@ class AdamW:
         self.t += 1
         for w, dw, m, v in self.learns:
             m += (1 - 0.9) * (dw - m)  # a running mean of dw
-            v += (1 - 0.999) * (dw * dw - v)  # and of dw²; both start at 0, which 1 - βᵗ undoes
-            w *= 1 - rate * DECAY
+            v += (1 - 0.999) * (dw * dw - v)  # and of dw²; 1 - βᵗ makes up for their start at 0
+            w *= 1 - rate * DECAY  # the W: decay, apart from the gradient
             w -= rate * (m / (1 - 0.9**self.t)) / (np.sqrt(v / (1 - 0.999**self.t)) + 1e-8)
-            dw[...] = 0
+            dw[...] = 0  # or the next batch's would be added
 
 
 # 7. What it reads: the code of Python's own library, of which about one file in ten is held out.
 def read_python():
-    sides = [], []
+    learnt, held_out = [], []
     for path in sorted(Path(os.__file__).parent.glob("*.py")):
-        held_out = sum(path.name.encode()) % 10 == 0  # its name decides, so it is always the same
-        sides[held_out].extend([[END], np.frombuffer(path.read_bytes(), np.uint8)])
-    return [np.concatenate(side) for side in sides]  # to learn from, held out: each one long row
+        side = held_out if sum(path.name.encode()) % 10 == 0 else learnt  # the name alone decides
+        side += [[END], np.frombuffer(path.read_bytes(), np.uint8)]
+    return np.concatenate(learnt), np.concatenate(held_out)  # each one long row of tokens
 
 
 def windows(text, starts):
@@ -221,8 +221,8 @@ def held_out_loss(model, text):
 def write(model, prompt, n, rng):
     tokens = list(prompt.encode())
     for _ in range(n):
-        logits, _ = model.forward(np.array([tokens[-LENGTH:]]))
-        tokens.append(rng.choice(END + 1, p=softmax(logits[0, -1] / 0.7)))
+        logits, _ = model.forward(np.array([tokens[-LENGTH:]]))  # reads it all again (1, T, V)
+        tokens.append(rng.choice(END + 1, p=softmax(logits[0, -1] / 0.7)))  # 0.7: fewer odd ones
     return bytes(token for token in tokens if token < END).decode("ascii", "backslashreplace")
 
 

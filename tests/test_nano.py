@@ -14,20 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.models import moved, small_gpt
-from lora_np import (
-    GPT,
-    AdamW,
-    GPTConfig,
-    QLoRA,
-    cross_entropy,
-    nano,
-    next_token,
-    quantize_nf4,
-    save_gpt2,
-)
-from lora_np.checkpoint import load_model
+from lora_np import AdamW, QLoRA, cross_entropy, nano, next_token
+from lora_np.checkpoint import load_model, save_gpt2
 from lora_np.gradcheck import numerical_gradient
-from lora_np.quant.nf4 import CODEBOOK
+from lora_np.nn import GPT, GPTConfig
+from lora_np.quant.nf4 import CODEBOOK, quantize_nf4
 from lora_np.tasks.text import Text
 from lora_np.train import held_out_loss, train
 
@@ -197,10 +188,9 @@ def both_trained(text, dtype, seed):
     method = QLoRA(nano.RANK, nano.ALPHA, "all-linear", block_size=nano.BLOCK)
     theirs = method.apply(load_model()[0].astype(dtype), rng)
     optimizer = AdamW(theirs.trainable_parameters(), lr=nano.RATE, weight_decay=nano.DECAY)
-    train(
-        theirs, Text("code", *text).batches(rng, **SHAPE), cross_entropy, optimizer, steps=nano.STEPS,
-        schedule=lambda step: 1 - step / nano.STEPS, clip=None,
-    )  # fmt: skip
+    batches, steps = Text("code", *text).batches(rng, **SHAPE), nano.STEPS
+    settings = {"steps": steps, "schedule": lambda step: 1 - step / steps, "clip": None}
+    train(theirs, batches, cross_entropy, optimizer, **settings)
     return ours, theirs
 
 
