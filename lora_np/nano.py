@@ -16,9 +16,9 @@ from statistics import NormalDist
 import numpy as np
 
 RANK, ALPHA = 8, 16  # r and α: what A and B add is scaled by s = α/r
-BLOCK = 64  # numbers that share a scale in NF4
+BLOCK = 64  # numbers that share a scale in NF4; each weight is a whole number of blocks
 BATCH, LENGTH = 8, 128  # B and T
-STEPS, RATE, DECAY = 300, 1e-2, 0.01  # AdamW's; the rate falls to 0 along a line
+STEPS, RATE, DECAY = 300, 1e-2, 0.01  # AdamW's; the rate falls to 0 in a straight line
 HEADS = 4  # H: the only size that no shape in the file tells
 END = 256  # the token before each document; 0 … 255 are bytes
 
@@ -75,7 +75,8 @@ class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
         return y, (x, u)
 
     def backward(self, dy, cache):
-        x, u, dy = (each.reshape(-1, each.shape[-1]) for each in (*cache, dy))  # a row a token
+        x, u = (each.reshape(-1, each.shape[-1]) for each in cache)  # (B·T, in), (B·T, r)
+        dy = dy.reshape(-1, dy.shape[-1])  # (B·T, out): each token is a row
         W = dequantize_nf4(*self.nf4).T
         du = self.scale * dy @ self.B.T  # undoes s·uB: du = s·dy Bᵀ  (B·T, r)
         self.dB += self.scale * u.T @ dy  # undoes s·uB: dB = s·uᵀ dy  (r, out)
@@ -143,7 +144,7 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
         def both(name):
             return tensors[name + ".weight"], tensors[name + ".bias"]
 
-        self.wte, self.wpe = tensors["wte.weight"], tensors["wpe.weight"]  # a row a token, a place
+        self.wte, self.wpe = tensors["wte.weight"], tensors["wpe.weight"]  # (V, d), (places, d)
         self.branches, self.ln_f = [], LayerNorm(*both("ln_f"))
         for block in range(sum(".ln_1.weight" in name for name in tensors)):
             for norm, first, middle, last in (
