@@ -18,7 +18,7 @@ import numpy as np
 RANK, ALPHA = 8, 16  # r and α: what A and B add is scaled by s = α/r
 BLOCK = 64  # numbers that share a scale in NF4; each weight is a whole number of blocks
 BATCH, LENGTH = 8, 128  # B and T
-STEPS, RATE, DECAY = 300, 1e-2, 0.01  # AdamW's; the rate falls to 0 in a straight line
+STEPS, RATE, DECAY = 200, 1e-2, 0.01  # AdamW's; the rate falls to 0 in a straight line
 HEADS = 4  # H: the only size that no shape in the file tells
 END = 256  # the token before each document; 0 … 255 are bytes
 
