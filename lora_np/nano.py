@@ -38,11 +38,11 @@ def read_safetensors(path):
 
 # 2. Four bits. Weights are about normally distributed, so NF4's 16 numbers are normal quantiles.
 OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published
-CODEBOOK = [0.0]
+NUMBERS = [0.0]
 for n, side in (7, -1), (8, 1):  # zero takes one of the 16: seven are left below, eight above
     p = np.linspace(OFFSET, 0.5, n + 1).astype(np.float32)[:-1]  # even steps; one half is zero's
-    CODEBOOK += [side * NormalDist().inv_cdf(each) for each in p.tolist()]
-CODEBOOK = np.sort(np.array(CODEBOOK, np.float32)) / np.float32(max(CODEBOOK))  # (16,): -1 … 1
+    NUMBERS += [side * NormalDist().inv_cdf(each) for each in p.tolist()]
+CODEBOOK = np.sort(np.array(NUMBERS, np.float32)) / np.float32(max(NUMBERS))  # (16,): -1 … 1
 MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,): where the nearest of them changes
 
 
@@ -245,4 +245,5 @@ if __name__ == "__main__":
     here, rng = Path(__file__).parent, np.random.default_rng(0)
     beside, packaged = here / "model.safetensors", here / "data" / "base" / "model.safetensors"
     model = GPT(read_safetensors(beside if beside.exists() else packaged), rng)
-    train(model, *read_python(), rng)
+    text, held_out = read_python()
+    train(model, text, held_out, rng)

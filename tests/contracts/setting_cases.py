@@ -35,7 +35,8 @@ INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_po
     nn.language_model.BodyAndHead.forward.position nn.language_model.LanguageModel.embed.position
     nn.language_model.LanguageModel.forward_body.position nn.attention.attend_forward.pdrop
     recipes.pretrain.RandomOffsets.forward_body.position memory.formulas.Shape.others
-    memory.formulas.state.added memory.formulas.activations.rank memory.formulas.peak.dense
+    memory.formulas.llama_shape.tables system.hints.did_you_mean.near memory.formulas.state.added
+    memory.formulas.activations.rank memory.formulas.peak.dense
     train.history.History.seconds train.history.History.cpu_seconds
     train.memory_guard.step_bytes.shards train.memory_guard.check_memory.shards
     system.checks.check_whole.least
