@@ -115,7 +115,7 @@ def _join(texts, tokenizer):
     kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     end = tokenizer.encode("\n\n") if tokenizer.end is None else np.array([tokenizer.end])
     rows = [row for text in texts for row in (end, tokenizer.encode(text))]
-    rows[1::2] = [row[:-1] if row[-1:] == tokenizer.end else row for row in rows[1::2]]
+    rows[1::2] = [row[:-1] if row.size and row[-1] == tokenizer.end else row for row in rows[1::2]]
     return np.concatenate([row.astype(kind) for row in (*rows, end)])
 
 

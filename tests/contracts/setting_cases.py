@@ -28,7 +28,8 @@ KINDS = {  # what each refuses
     "each from 0 to below 1": [(0.9, 1.0), (-0.1, 0.9), (NAN, 0.9), (True, 0.9)],
     "each finite": [[NAN], [INF], [True]],
 }
-OUTSIDE = ("cli", "course", "analysis", "checkpoint", "__main__")  # commands: test_settings.py
+# Commands are in test_settings.py; the one file has no checks, for what it is there to show.
+OUTSIDE = ("cli", "course", "analysis", "checkpoint", "__main__", "nano")
 # No settings: what the library makes and passes on, and records of what was.
 INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_positions.position
     methods.prompt.PromptTuned.forward_body.position nn.llama.Llama.add_positions.position
@@ -47,6 +48,8 @@ INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_po
     tasks.worlds.skills.mixed_batch.blank tasks.batch.completion.prompt_length
     tasks.teacher.without_context.prompt_length tasks.preferences.dpo_pairs.prompt_length
     tasks.patterns.Pattern.batch.n_positions tasks.dialogue.answers.batch_size
+    tokenizers.special_tokens.SpecialTokens.bos_token_id tokenizers.jinja.Budget.spend.steps
+    tokenizers.special_tokens.SpecialTokens.pad_token_id generation.chat.reply.temperature
     tasks.policy.sample_policy.stop generation.chat.reply.n tasks.policy.PolicySamples.total
     tasks.policy.PolicySamples.group tasks.preferences.Pairs.total tasks.preferences.Pairs.group
     tasks.teacher.TaughtBatch.total
@@ -54,7 +57,8 @@ INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_po
 INTERNAL_MODULES = ("worked_example.text", "system.files")
 # Numbers that have neither a type nor a default of their own.
 MORE = {
-    "generation.sampling.stream": "n top_k top_p", "methods.combine.combine": "weights",
+    "generation.sampling.stream": "n top_k top_p", "generation.sampling.generate": "n top_k top_p",
+    "methods.combine.combine": "weights",
     "methods.combine.reduce_rank": "rank", "nn.attention.Attention": "n_head",
     "recipes.finetune.finetune": "lr every", "recipes.step_memory.layer_rows": "n_in n_out rank",
     "recipes.sweep.sweep": "processes", "tasks.held_out.check_windows": "",

@@ -91,6 +91,8 @@ LLAMA = dict.fromkeys(
     ONE,
 )
 STEP, SEED = {"step": "above 0"}, {"seed": "whole from 0"}
+DRAWS = {"n": "whole from 0", "temperature": "from 0 in float64", "top_k": ONE,
+         "top_p": "above 0, up to 1"}  # fmt: skip
 
 
 def small(call, **good):
@@ -186,12 +188,10 @@ ROWS = [  # (place, call, {setting: kind})
      "n_documents": ONE, "n_positions": ONE}),
     ("tasks.worlds.markov.MarkovSource", small(markov.MarkovSource, rng=rng(), symbols=3, order=1),
      {"symbols": ONE, "order": ONE, "concentration": "above 0"}),
-    ("generation.sampling.generate", small(sampling.generate, model=small_gpt(), prompt=[1]),
-     {"n": "whole from 0"}),
+    ("generation.sampling.generate", small(sampling.generate, model=small_gpt(), prompt=[1], n=1,
+     rng=rng()), DRAWS),
     ("generation.sampling.stream", small(sampling.stream, model=small_gpt(), prompt=[1], n=1,
-     rng=rng()),
-     {"n": "whole from 0", "temperature": "from 0 in float64",
-     "top_k": ONE, "top_p": "above 0, up to 1"}),
+     rng=rng()), DRAWS),
     ("gradcheck.check_gradients", partial(check_gradients, Linear(np.eye(2)), np.ones((1, 2))),
      STEP | SEED),
     ("gradcheck.check_directional", partial(check_directional, Linear(np.eye(2)), np.ones((1, 2))),

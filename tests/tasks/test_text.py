@@ -128,3 +128,9 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, content, message):
 def test_one_document_cannot_be_split():
     with pytest.raises(ValueError, match="two documents or more to split, got 1"):
         text.split("lone", {"a": "b"})
+
+
+def test_a_document_that_only_quotes_leaves_nothing():
+    """All of its paragraphs are held out: an empty document is no error, and has no token."""
+    reading = text.split("t", {str(i): "words and words " * 9 for i in range(5)})
+    assert set(reading.train.tolist()) == {byte.END}
