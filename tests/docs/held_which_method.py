@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 
-from docs.held_lesson_8 import FULL, R8, R32, forgotten, gain
 from docs.held_lessons_9_10 import NEW, instructed, rates_are_the_better_of_two, skills
 from docs.held_lessons_11_13 import LORA, QLORA, least, perplexities, read
+from docs.lesson_8_runs import FULL, R8, R32, forgotten, gain
 from docs.margins import ROOT, Claim, Given, Number, in_words, stored
 from lora_np.course.experiments import context
 from lora_np.recipes.finetune import share_of_gain
@@ -154,5 +154,30 @@ HELD_WHICH = [
     Claim(
         WHICH, "with as many, five seeds do not tell the two apart", lambda: pair(8), holds=False
     ),
-    Given(WHICH, "Two methods are told apart where every pair agrees", "a definition"),
+    Claim(
+        WHICH,
+        "a higher learning rate than full fine-tuning's",
+        lambda: on_text(ALL, lambda run, full: run["lr"] - full["lr"]),
+    ),
+    *(
+        Given(WHICH, says, "a definition")
+        for says in (
+            "Two methods are told apart where every pair agrees",
+            "is the part of full fine-tuning's gain that the method reaches",
+            "the best of a coarse grid",
+            "the differences seed by seed say more",
+        )
+    ),
+    *(
+        Given(WHICH, says, "advice")
+        for says in (
+            "shorter texts or smaller batches; LoRA on fewer layers",
+            "LoRA stays behind full and bytes allow",
+            "a larger r, then DoRA, then full fine-tuning",
+            "IA3 where bytes count most",
+            "there is a better, larger model to ask",
+        )
+    ),
+    Given(WHICH, "the papers find prompts and prefixes close to full fine-tuning", "cited"),
+    Given(WHICH, "attention alone worse than all layers (LoRA Without Regret, 2025)", "cited"),
 ]

@@ -32,6 +32,11 @@ VERDICT = re.compile(
     r"|told apart|\b(?:pairs|seeds) (?:do|dis|can|agree)"
 )
 
+COMPARED = re.compile(
+    r"\b(?:more|less|fewer|most|worse|better|best|larger|smaller|higher|lower|behind|ahead|close"
+    r"|a (?:third|quarter|tenth|half))\b"
+)
+
 
 class Claim(NamedTuple):
     """`says` stands on `page`; `differences()` is (seeds,)."""
@@ -68,6 +73,11 @@ def margin(differences):
 def decided(differences):
     errors, all_agree = margin(differences)
     return len(differences) >= len(SEEDS) and (all_agree or errors > 3)
+
+
+def alike(number):
+    """A difference that no seed has a part in, as that of two times: the same for each."""
+    return np.full(len(SEEDS), number)
 
 
 def holds(claim):
@@ -111,8 +121,8 @@ def said(held):
     return held.says.format(*held.values()) if isinstance(held, Number) else held.says
 
 
-def unheld(text, phrases):
-    """[sentence]: those of `text` with a number, or a verdict over seeds, that no phrase holds."""
+def unheld(text, phrases, signs=(VERDICT,)):
+    """[sentence]: those of `text` with a number, or one of the `signs`, that no phrase holds."""
     held = np.zeros(len(text), dtype=bool)
     for phrase in phrases:
         for found in re.finditer(re.escape(phrase), text):
@@ -121,7 +131,7 @@ def unheld(text, phrases):
     for sentence in re.finditer(r".+?(?:[.?!](?=\s|<)|[|]|$)", text):
         at, end = sentence.span()
         numbers = [at + n.start() for n in NUMBER.finditer(sentence.group())]
-        verdict = VERDICT.search(sentence.group())
+        verdict = any(sign.search(sentence.group()) for sign in signs)
         if not held[numbers].all() or (verdict and not held[at:end].any()):
             left.append(sentence.group().strip())
     return left
