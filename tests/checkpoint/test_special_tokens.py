@@ -23,6 +23,7 @@ needs_tokenizers = pytest.mark.extra("tokenizers")
 needs_gguf = pytest.mark.extra("gguf")
 
 
+@needs_tokenizers
 @pytest.mark.parametrize(
     ("config", "generation", "expected"),
     [
@@ -43,6 +44,7 @@ def test_generation_config_counts_before_config(config, generation, expected, tm
 bad = st.sampled_from([-2, 11, 2**40, True, False, 1.0, "2", [[2]], {}, [2, -1], [11], [True]])
 
 
+@needs_tokenizers
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=bad,
@@ -69,6 +71,7 @@ def test_a_gpt2_of_which_nobody_chose_the_tokens(tmp_path):
     assert load_gpt2(tmp_path).special_tokens == SpecialTokens()
 
 
+@needs_tokenizers
 def test_a_llama_that_fills_up_with_no_token(tmp_path):
     """-1 stands for none in conversions of the first Llama."""
     directory = write_llama(tmp_path, config={"pad_token_id": -1})

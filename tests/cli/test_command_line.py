@@ -60,8 +60,9 @@ def test_help_lists_the_commands():
     assert result.returncode == 0 and "tour" in result.stdout
 
 
-def test_it_says_its_version_and_what_was_typed(capsys, monkeypatch):
+def test_it_says_its_version_and_what_was_typed(capsys, monkeypatch, tmp_path):
     """`lora-np` where the installed command was typed, `python -m lora_np` elsewhere."""
+    monkeypatch.chdir(tmp_path)  # where no environment is
     for typed, shown in {"/bin/lora-np": "lora-np", "__main__.py": "python -m lora_np"}.items():
         monkeypatch.setattr(sys, "argv", [typed])
         assert main(["inspect", "gone"]) == 2

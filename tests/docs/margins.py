@@ -1,21 +1,41 @@
-"""What the pages say of trained models, and the differences that decide it.
+"""What the pages say of stored runs, and what holds each sentence to them.
 
-A claim is a piece of a sentence, and the stored runs behind it: a list of differences, one a seed,
-each above zero where that seed agrees. Seeds that draw the same windows are compared in pairs. A
-claim holds if every seed agrees, or if their mean lies three standard errors above zero; and a
-sentence that says that nothing can be told must have differences that do not hold.
+A sentence is held in one of three ways. A `Claim` says more, less or "cannot tell": it has a list
+of differences, one a seed, each above zero where that seed agrees. Seeds that draw the same windows
+are compared in pairs. A claim holds if every seed agrees, or if their mean lies three standard
+errors above zero; a sentence that says that nothing can be told must have differences that are not
+told apart. A `Number` is a sentence with holes, which the stored numbers fill: so filled, it must
+stand on the page. A `Given` follows from no run: a setting, a formula, somebody else's figure.
+
+`unheld` finds what is held in none of these ways.
 """
 
+import functools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lora_np.course.experiments.common import told_apart
+
 ROOT = Path(__file__).parents[2]
-LESSON_8, TABLE = "notebooks/08_real_text.ipynb", "notebooks/CLAIMS.md"
+RESULTS = ROOT / "benchmarks" / "results"
 SEEDS = (0, 1, 2)
+# A decimal or a percentage; "β = 0.1" is a setting
+NUMBER = re.compile(r"(?<![\w.])(?<!= )\d+\.\d+(?![\w.]*\d)|\b\d+ %")
+# What only several runs can tell
+VERDICT = re.compile(
+    r"\b(?:every|each|all|both|two|three|four|five) (?:of )?(?:\w+ )?(?:seed|pair|world)"
+    r"|told apart|\b(?:pairs|seeds) (?:do|dis|can|agree)"
+)
+
+COMPARED = re.compile(
+    r"\b(?:more|less|fewer|most|worse|better|best|larger|smaller|higher|lower|behind|ahead|close"
+    r"|a (?:third|quarter|tenth|half))\b"
+)
 
 
 class Claim(NamedTuple):
@@ -25,6 +45,22 @@ class Claim(NamedTuple):
     says: str
     differences: Callable
     holds: bool = True  # False: the sentence says that these runs do not decide
+
+
+class Number(NamedTuple):
+    """`says`, its holes filled with `values()`, stands on `page`."""
+
+    page: str
+    says: str
+    values: Callable
+
+
+class Given(NamedTuple):
+    """`says` stands on `page`, and no stored run is behind it: `why` says what is."""
+
+    page: str
+    says: str
+    why: str
 
 
 def margin(differences):
@@ -39,192 +75,63 @@ def decided(differences):
     return len(differences) >= len(SEEDS) and (all_agree or errors > 3)
 
 
+def alike(number):
+    """A difference that no seed has a part in, as that of two times: the same for each."""
+    return np.full(len(SEEDS), number)
+
+
+def holds(claim):
+    """Whether the stored runs decide what `claim` says, or do not, where it says so."""
+    differences = np.asarray(claim.differences(), dtype=float)
+    if claim.holds:
+        return decided(differences)
+    return not told_apart(differences, np.zeros_like(differences))
+
+
 def stored(name):
-    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text("utf-8"))
+    return as_read(RESULTS / f"{name}.json")
 
 
-def swept(name):
-    """{rate: run} of the first seed."""
-    return {
-        run["lr"]: run
-        for run in stored("finetune_table")
-        if run["name"] == name and run["seed"] == SEEDS[0] and run["after"]
-    }
+@functools.cache
+def as_read(path):
+    return json.loads(path.read_text("utf-8"))
 
 
-def at_best(name):
-    """A run a seed, at the rate that is best for the first."""
-    best = min(swept(name).values(), key=lambda run: run["after"]["code"])["lr"]
-    runs = {
-        run["seed"]: run
-        for run in stored("finetune_table")
-        if (run["name"], run["lr"]) == (name, best)
-    }
-    return [runs[seed] for seed in SEEDS]
+def in_words(count):
+    return "none one two three four five six seven eight nine ten".split()[count]
 
 
-def gain(name):
-    return np.array([run["base"]["code"] - run["after"]["code"] for run in at_best(name)])
+@functools.cache
+def words(page):
+    """A page's statements, on one line: no code, link targets, predictions, and no made tables."""
+    text = (ROOT / page).read_text("utf-8")
+    if page.endswith(".ipynb"):
+        cells = json.loads(text)["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    text = re.sub(r"```.*?```|<!-- (\w+): python.*?<!-- end of \1 -->", "", text, flags=re.S)
+    text = re.sub(r"^> \*\*Predict.*", "", text, flags=re.M)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    names = r"(?:[Ss]ections? (?:\d[\d.]* and )?|arXiv |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
+    text = re.sub(names, "", text, flags=re.M)
+    return re.sub(r"</?em>|</?b>|[*`]", "", re.sub(r"\s+", " ", text))
 
 
-def forgotten(name):
-    return np.array([run["after"]["prose"] - run["base"]["prose"] for run in at_best(name)])
+def said(held):
+    """The words that must stand on its page."""
+    return held.says.format(*held.values()) if isinstance(held, Number) else held.says
 
 
-def loss(name):
-    return np.array([run["after"]["code"] for run in at_best(name)])
-
-
-def rounded():
-    """What rounding cost on code before any training: the same for every seed."""
-    return np.array(
-        [run["before"]["code"] - run["base"]["code"] for run in at_best("QLoRA r 32, all")]
-    )
-
-
-def left(rank):
-    """QLoRA's loss minus LoRA's, in pairs."""
-    return loss(f"QLoRA r {rank}, all") - loss(f"LoRA r {rank}, all")
-
-
-def few(name, size, when):
-    """(held-out loss on code minus the base's), a seed, for a text of `size` bytes."""
-    runs = {
-        r["seed"]: [e["code"] for e in r["evaluations"]]
-        for r in stored("examples")
-        if (r["name"], r["bytes"]) == (name, size)
-    }
-    return np.array([when(runs[seed]) - runs[seed][0] for seed in SEEDS])
-
-
-def last(values):
-    return values[-1]
-
-
-def above_chance(side):
-    """A difference for each of the sixteen layers, of one pair of runs."""
-    found = stored("rank_sweep")[f"overlap_r8_r64_{side}"].values()
-    return [layer["first 1"] - layer["by chance"] for layer in found]
-
-
-def same_numbers():
-    """(rank 2 on all layers, rank 8 on c_attn), each a loss a seed."""
-    runs = stored("rank_sweep")["same_numbers"].values()
-    return [[run["after"]["code"] for run in each] for each in runs]
-
-
-FULL, C_ATTN, R8, R32 = "full", "LoRA r 8, c_attn", "LoRA r 8, all", "LoRA r 32, all"
-SOME, ALL = 8_000, 6_063_953  # bytes of code in the smaller and the largest text of examples.json
-
-MARGINS_A = [
-    # Rates: one seed each, so a point counts only if it lies outside what seeds do at the best.
-    Claim(
-        LESSON_8,
-        "(c). How many times, this table says only roughly",
-        lambda: swept(R8)[2e-3]["after"]["code"] - loss(R8),
-    ),
-    Claim(
-        LESSON_8,
-        "That rate ruins full fine-tuning",
-        lambda: swept(FULL)[1e-2]["after"]["code"] - loss(FULL),
-    ),
-    Claim(
-        LESSON_8,
-        "give both methods one rate, 0.01, and LoRA has the lower loss",
-        lambda: swept(FULL)[1e-2]["after"]["code"] - loss(R8),
-    ),
-    Claim(
-        LESSON_8,
-        "each method at its own best rate, the order turns round",
-        lambda: loss(R8) - loss(FULL),
-    ),
-    Claim(
-        LESSON_8,
-        "neighbours on the grid differ by as little as seeds do",
-        lambda: swept(R8)[5e-3]["after"]["code"] - loss(R8) - np.ptp(loss(R8)),
-        holds=False,
-    ),
-    # Gain and forgetting, in pairs.
-    Claim(
-        LESSON_8,
-        "more layers and a larger rank buy more of the gain",
-        lambda: np.minimum(gain(R8) - gain(C_ATTN), gain(R32) - gain(R8)),
-    ),
-    Claim(LESSON_8, "LoRA comes close and does not arrive", lambda: gain(FULL) - gain(R32)),
-    Claim(
-        LESSON_8,
-        "and from 8 to 32, each at its own rate, by 0.05",
-        lambda: 0.02 - abs(gain(R32) - gain(R8) - 0.05),
-    ),
-    Claim(
-        LESSON_8,
-        "LoRA on all layers has forgotten a little more than full fine-tuning",
-        lambda: np.minimum(forgotten(R8), forgotten(R32)) - forgotten(FULL),
-    ),
-    Claim(
-        LESSON_8,
-        "on c_attn alone it forgot a little less",
-        lambda: forgotten(FULL) - forgotten(C_ATTN),
-    ),
-    Claim(LESSON_8, "and gained a good deal less", lambda: 0.8 - gain(C_ATTN) / gain(FULL)),
-    Claim(
-        LESSON_8,
-        "At rank 8 it has forgotten 0.1 more, several times what seeds differ by",
-        lambda: forgotten(R8) - 0.224 - 3 * np.ptp(forgotten(FULL)),
-    ),
-    Claim(
-        LESSON_8,
-        "of rank 8, reaches nine tenths of the gain",
-        lambda: 0.02 - abs(gain(R8) / gain(FULL) - 0.9),
-    ),
-    Claim(
-        TABLE,
-        "most of full fine-tuning's gain, at its own learning rate",
-        lambda: gain(C_ATTN) / gain(FULL) - 0.5,
-    ),
-    Claim(
-        TABLE,
-        "accuracy given enough text, at a price in forgetting",
-        lambda: np.minimum(gain(FULL) - gain(R32), forgotten(FULL)),
-    ),
-    Claim(
-        LESSON_8,
-        "it has the lower loss on code in each of three seeds",
-        lambda: np.subtract(*reversed(same_numbers())),
-    ),
-    # QLoRA against LoRA, in pairs.
-    Claim(LESSON_8, "At rank 32 all three pairs agree", lambda: left(32)),
-    Claim(
-        LESSON_8,
-        "about a third of what rounding cost is left",
-        lambda: 0.1 - abs(left(32) / rounded() - 1 / 3),
-    ),
-    Claim(
-        LESSON_8, "At rank 8 the pairs do not even agree on the sign", lambda: left(8), holds=False
-    ),
-    # Directions: sixteen layers of one pair of runs.
-    Claim(LESSON_8, "the inputs are a little above chance", lambda: above_chance("inputs")),
-    Claim(LESSON_8, "the outputs far", lambda: above_chance("outputs")),
-    # How much text.
-    Claim(
-        LESSON_8,
-        "With little text both methods spoil the model",
-        lambda: np.minimum(few(FULL, SOME, last), few(R8, SOME, last)),
-    ),
-    Claim(
-        LESSON_8,
-        "LoRA's fewer numbers are no protection at these rates",
-        lambda: few(R8, SOME, last) - few(FULL, SOME, last),
-    ),
-    Claim(
-        LESSON_8,
-        "from a thousand bytes there is nothing to gain",
-        lambda: 1e-9 + few(FULL, 1000, min),
-    ),
-    Claim(
-        LESSON_8,
-        "with all the text and 100 steps, LoRA is too near to tell",
-        lambda: few(R8, ALL, last) - few(FULL, ALL, last),
-        holds=False,
-    ),
-]
+def unheld(text, phrases, signs=(VERDICT,)):
+    """[sentence]: those of `text` with a number, or one of the `signs`, that no phrase holds."""
+    held = np.zeros(len(text), dtype=bool)
+    for phrase in phrases:
+        for found in re.finditer(re.escape(phrase), text):
+            held[slice(*found.span())] = True
+    left = []
+    for sentence in re.finditer(r".+?(?:[.?!](?=\s|<)|[|]|$)", text):
+        at, end = sentence.span()
+        numbers = [at + n.start() for n in NUMBER.finditer(sentence.group())]
+        verdict = any(sign.search(sentence.group()) for sign in signs)
+        if not held[numbers].all() or (verdict and not held[at:end].any()):
+            left.append(sentence.group().strip())
+    return left

@@ -12,6 +12,7 @@ NOTEBOOKS = ROOT / "notebooks"
 sys.path[:0] = [str(NOTEBOOKS / "tools"), str(ROOT / "benchmarks" / "tuning")]
 
 import execute  # noqa: E402
+import finetune_table  # noqa: E402
 import which_method  # noqa: E402
 
 LESSONS = execute.lessons()
@@ -132,3 +133,40 @@ def test_every_claim_of_the_document_has_its_cell():
 def test_the_page_of_methods_is_made_from_the_stored_tables():
     kept = which_method.PAGE.read_text("utf-8")
     assert which_method.page(kept) == kept, "run python benchmarks/tuning/which_method.py"
+
+
+def test_the_table_beside_the_results_is_made_from_them():
+    kept = finetune_table.RESULTS.with_suffix(".md").read_text("utf-8")
+    assert finetune_table.table(finetune_table.measured()) + "\n" == kept
+
+
+# A lesson's number, minutes and needs, in the syllabus
+ROW = r"^\| \[(\w+)\]\(\S+\) [^|]*\|[^|]*\| (\d+) \| ([^|]*) \|"
+
+
+def lessons_in(needs):
+    """{'01', '02', '07'} of '01 to 02, 07; the model, 98 MB'."""
+    found = set(re.findall(r"\b\d\db?\b(?! MB)", needs))
+    for first, last in re.findall(r"\b(\d\d) to (\d\d)\b", needs):
+        found |= {f"{n:02}" for n in range(int(first), int(last) + 1)}
+    return found
+
+
+def test_a_lesson_needs_only_earlier_ones():
+    rows = re.findall(ROW, prose(NOTEBOOKS / "README.md"), re.M)
+    assert len(rows) == len(LESSONS)
+    for lesson, _, needs in rows:
+        assert all(other < lesson for other in lessons_in(needs)), lesson
+
+
+def test_the_short_way_has_what_its_lessons_need():
+    """Each lesson on it needs those before it on the way, or the one that it takes as known."""
+    page = prose(NOTEBOOKS / "README.md")
+    short = r"The short way, (\d+) minutes for those who know what (\d\d) teaches.*?:(.*?)\."
+    minutes, known, way = re.search(short, page, re.S).groups()
+    rows = {lesson: rest for lesson, *rest in re.findall(ROW, page, re.M)}
+    way, ready = re.findall(r"\d\d", way), {known}
+    for lesson in way:
+        assert lessons_in(rows[lesson][1]) <= ready, lesson
+        ready.add(lesson)
+    assert sum(int(rows[lesson][0]) for lesson in way) == int(minutes)

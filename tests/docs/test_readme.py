@@ -1,6 +1,5 @@
 """What the README shows is what happens."""
 
-import json
 import re
 from pathlib import Path
 
@@ -58,22 +57,6 @@ def test_every_link_and_folder_exists():
 
 def test_the_slip_is_named():
     assert "[0.54, −0.19]" in README and "[0.43, −0.26]" in README
-
-
-def test_the_real_models_figures_are_the_measured_ones():
-    results = Path(__file__).parents[2] / "benchmarks" / "results" / "real_model.json"
-    measured = json.loads(results.read_text(encoding="utf-8"))
-    steps = [measured[f"step, batch {B}, {T} tokens"] for B, T in ((4, 64), (8, 128))]
-    for kind, name in (("lora", "LoRA (q, v, r 8)"), ("qlora", "QLoRA")):
-        cells = [
-            f"{step[kind]['ms'] / step['peft']['ms']:.2f}, "
-            f"{step[kind]['peak_mb'] / step['peft']['peak_mb']:.2f}"
-            for step in steps
-        ]
-        assert f"| {name}: time, peak memory | {' | '.join(cells)} |" in README
-    speeds = [measured["chat"][side]["tokens_a_second"] for side in ("ours", "transformers")]
-    assert f"writes {speeds[0] / speeds[1]:.1f} times as many tokens" in README
-    assert round(measured["logits"]["relative_difference"] * 1e6) == 2  # "two millionths"
 
 
 def test_the_real_models_commands_are_ones_that_there_are():
