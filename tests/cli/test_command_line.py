@@ -14,22 +14,31 @@ from lora_np.course import tour
 WORD = "six numbers, a layer, a language model ...\n"  # where the tour takes over a second
 
 
-def run(*arguments, encoding="ascii"):
-    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "error"}
+def run(*arguments):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONWARNINGS": "error"}
     return subprocess.run(
         [sys.executable, "-m", *arguments], capture_output=True, text=True, env=environment
     )
 
 
-def test_the_tour_is_plain_ascii_and_fits_any_console():
-    result = run("lora_np", encoding="utf-8")
-    assert result.returncode == 0 and result.stderr in ("", WORD)
-    assert result.stdout.isascii()
-    assert max(map(len, result.stdout.splitlines())) <= 79
+@pytest.fixture
+def short_tour(monkeypatch):
+    """The tour with one step of each method; the whole one runs where the wheel is tried."""
+    real = tour.language_model
+    monkeypatch.setattr(
+        tour, "language_model", lambda seed, steps: real(seed, 1, batch_size=1, windows=1)
+    )
+
+
+def test_the_tour_is_plain_ascii_and_fits_any_console(capsys, short_tour):
+    assert not main([])
+    said = capsys.readouterr()
+    assert said.err in ("", WORD) and said.out.isascii()
+    assert max(map(len, said.out.splitlines())) <= 79
     for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
-        assert text in result.stdout
+        assert text in said.out
     for held in ("12.58 MB", "3.41 MB", "0.70 MB"):
-        assert held in result.stdout
+        assert held in said.out
 
 
 def test_worked_example_on_an_ascii_console():
@@ -38,11 +47,7 @@ def test_worked_example_on_an_ascii_console():
     assert "a slip" in result.stdout
 
 
-def test_tour_as_json(capsys, monkeypatch):
-    real = tour.language_model
-    monkeypatch.setattr(
-        tour, "language_model", lambda seed, steps: real(seed, 1, batch_size=1, windows=1)
-    )
+def test_tour_as_json(capsys, short_tour):
     assert not main(["--json", "--seed", "3"])
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["seed"] == 3 and numbers["language_model"]["rows"][1]["seed"] == 3
