@@ -25,10 +25,10 @@ settings.load_profile("lora_np")
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers():
-    """A process a core and one more, since some tests wait; four at most, since one may hold a
-    gigabyte. Each multiplies on one thread, for threads that share a core wait for each other."""
+    """A process a core, four at most: one may hold a gigabyte. Each multiplies on one thread, for
+    threads that share a core wait for each other."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    return min((os.cpu_count() or 1) + 1, 4)
+    return min(os.cpu_count() or 1, 4)
 
 
 def pytest_runtest_setup(item):
