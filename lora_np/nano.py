@@ -2,9 +2,9 @@
 
     python -m lora_np.nano        or, with a model.safetensors beside it:        python nano.py
 
-Each forward stands above its backward, whose lines say what they undo; dx is the loss's gradient
-by x, as many numbers as x. A token is a byte of text. Shapes: B windows of T tokens, d numbers for
-each (V scores at the end), H heads of hd = d/H. A weight W is (in, out), as y = xW has it.
+Each forward stands above its backward. dx is the loss's gradient by x, as many numbers as x; a line
+that "undoes y = xW" goes from dy back to dx. A token is a byte of text. Shapes: B windows of T
+tokens, d numbers for each (V scores at the end), H heads of hd = d/H. W is (in, out), as in y = xW.
 """
 
 import json
@@ -16,9 +16,9 @@ from statistics import NormalDist
 import numpy as np
 
 RANK, ALPHA = 8, 16  # r and α: what A and B add is scaled by s = α/r
-BLOCK = 64  # numbers that share a scale in NF4; each weight is a whole number of blocks
+BLOCK = 64  # numbers that share a scale in NF4; it divides the inputs of each layer
 BATCH, LENGTH = 8, 128  # B and T
-STEPS, RATE, DECAY = 200, 1e-2, 0.01  # AdamW's; the rate falls to 0 in a straight line
+STEPS, RATE, DECAY = 200, 1e-2, 0.01  # of AdamW, whose rate falls to 0 in a straight line
 HEADS = 4  # H: the only size that no shape in the file tells
 END = 256  # the token before each document; 0 … 255 are bytes
 
@@ -37,7 +37,7 @@ def read_safetensors(path):
 
 
 # 2. Four bits. Weights are about normally distributed, so NF4's 16 numbers are normal quantiles.
-OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published
+OFFSET = float(np.float32(0.9677083))  # the outermost probability: ½(29/30 + 31/32)
 NUMBERS = [0.0]
 for n, side in (7, -1), (8, 1):  # zero takes one of the 16: seven are left below, eight above
     p = np.linspace(OFFSET, 0.5, n + 1).astype(np.float32)[:-1]  # even steps; one half is zero's
@@ -48,21 +48,21 @@ MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,): where the nearest of th
 
 def quantize_nf4(array, block_size=64):
     blocks = array.astype(np.float32).reshape(-1, block_size)
-    absmax = np.abs(blocks).max(-1, keepdims=True)  # (blocks, 1): the scales
+    absmax = np.abs(blocks).max(-1, keepdims=True)  # (blocks, 1); the paper rounds these too
     scaled = blocks * (1 / np.maximum(absmax, 1e-38))  # from -1 to 1; a block of zeros stays 0
     codes = np.searchsorted(MIDPOINTS, scaled.ravel()).astype(np.uint8)  # the nearest: 0 … 15
     return codes[0::2] << 4 | codes[1::2], absmax, array.shape  # two codes a byte
 
 
 def dequantize_nf4(packed, absmax, shape):
-    codes = np.stack([packed >> 4, packed & 15], axis=-1)  # undoes the packing
-    return (CODEBOOK[codes].reshape(len(absmax), -1) * absmax).reshape(shape)  # undoes the scaling
+    codes = np.stack([packed >> 4, packed & 15], axis=-1)  # two codes out of a byte
+    return (CODEBOOK[codes].reshape(len(absmax), -1) * absmax).reshape(shape)  # times its scale
 
 
 # 3. The layer that learns. This is QLoRA: W rests in four bits, and A and B learn beside it.
 class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
     def __init__(self, W, b, rng):
-        self.nf4 = quantize_nf4(W.T, BLOCK)  # Wᵀ: a block is cut from one output's inputs
+        self.nf4 = quantize_nf4(W.T, BLOCK)  # Wᵀ: a block is of one output's inputs
         self.b, self.scale = b, ALPHA / RANK  # (out,), s
         self.A = (rng.uniform(-1, 1, (len(W), RANK)) / math.sqrt(len(W))).astype(W.dtype)  # (in, r)
         self.B = np.zeros((RANK, len(b)), W.dtype)  # (r, out); so at first nothing is added
@@ -85,7 +85,7 @@ class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
         return dx.reshape(*cache[0].shape)  # (B, T, in)
 
 
-# 4. The GPT around it. Nothing in here learns: it only hands dx on.
+# 4. The GPT around it, in float32. Beside its QLoRALinears nothing learns: dx is handed on.
 class LayerNorm:  # y = x̂·g + b, x̂ = (x - mean) / std: every token's d numbers on one scale
     def __init__(self, g, b):
         self.g, self.b = g, b  # (d,), (d,)
@@ -99,11 +99,11 @@ class LayerNorm:  # y = x̂·g + b, x̂ = (x - mean) / std: every token's d numb
     def backward(self, dy, cache):
         xhat, std = cache
         dx = dy * self.g  # undoes x̂·g + b: this is dx̂
-        dx = (dx - xhat * (dx * xhat).mean(-1, keepdims=True)) / std  # undoes x/std, std being x's
-        return dx - dx.mean(-1, keepdims=True)  # undoes x - mean, the mean being x's
+        dx = (dx - xhat * (dx * xhat).mean(-1, keepdims=True)) / std  # undoes x/std: x is in both
+        return dx - dx.mean(-1, keepdims=True)  # undoes x - mean: x is in the mean too
 
 
-class GELU:  # a = z·h, where h rises from 0, for z far below zero, to 1, far above
+class GELU:  # a = z·h; h rises from 0, for z far below 0, to 1 (tanh's approximation)
     def forward(self, z):
         h = 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z * z * z)))
         return z * h, (z, h)
@@ -114,7 +114,7 @@ class GELU:  # a = z·h, where h rises from 0, for z far below zero, to 1, far a
         return da * (h + z * slope)  # undoes z·h: z stands in both
 
 
-class Attention:  # each token's query q asks which keys k up to its own fit, and gets their v
+class Attention:  # a token's q is held against the k of those up to it; what fits, adds its v
     def forward(self, qkv):
         B, T, _ = qkv.shape
         q, k, v = qkv.reshape(B, T, 3, HEADS, -1).transpose(2, 0, 3, 1, 4)  # each (B, H, T, hd)
@@ -128,10 +128,10 @@ class Attention:  # each token's query q asks which keys k up to its own fit, an
         dout = dout.reshape(B, T, H, hd).swapaxes(1, 2)  # undoes swapaxes and reshape
         dv = p.swapaxes(2, 3) @ dout  # undoes p @ v
         dp = dout @ v.swapaxes(2, 3)  # undoes p @ v
-        dscores = p * (dp - (dp * p).sum(-1, keepdims=True))  # undoes softmax
+        dscores = p * (dp - (dp * p).sum(-1, keepdims=True))  # undoes softmax: the p's share 1
         dq = dscores @ k / math.sqrt(hd)  # undoes q @ kᵀ / √hd
         dk = dscores.swapaxes(2, 3) @ q / math.sqrt(hd)  # undoes q @ kᵀ / √hd
-        return np.stack([dq, dk, dv]).transpose(1, 3, 0, 2, 4).reshape(B, T, -1)  # undoes q, k, v =
+        return np.stack([dq, dk, dv]).transpose(1, 3, 0, 2, 4).reshape(B, T, -1)  # undoes q, k, v
 
 
 def softmax(z):
@@ -150,10 +150,10 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
             for norm, first, middle, last in (
                 ("ln_1", "attn.c_attn", Attention, "attn.c_proj"),  # d -> 3d -> d -> d numbers
                 ("ln_2", "mlp.c_fc", GELU, "mlp.c_proj"),  # d -> 4d -> 4d -> d
-            ):
+            ):  # the two names become layers
                 first, last = (QLoRALinear(*both(f"h.{block}.{n}"), rng) for n in (first, last))
                 self.branches.append([LayerNorm(*both(f"h.{block}.{norm}")), first, middle(), last])
-        self.linears = [branch[i] for branch in self.branches for i in (1, 3)]
+        self.linears = [branch[i] for branch in self.branches for i in (1, 3)]  # these learn
 
     def forward(self, tokens):
         x, caches = self.wte[tokens] + self.wpe[: tokens.shape[1]], []  # (B, T, d)
@@ -177,13 +177,13 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
 
 # 5. What teaches: how surprising the token was that came next, in nats.
 def cross_entropy(logits, targets):  # the mean of -log p[target], p = softmax(logits)
-    p, at = softmax(logits), (*np.indices(targets.shape), targets)
+    p, at = softmax(logits), (*np.indices(targets.shape), targets)  # at: each target's place in p
     loss = -np.log(p[at]).mean()  # p[at] is each target's share  (B, T)
     p[at] -= 1  # undoes -log softmax: dlogits = p - onehot(target)
     return loss, p / targets.size  # undoes the mean  (B, T, V)
 
 
-# 6. What steps: each number, by its mean gradient over its usual size, so that all move alike.
+# 6. What steps: each number, by its mean gradient over the root of its mean square: all move alike.
 class AdamW:
     def __init__(self, layers):
         learns = [pair for n in layers for pair in ((n.A, n.dA), (n.B, n.dB))]
@@ -199,7 +199,7 @@ class AdamW:
             dw[...] = 0  # or the next batch's would be added
 
 
-# 7. What it reads: the code of Python's own library, of which about one file in ten is held out.
+# 7. What it reads: code of Python's own library; some files, meant to be one in ten, are held out.
 def read_python():
     learnt, held_out = [], []
     for path in sorted(Path(os.__file__).parent.glob("*.py")):
@@ -231,7 +231,7 @@ def write(model, prompt, n, rng):
 def train(model, text, held_out, rng):
     optimizer = AdamW(model.linears)
     for step in range(STEPS + 1):  # the last is only looked at: its rate is 0
-        if step % 100 == 0:
+        if step % (STEPS // 2) == 0:
             sample = write(model, "def ", 150, np.random.default_rng(0))
             print(f"step {step}, held-out loss {held_out_loss(model, held_out):.3f}\n{sample}\n")
         tokens, targets = windows(text, rng.integers(0, len(text) - LENGTH, BATCH))
