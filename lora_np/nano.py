@@ -231,7 +231,7 @@ def write(model, prompt, n, rng):
 def train(model, text, held_out, rng):
     optimizer = AdamW(model.linears)
     for step in range(STEPS + 1):  # the last is only looked at: its rate is 0
-        if step % (STEPS // 2) == 0:
+        if step in (0, STEPS // 2, STEPS):
             sample = write(model, "def ", 150, np.random.default_rng(0))
             print(f"step {step}, held-out loss {held_out_loss(model, held_out):.3f}\n{sample}\n")
         tokens, targets = windows(text, rng.integers(0, len(text) - LENGTH, BATCH))

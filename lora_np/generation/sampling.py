@@ -3,9 +3,8 @@
 The keys and values of what was read are kept, so each new token costs one position's work.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from numpy.random import Generator
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..nn.functional import softmax_forward
 from ..nn.module import Module
+from ..system.checks import check_real, check_whole
 
 Rng = Generator | Sequence[Generator] | None
 Stop = int | Sequence[int] | None
@@ -85,26 +85,20 @@ def _marks(model, stop):
     if stop is None:
         stated = model.unwrapped().special_tokens
         stop = () if stated is None else stated.eos_token_id
-    marks = [stop] if _is(stop, Integral) else stop
-    if not np.iterable(marks) or not all(_is(mark, Integral) for mark in marks):
+    marks = [stop] if is_token(stop) else stop
+    if not np.iterable(marks) or not all(map(is_token, marks)):
         raise ValueError(f"generate: expected stop to be a token or several, got {stop!r}")
     return np.array([*marks], np.int64)
 
 
 def _chooser(n, temperature, top_k, top_p, rng, B):
     """The function from (logits (B, V), which rows choose (B,)) to tokens (B,)."""
-    for fine, expected, found in (
-        (_is(n, Integral) and n >= 0, "n to be a whole number from 0", n),
-        (
-            _is(temperature, Real) and 0 <= temperature < math.inf,
-            "a temperature from 0",
-            temperature,
-        ),
-        (top_k is None or _is(top_k, Integral) and top_k >= 1, "top_k from 1", top_k),
-        (top_p is None or _is(top_p, Real) and 0 < top_p <= 1, "top_p above 0, up to 1", top_p),
-    ):
-        if not fine:
-            raise ValueError(f"generate: expected {expected}, got {found!r}")
+    check_whole("generate: expected n", n, 0)
+    check_real("generate: expected a temperature", temperature, "from 0")
+    if top_k is not None:
+        check_whole("generate: expected top_k", top_k)
+    if top_p is not None:
+        check_real("generate: expected top_p", top_p, "above 0, up to 1")
     if temperature > 0 and rng is None:
         raise ValueError("generate: a temperature above 0 needs an rng to draw with")
     own = isinstance(rng, list | tuple)
@@ -169,8 +163,8 @@ def _upto(prompt, new, marks):
     return np.concatenate([prompt, new[: at[0] + 1] if at.size else new])
 
 
-def _is(value, kind):
-    return isinstance(value, kind) and not isinstance(value, bool)
+def is_token(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def divided(logits, temperature):

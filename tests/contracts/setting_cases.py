@@ -18,7 +18,6 @@ KINDS = {  # what each refuses
     "whole from 2": [0, 1, -1, 2.5, *NO_NUMBER],
     "finite": [-INF, 1e39, *NO_NUMBER],
     "from 0": [-1, -1e-9, 1e39, *NO_NUMBER],
-    "from 0 in float64": [-1, -1e-9, *NO_NUMBER],
     "above 0": [0, 0.0, -1, 1e39, 1e-46, *NO_NUMBER],
     "softness": [0, -1, 1e-38, 1e30, *NO_NUMBER],  # a temperature that divides in float32
     "from 0 to 1": [-0.1, 1.1, *NO_NUMBER],

@@ -91,7 +91,7 @@ LLAMA = dict.fromkeys(
     ONE,
 )
 STEP, SEED = {"step": "above 0"}, {"seed": "whole from 0"}
-DRAWS = {"n": "whole from 0", "temperature": "from 0 in float64", "top_k": ONE,
+DRAWS = {"n": "whole from 0", "temperature": "from 0", "top_k": ONE,
          "top_p": "above 0, up to 1"}  # fmt: skip
 
 
