@@ -98,6 +98,8 @@ def test_prompts_of_several_lengths_as_each_alone(kind, options, wrapped, seed, 
     if len(set(lengths)) == 1:  # rows that ended repeat their mark
         together = [row[: len(one)] for row, one in zip(together, alone)]
     assert [row.tolist() for row in together] == [one.tolist() for one in alone]
+    if options:  # a row that has ended draws no more
+        assert [r.random() for r in own["rng"]] == [r["rng"].random() for r in rngs]
 
 
 def test_several_marks_and_those_of_the_models_files():
