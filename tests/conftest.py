@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from lora_np.system.extras import has_extra
 
 untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("lora_np", max_examples=30, print_blob=True, **untimed)
+settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
 settings.register_profile("thorough", max_examples=500, print_blob=True, **untimed)
 # For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
 settings.register_profile(
