@@ -10,6 +10,7 @@ from ...objectives import cross_entropy
 from ...tasks import Batch
 from .exercise import Exercise
 from .inputs import Broken, expect, same
+from .laws_method import EXERCISES as METHOD
 
 CONFIG = GPTConfig(vocab_size=5, n_positions=8, n_embd=8, n_layer=3, n_head=2)
 TARGETS = Exercise("8.1", "Targets", "design", answer="targets", points=2)
@@ -117,4 +118,4 @@ def batch_size_does_not_matter(forgetting, tokens, targets, weights, seed):
         same(f"the forgetting over {len(cut)} batches", forgetting(before, after, cut), true)
 
 
-EXERCISES = [TARGETS, FORGETTING]
+EXERCISES = [TARGETS, FORGETTING, *METHOD]
