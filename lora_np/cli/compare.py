@@ -1,23 +1,26 @@
 """python -m lora_np compare: the experiments, each over several seeds, with its spread."""
 
-import importlib
+from pathlib import Path
 
+from ..course.experiments import EXPERIMENTS, load
 from ..system.process import prepare
 from ..system.progress import waiting
-from .options import add_experiment, again, keeps_nothing, write_and_show
-
-EXPERIMENTS = ("methods", "methods_text", "distillation", "context", "rlhf", "patterns", "raft")
+from .options import add_experiment, again, positive, write_and_show
 
 
 def add(commands):
     parser = commands.add_parser(
         "compare",
         help="experiments: what moves, what teaches, what it reads",
-        description="Run one experiment, or every one and a summary of the whole list.",
+        description="Run one experiment, or every one and a summary of the whole list, on all "
+        "cores. Each run is kept in --runs as it ends; the same command goes on from there.",
     )
-    quick = "small and short: under 30 s each"
+    quick = "small and short: under 30 s each, nothing tuned, nothing kept"
     add_experiment(parser, EXPERIMENTS, 5, quick, default=" (default: all)", nargs="?")
-    parser.add_argument("--plot", metavar="FILE", help="draw the experiment's figure to FILE")
+    option = parser.add_argument
+    option("--runs", default="out/compare", metavar="DIR", help="default %(default)s")
+    option("--processes", type=positive, help="how many at once (default: all cores)")
+    option("--plot", metavar="FILE", help="draw the experiment's figure to FILE")
     return parser
 
 
@@ -27,15 +30,16 @@ def run(options):
     prepare()
     results, screens = {}, []
     options.done = results
+    where = {"directory": None if options.quick else Path(options.runs)}
+    where["processes"] = options.processes
     for name in [options.experiment] if options.experiment else EXPERIMENTS:
-        experiment = load(name)
         with waiting(f"{name}, {options.seeds} seeds"):
-            results[name] = experiment.run(options.seeds, options.quick)
-        screens.append(experiment.table(results[name]))
+            results[name] = load(name).run(options.seeds, options.quick, **where)
+        screens.append(load(name).table(results[name]))
     if options.plot:
         from ..analysis.plots import save
 
-        save(experiment.figure(results[name]), options.plot)
+        save(load(options.experiment).figure(results[options.experiment]), options.plot)
     if not options.experiment:
         screens.append(load("summary").table(results))
     numbers = results[options.experiment] if options.experiment else results
@@ -44,15 +48,9 @@ def run(options):
 
 def kept(options):
     """What Ctrl-C left: the tables of the experiments that ended, and how to have the others."""
-    results = getattr(options, "done", {})
-    if options.experiment or not results:
-        return keeps_nothing(options)
-    tables = [load(name).table(numbers) for name, numbers in results.items()]
-    todo = [name for name in EXPERIMENTS if name not in results]
-    commands = "\n".join(f"  {again(options, name)}" for name in todo)
-    return "\n\n".join(["These had ended:", *tables, f"Go on with:\n{commands}"])
-
-
-def load(name):
-    """A module of `experiments`, imported only when it runs: it brings matplotlib with it."""
-    return importlib.import_module(f"..course.experiments.{name}", __package__)
+    tables = [load(name).table(numbers) for name, numbers in getattr(options, "done", {}).items()]
+    what = "Nothing else is kept; again with"
+    if not options.quick:
+        what = f"Each run that ended is kept in {options.runs}; the same command goes on"
+    ended = ["These had ended:", *tables] if tables else []
+    return "\n\n".join([*ended, f"{what}: {again(options)}"])

@@ -1,10 +1,10 @@
 """python -m lora_np real: fine-tunes of a real language model, scored before and after."""
 
 from ..checkpoint import save_adapter
+from ..course.experiments import load
 from ..system.files import make_directory
 from ..system.hints import command
 from ..system.process import prepare
-from .compare import load
 from .options import add_experiment, write_and_show
 
 EXPERIMENTS = ("skill", "context", "raft", "nf4")

@@ -75,13 +75,13 @@ def test_before_the_first_step_a_run_can_begin_again(monkeypatch, capsys, tmp_pa
         assert "No step was done yet; again with: " in error and "--resume" not in error
 
 
-def test_compare_names_the_experiments_that_are_left(monkeypatch, capsys):
+def test_compare_shows_what_had_ended(monkeypatch, capsys):
     def load(name):
         if name == "distillation":
             raise KeyboardInterrupt
         done = type(name, (), {})
         done.run, done.table = (
-            (lambda seeds, quick: {"of": name}),
+            (lambda seeds, quick, **where: {"of": name}),
             (lambda numbers: f"table {name}"),
         )
         return done
@@ -90,9 +90,19 @@ def test_compare_names_the_experiments_that_are_left(monkeypatch, capsys):
     assert main(["compare", "--quick"]) == 130
     error = capsys.readouterr().err
     assert "table methods" in error and "table methods_text" in error
-    left = [line for line in error.splitlines() if line.startswith("  ")]
-    assert [line.split()[-1] for line in left] == list(compare.EXPERIMENTS[2:])
-    assert all(" compare --quick " in line for line in left)
+    assert "table distillation" not in error and error.rstrip().endswith(" compare --quick")
+    assert "Nothing else is kept; again with: " in error
+
+
+def test_compare_says_where_its_runs_are(monkeypatch, capsys):
+    def load(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compare, "load", load)
+    assert main(["compare", "raft", "--runs", "some where"]) == 130
+    error = capsys.readouterr().err
+    assert "is kept in some where; the same command goes on: " in error
+    assert error.rstrip().endswith("compare raft --runs 'some where'")
 
 
 def test_chat_ends_the_answer_and_not_the_talk(monkeypatch, capsys):

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from ... import __version__
 from ...recipes.sweep import sweep
 from ...system.checks import check_whole
 from ...system.process import prepare
@@ -49,10 +50,9 @@ class Study:
     tuning_seeds: tuple[int, ...] = TUNING_SEEDS
 
     def cell(self, way, lr, seed):
-        return {"study": self.name, "way": way, "lr": float(f"{lr:.4g}"), "seed": seed} | {
-            "kernel": kernel(),
-            **self.settings,
-        }
+        """All that a run depends on, but the code: its version stands for it."""
+        what = {"study": self.name, "way": way, "lr": float(f"{lr:.4g}"), "seed": seed}
+        return what | {"kernel": kernel(), "version": __version__} | self.settings
 
 
 def compare(study, seeds=5, directory=None, processes=None):

@@ -1,0 +1,60 @@
+"""Every experiment from nothing under several kernels of OpenBLAS: which conclusions change?
+
+    python benchmarks/tuning/evidence.py                          two hours of a processor a kernel
+    python benchmarks/tuning/evidence.py --kernels Haswell,Nehalem [EXPERIMENT …]
+
+One `compare EXPERIMENT --seeds 5` a kernel, in a process of its own, its runs kept in
+out/evidence/KERNEL, so that this can be stopped and started again. The numbers of the first kernel
+go to results/EXPERIMENT.json. Prints each claim with its interval, and what another kernel decides
+otherwise; exit status 1: it decided the opposite.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from lora_np.course.experiments import EXPERIMENTS, conclusions, load
+from lora_np.system.files import write_json
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results"
+OUT = pathlib.Path("out/evidence")
+
+
+def numbers_of(name, kernel, seeds):
+    """What `compare` returned for this experiment under this kernel."""
+    path = OUT / kernel / f"{name}.json"
+    command = [sys.executable, "-m", "lora_np", "compare", name, "--seeds", str(seeds)]
+    command += ["--runs", str(OUT / kernel / "runs"), "--out", str(path)]
+    path.unlink(missing_ok=True)  # --out overwrites nothing; the runs are kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"OPENBLAS_CORETYPE": kernel}
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT")
+    parser.add_argument("--kernels", default="Haswell,Nehalem", help="default %(default)s")
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    first, *others = options.kernels.split(",")
+    opposite = 0
+    for name in options.experiments or EXPERIMENTS:
+        numbers = numbers_of(name, first, options.seeds)
+        write_json(RESULTS / f"{name}.json", numbers)
+        claims = load(name).claims(numbers)
+        print(f"{name}, {first}\n{conclusions.table(claims)}", flush=True)
+        for kernel in others:
+            theirs = load(name).claims(numbers_of(name, kernel, options.seeds))
+            for claim, one, two in conclusions.changed(claims, theirs):
+                opposite += "not told apart" not in (one, two)
+                print(f"  {kernel}: {claim}: {two}, not {one}", flush=True)
+    return int(opposite > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
