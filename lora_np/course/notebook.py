@@ -31,23 +31,23 @@ def source(*functions):
 
 
 def check(what, computed, true, tolerance=1e-9):
-    """Print your answer beside the true one, and whether they agree within `tolerance`.
+    """Print what was computed beside what is expected, and whether they agree within `tolerance`.
 
     None stands for "not attempted". Shapes: any, the same for both.
     """
     if computed is None or computed is ...:
-        print(f"{what}: not attempted yet")
+        print(f"{what}: not attempted yet; write the line marked TODO, and run this cell again")
         return
     computed, true = np.asarray(computed, dtype=float), np.asarray(true, dtype=float)
     if computed.shape != true.shape:
-        print(f"{what}: your shape is {computed.shape}, expected {true.shape}")
+        print(f"{what}: the shape is {computed.shape}, expected {true.shape}")
         return
     gap = np.abs(computed - true).max(initial=0)
     with np.printoptions(precision=6, suppress=True):
         verdict = "agrees" if gap <= tolerance else "DIFFERS"
         print(f"{what}: {verdict} (gap {gap:.1e})")
-        print(f"  your answer  {np.array2string(computed, prefix=' ' * 15)}")
-        print(f"  true answer  {np.array2string(true, prefix=' ' * 15)}")
+        print(f"  computed  {np.array2string(computed, prefix=' ' * 12)}")
+        print(f"  expected  {np.array2string(true, prefix=' ' * 12)}")
 
 
 def end_here(message):
