@@ -71,5 +71,6 @@ def one_run(name, seed, gain, forgotten, moved, intruders):
                 (0.125, 0.5, {"code": moved * 0.3, "prose": 0.1}),
             )
         ]
+        run["spectrum"] = {"rank for 90 %": {"h.0.mlp.c_fc": 40 + seed}, "layer": "", "values": []}
         run["truncations"] = {str(k): losses(gain * k / (k + 1), forgotten) for k in RANKS}
     return run

@@ -7,7 +7,7 @@ method is compared with the point of that curve where the gain is the method's o
 runs in proportion; where full's curve does not reach, the pair does not count. Forgetting bends
 upwards in the gain, so that a line between two runs lies above the curve: that favours the method.
 
-Why it may differ from the paper: prose and code are bytes of one model 128 wide, in 64 steps.
+Why it may differ from the paper: prose and code are bytes of one model 128 wide, in 60 steps.
 """
 
 import numpy as np

@@ -25,18 +25,19 @@ from ...methods.lora_init import pissa
 from .common import caveat, paired, seed_count, spread, text_table, told_apart
 from .protocol import Study, by_seed, compare
 from .real_text import PROSE, TEST, TUNE, Way, compared, is_tuning, learn, losses
-from .text_closer import gentler, intruding, truncations
+from .text_closer import gentler, intruding, spectrum, truncations
 
 ALL = "all-linear"
 FULL, LORA = "full fine-tuning", "LoRA r 8, everywhere"
-# LoRA keeps alpha = 16 at every rank, as in "LoRA Without Regret"; once it is 2 r, the habit.
+# LoRA keeps alpha = 16 at every rank, as in "LoRA Without Regret"; two have the habit's alpha, 2 r.
 WAYS = {
-    FULL: Way(FullFineTuning(), 1e-3, along=4, closer=(gentler, truncations, intruding)),
+    FULL: Way(FullFineTuning(), 1e-3, along=4, closer=(gentler, spectrum, truncations, intruding)),
     "LoRA r 8, c_attn": Way(LoRA(8, 16.0, ("c_attn",)), 2e-2),
     "LoRA r 1, everywhere": Way(LoRA(1, 16.0, ALL), 1e-2),
     "LoRA r 2, everywhere": Way(LoRA(2, 16.0, ALL), 1e-2),
-    LORA: Way(LoRA(8, 16.0, ALL), 1e-2, along=4, closer=(intruding,)),
-    "LoRA r 32, everywhere": Way(LoRA(32, 16.0, ALL), 1e-2, along=4, closer=(intruding,)),
+    LORA: Way(LoRA(8, 16.0, ALL), 1e-2, along=4, closer=(spectrum, intruding)),
+    "LoRA r 32, everywhere": Way(LoRA(32, 16.0, ALL), 1e-2, along=4, closer=(spectrum, intruding)),
+    "LoRA r 1, alpha 2": Way(LoRA(1, 2.0, ALL), 3e-2),
     "LoRA r 32, alpha 64": Way(LoRA(32, 64.0, ALL), 5e-3),
     "QLoRA r 8, everywhere": Way(QLoRA(8, 16.0, ALL), 1e-2),
     "DoRA r 8, everywhere": Way(DoRA(8, 16.0, ALL), 1e-2),
@@ -51,7 +52,7 @@ WAYS = {
     "prompt, 16 tokens": Way(PromptTuning(16), 1e-1),
     "head": Way(HeadTuning(), 3e-2),
 }
-SETTINGS = {"steps": 64, "batch": 8, "length": 128, "windows": 64}
+SETTINGS = {"steps": 60, "batch": 8, "length": 128, "windows": 64}
 QUICK = {"steps": 2, "batch": 2, "length": 32, "windows": 2}
 
 

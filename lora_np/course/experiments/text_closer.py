@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from ...analysis.spectrum import delta_weights, intruders, shrunk, truncated
+from ...analysis.spectrum import (
+    delta_weights,
+    intruders,
+    rank_for,
+    shrunk,
+    singular_values,
+    truncated,
+)
 from ...methods import merge
 from ...nn import Linear
 from .real_text import compared, learn, losses, world
@@ -19,6 +26,18 @@ def gentler(way, model, cell):
         {"factor": factor, **compared(learn(way, cell, factor=factor)[0], cell)}
         for factor in GENTLER
     ]
+
+
+def spectrum(way, model, cell):
+    """How many directions hold 90 % of each layer's squared ΔW, and the singular values of one."""
+    deltas = delta_weights(model, world().base)
+    values = {name: singular_values(delta) for name, delta in deltas.items()}
+    layer = max(values, key=lambda name: (name.endswith("c_fc"), name))  # the last block's
+    return {
+        "rank for 90 %": {name: rank_for(0.9, each) for name, each in values.items()},
+        "layer": layer,
+        "values": values[layer].tolist(),
+    }
 
 
 def with_weights(model, weights):

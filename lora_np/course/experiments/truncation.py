@@ -76,6 +76,10 @@ def verdict(numbers):
                 f"LoRA trained at rank {k}, less full's change cut to {k} (share of the gain): "
                 f"{paired(shares(numbers, way), gains[k])}."
             )
+    ranks = [
+        max(run["spectrum"]["rank for 90 %"].values()) for run in numbers["ways"][FULL]["runs"]
+    ]
+    lines.append(f"90 % of a layer's squared ΔW takes up to {max(ranks)} directions.")
     return "\n".join(lines)
 
 

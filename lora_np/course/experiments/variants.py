@@ -1,11 +1,11 @@
 """Does a variant of LoRA end better than LoRA once each has its own rate?
 
-"Learning rate matters" (2026, arXiv 2602.04998): tuned, nine variants end within 1 to 2 % of LoRA.
-Here QLoRA, DoRA, a PiSSA start and LoRA+, each at rank 8 on all layers with as many tuning runs as
-LoRA had. The measure is the loss on held-out code; since even the untrained base is not many per
-cent away, the same difference is also shown as a share of what LoRA gained.
+"Learning rate matters" (Lee et al. 2026, arXiv 2602.04998): tuned, nine variants end within 1 to
+2 % of LoRA, in the score on tasks. Here QLoRA, DoRA, a PiSSA start and LoRA+, each at rank 8 on all
+layers with as many tuning runs as LoRA had. The measure is the loss on held-out code; since even
+the untrained base is not many per cent away, the same is also shown as a share of LoRA's gain.
 
-Why it may differ: short runs of a narrow model; a variant's better start counts more in 64 steps.
+Why it may differ: short runs of a narrow model; a variant's better start counts more in 60 steps.
 """
 
 import numpy as np
