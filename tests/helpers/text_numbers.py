@@ -1,6 +1,6 @@
 """Made-up results of the study on real text, for the tables that read them: no training."""
 
-from lora_np.course.experiments.methods_text import FULL, SETTINGS, WAYS
+from lora_np.course.experiments.methods_text import FULL, LORA, SETTINGS, WAYS
 
 BASE = {"code": 2.0, "prose": 1.0}
 RANKS = (0, 1, 2, 4, 8, 16, 32, 64)
@@ -57,12 +57,12 @@ def one_run(name, seed, gain, forgotten, moved, intruders):
         "kl": {"code": moved, "prose": forgotten},
         "intruding": {"count": intruders, "of": 160},
     }
-    if intruders:
-        for k, how in enumerate(("singular values", "change", "all of it")):
+    for k, how in enumerate(("singular values", "change", "all of it")):
+        if intruders or k == 2:
             run["intruding"][how] = {
-                f"{f:g}": losses(gain * f, forgotten * f ** (k + 1)) for f in (0.75, 0.5, 0.25)
+                f"{f:g}": losses(gain * f, forgotten * f ** (k + 1)) for f in (0.75, 0.5)
             }
-    if name == FULL:
+    if name in (FULL, LORA):
         run["gentler"] = [
             {"factor": f, "base": BASE, "after": losses(gain * g, forgotten * g * g), "kl": kl}
             for f, g, kl in (
@@ -71,6 +71,7 @@ def one_run(name, seed, gain, forgotten, moved, intruders):
                 (0.125, 0.5, {"code": moved * 0.3, "prose": 0.1}),
             )
         ]
+    if name == FULL:
         run["spectrum"] = {"rank for 90 %": {"h.0.mlp.c_fc": 40 + seed}, "layer": "", "values": []}
         run["truncations"] = {str(k): losses(gain * k / (k + 1), forgotten) for k in RANKS}
     return run

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...analysis.plots import style, subplots
 from .common import caveat, look, paired, seed_count, spread, text_table, told_apart
-from .forgetting import at_gain
+from .forgetting import at_gain, frontier
 from .methods_text import FULL, LORA, forgotten, gain, run
 from .protocol import by_seed
 
@@ -22,6 +22,8 @@ __all__ = ["alt_text", "figure", "run", "table", "verdict"]
 
 ASKED = (LORA, "LoRA r 32, everywhere")
 HOWS = ("singular values", "change", "all of it")
+MEASURES = gain, forgotten
+MILD = "0.75"
 
 
 def count(run):
@@ -34,9 +36,9 @@ def point(run, how, factor):
     return gain(changed), forgotten(changed)
 
 
-def with_intruders(numbers, way):
-    """The way's runs that have an intruder to shrink."""
-    return [run for run in numbers["ways"][way]["runs"] if count(run)]
+def runs_with(numbers, way, how):
+    """The way's runs that were asked so: only one with an intruder can have it shrunk."""
+    return [run for run in numbers["ways"][way]["runs"] if how in run["intruding"]]
 
 
 def beside_all(runs, how, factor):
@@ -44,7 +46,7 @@ def beside_all(runs, how, factor):
     both = []
     for one in runs:
         curve = [point(one, HOWS[-1], each) for each in one["intruding"][HOWS[-1]]]
-        curve = np.transpose(sorted([*curve, (gain(one), forgotten(one))]))
+        curve = frontier([*curve, (gain(one), forgotten(one))])
         gained, lost = point(one, how, factor)
         both.append((lost, at_gain(curve, gained)))
     return np.reshape([pair for pair in both if np.isfinite(pair[1])], (-1, 2)).T
@@ -57,14 +59,11 @@ def table(numbers):
         of = numbers["ways"][way]["runs"][0]["intruding"]["of"]
         lines.append(f"{way}: {spread(by_seed(numbers, way, count), 1)} intruders of {of}.")
     rows = []
-    for way in ASKED:
-        runs = with_intruders(numbers, way)
-        if not runs:
-            continue
-        ends = np.transpose([(gain(run), forgotten(run)) for run in runs])
-        rows.append((way, "", "", *(spread(each, 3) for each in ends)))
+    for way in (FULL, *ASKED):
+        rows.append((way, "", "", *(spread(by_seed(numbers, way, m), 3) for m in MEASURES)))
         for how in HOWS:
-            for factor in runs[0]["intruding"][how]:
+            runs = runs_with(numbers, way, how)
+            for factor in runs[0]["intruding"][how] if runs else ():
                 each = np.transpose([point(run, how, factor) for run in runs])
                 rows.append(("", how, factor, *(spread(values, 3) for values in each)))
     titles = "", "factor on", "factor", "gain on code", "prose forgotten"
@@ -77,12 +76,17 @@ def verdict(numbers):
     """Whether LoRA has more intruders than full, and whether shrinking them restores the base."""
     lines, full = [], by_seed(numbers, FULL, count)
     for way in ASKED:
-        lines.append(
-            f"Intruders of {way}, less full's: {paired(by_seed(numbers, way, count), full, 1)}."
-        )
-        runs = with_intruders(numbers, way)
-        for how in HOWS[:2] if runs else ():
-            lines.append(f"{way}, {how} of its intruders: {restored(runs, how)}.")
+        more = paired(by_seed(numbers, way, count), full, 1)
+        lines.append(f"Intruders of {way}, less full's: {more}.")
+        for how in HOWS[:2]:
+            if runs := runs_with(numbers, way, how):
+                lines.append(f"{way}, {how} of its intruders {restored(runs, how)}.")
+    for way in (FULL, *ASKED):
+        runs = runs_with(numbers, way, HOWS[-1])
+        for measure, name in zip((0, 1), ("gain", "forgotten")):
+            after = [point(run, HOWS[-1], MILD)[measure] for run in runs]
+            change = paired(after, [MEASURES[measure](run) for run in runs], 3)
+            lines.append(f"{way}, all of ΔW times {MILD}, {name}: {change}.")
     return "\n".join(lines)
 
 
@@ -110,17 +114,16 @@ def figure(numbers):
     """Gain and forgetting as the factor falls: on the intruders' parts, and on all of ΔW."""
     picture, panels = subplots(1, len(ASKED), size=(8, 3.4), sharey=True)
     for axes, way in zip(panels, ASKED):
-        runs = with_intruders(numbers, way)
-        for k, how in enumerate(HOWS if runs else ()):
-            factors = list(runs[0]["intruding"][how])
-            end = [(gain(run), forgotten(run)) for run in runs]
-            path = [end, *([point(run, how, f) for run in runs] for f in factors)]
-            axes.plot(*np.mean(path, axis=1).T, **look(k), label=how)
+        for k, how in enumerate(HOWS):
+            if runs := runs_with(numbers, way, how):
+                end = [(gain(run), forgotten(run)) for run in runs]
+                factors = runs[0]["intruding"][how]
+                path = [end, *([point(run, how, f) for run in runs] for f in factors)]
+                axes.plot(*np.mean(path, axis=1).T, **look(k), label=how)
         mean = by_seed(numbers, way, count).mean()
         axes.set(title=f"{way}: {mean:.1f} intruders", xlabel="gain on code (nats a byte)")
     panels[0].set(ylabel="prose forgotten (nats a byte)")
-    if panels[0].lines:
-        panels[0].legend(fontsize=8, title="factor on")
+    panels[0].legend(fontsize=8, title="factor on")
     return picture
 
 
@@ -129,9 +132,8 @@ def alt_text(numbers):
     parts = []
     for way in ASKED:
         parts.append(f"{way}: {by_seed(numbers, way, count).mean():.1f} intruders")
-        runs = with_intruders(numbers, way)
-        for how in HOWS if runs else ():
-            factor = list(runs[0]["intruding"][how])[0]
-            x, y = np.mean([point(run, how, factor) for run in runs], axis=0)
-            parts.append(f"times {factor} on {how}, gain {x:.2f} and forgotten {y:.2f}")
+        for how in HOWS:
+            if runs := runs_with(numbers, way, how):
+                x, y = np.mean([point(run, how, MILD) for run in runs], axis=0)
+                parts.append(f"times {MILD} on {how}, gain {x:.2f} and forgotten {y:.2f}")
     return f"Gain on code and prose forgotten as a factor falls. {'; '.join(parts)}."

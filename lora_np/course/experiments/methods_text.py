@@ -35,24 +35,24 @@ WAYS = {
     "LoRA r 8, c_attn": Way(LoRA(8, 16.0, ("c_attn",)), 2e-2),
     "LoRA r 1, everywhere": Way(LoRA(1, 16.0, ALL), 1e-2),
     "LoRA r 2, everywhere": Way(LoRA(2, 16.0, ALL), 1e-2),
-    LORA: Way(LoRA(8, 16.0, ALL), 1e-2, along=4, closer=(spectrum, intruding)),
-    "LoRA r 32, everywhere": Way(LoRA(32, 16.0, ALL), 1e-2, along=4, closer=(spectrum, intruding)),
+    LORA: Way(LoRA(8, 16.0, ALL), 1e-2, along=4, closer=(gentler, spectrum, intruding)),
+    "LoRA r 32, everywhere": Way(LoRA(32, 16.0, ALL), 1e-2, closer=(spectrum, intruding)),
     "LoRA r 1, alpha 2": Way(LoRA(1, 2.0, ALL), 3e-2),
     "LoRA r 32, alpha 64": Way(LoRA(32, 64.0, ALL), 5e-3),
     "QLoRA r 8, everywhere": Way(QLoRA(8, 16.0, ALL), 1e-2),
     "DoRA r 8, everywhere": Way(DoRA(8, 16.0, ALL), 1e-2),
-    "PiSSA r 8, everywhere": Way(LoRA(8, 16.0, ALL, init=pissa), 1e-3),
+    "PiSSA r 8, everywhere": Way(LoRA(8, 16.0, ALL, init=pissa), 3e-3),
     "LoRA+ r 8, everywhere": Way(LoRA(8, 16.0, ALL), 1e-3, ratio=16.0),  # the rate of A
     "Houlsby adapters, width 32": Way(BottleneckAdapters(32), 1e-2),
     "Pfeiffer adapters, width 32": Way(BottleneckAdapters(32, "pfeiffer"), 1e-2),
     "IA3": Way(IA3(), 1e-1),
     "BitFit": Way(BitFit(), 3e-2),
     "prefix, 16 positions": Way(PrefixTuning(16), 1e-1),
-    "prefix, 16, by an MLP": Way(PrefixTuning(16, mlp_width=64), 1e-2),
-    "prompt, 16 tokens": Way(PromptTuning(16), 1e-1),
-    "head": Way(HeadTuning(), 3e-2),
+    "prefix, 16, by an MLP": Way(PrefixTuning(16, mlp_width=64), 2e-2),
+    "prompt, 16 tokens": Way(PromptTuning(16), 3e-1),
+    "head": Way(HeadTuning(), 2e-2),
 }
-SETTINGS = {"steps": 60, "batch": 8, "length": 128, "windows": 64}
+SETTINGS = {"steps": 56, "batch": 8, "length": 128, "windows": 64}
 QUICK = {"steps": 2, "batch": 2, "length": 32, "windows": 2}
 
 

@@ -5,7 +5,7 @@ one α for all ranks, and that all layers beat attention alone at the same train
 LoRA equals full fine-tuning while its capacity is not full. Here r 1, 2, 8 and 32 keep α = 16, each
 at its own rate. The habit is another, α = 2 r: the sum over r terms is then not divided by r.
 
-Why it may differ: the model is 128 wide and reads for 60 steps (they report about 15 times for runs
+Why it may differ: the model is 128 wide and reads for 56 steps (they report about 15 times for runs
 so short), no rate is known better than to its neighbours in the search, and rank 32 is a quarter of
 full rank.
 """

@@ -17,7 +17,7 @@ from .real_text import compared, learn, losses, world
 GENTLER = (0.5, 0.25, 0.125)  # of the best rate
 RANKS = (0, 1, 2, 4, 8, 16, 32, 64)
 TOP, BELOW = 10, 0.6  # directions of each layer, and the cosine below which one is an intruder
-FACTORS = (0.75, 0.5, 0.25)
+FACTORS = (0.75, 0.5)
 
 
 def gentler(way, model, cell):
@@ -70,7 +70,7 @@ def intruding(way, model, cell):
 
     {"count", "of", how: {factor: losses}}. How: "singular values" are those of the intruders, as
     in the paper; "change" is of ΔW what lies along them, so that W keeps its own part; "all of it"
-    is the whole ΔW, which any choice of directions must beat.
+    is the whole ΔW, which any choice of directions must beat. Without an intruder it is alone.
     """
     before, after = (
         {name: layer.effective_weight() for name, layer in each.linears()}
@@ -78,19 +78,16 @@ def intruding(way, model, cell):
     )
     found = {name: intruders(after[name], before[name], TOP, BELOW) for name in before}
     result = {"count": sum(map(len, found.values())), "of": TOP * len(found)}
-    if not result["count"]:
-        return result
 
     def change(name, factor):
         along = np.linalg.svd(after[name], full_matrices=False)[2][found[name]]  # (count, out)
         delta = after[name] - before[name]
         return after[name] + (factor - 1) * (delta @ along.T) @ along
 
-    hows = {
-        "singular values": lambda name, factor: shrunk(after[name], found[name], factor),
-        "change": change,
-        "all of it": lambda name, factor: before[name] + factor * (after[name] - before[name]),
-    }
+    hows = {"all of it": lambda name, factor: before[name] + factor * (after[name] - before[name])}
+    if result["count"]:
+        hows["singular values"] = lambda name, factor: shrunk(after[name], found[name], factor)
+        hows["change"] = change
     for how, weight in hows.items():
         result[how] = {
             f"{factor:g}": losses(

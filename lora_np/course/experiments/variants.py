@@ -5,7 +5,7 @@
 layers with as many tuning runs as LoRA had. The measure is the loss on held-out code; since even
 the untrained base is not many per cent away, the same is also shown as a share of LoRA's gain.
 
-Why it may differ: short runs of a narrow model; a variant's better start counts more in 60 steps.
+Why it may differ: short runs of a narrow model; a variant's better start counts more in 56 steps.
 """
 
 import numpy as np
