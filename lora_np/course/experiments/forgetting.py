@@ -19,7 +19,7 @@ from .common import caveat, look, paired, seed_count, spread, text_table, told_a
 from .methods_text import FULL, LORA, forgotten, gain, run
 from .real_text import PROSE, TEST
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 GENTLER = {f"{LORA}, {part}": k for k, part in enumerate(("rate / 2", "rate / 4", "rate / 8"))}
 
@@ -83,6 +83,16 @@ def table(numbers):
     lines = text_table(titles, rows, (32, 17, 17, 14, 58))
     lines.append(f"Nats a byte; {seed_count(numbers)}.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}; 0, which decides nothing, where there is no pair."""
+    found = {}
+    for name, runs in compared(numbers).items():
+        ours, theirs = pairs(numbers, runs)
+        missing = [0.0] * (numbers["seeds"] - len(ours))
+        found[f"prose forgotten at equal gain: {name} less full"] = [*(ours - theirs), *missing]
+    return {sentence: list(map(float, each)) for sentence, each in found.items()}
 
 
 def verdict(numbers):

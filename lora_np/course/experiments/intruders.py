@@ -18,7 +18,7 @@ from .forgetting import at_gain, frontier
 from .methods_text import FULL, LORA, forgotten, gain, run
 from .protocol import by_seed
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 ASKED = (LORA, "LoRA r 32, everywhere")
 HOWS = ("singular values", "change", "all of it")
@@ -70,6 +70,21 @@ def table(numbers):
     lines += text_table(titles, rows, (24, 17, 8, 17, 17))
     lines.append(f"Nats a byte; {seed_count(numbers)}.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}; 0 where a seed has no intruder to shrink."""
+    full, found = by_seed(numbers, FULL, count), {}
+    for way in ASKED:
+        found[f"intruders: {way} less full"] = (by_seed(numbers, way, count) - full).tolist()
+    for way, hows in {FULL: HOWS[2:], **dict.fromkeys(ASKED, HOWS)}.items():
+        for how in hows:
+            for k, what in enumerate(("gain on code", "prose forgotten")):
+                found[f"{what}: {way}, {MILD} of {how}, less before"] = [
+                    point(run, how, MILD)[k] - MEASURES[k](run) if how in run["intruding"] else 0.0
+                    for run in numbers["ways"][way]["runs"]
+                ]
+    return found
 
 
 def verdict(numbers):

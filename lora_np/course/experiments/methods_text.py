@@ -142,6 +142,18 @@ def sides(numbers, measure):
     return found
 
 
+def claims(numbers):
+    """{one less another: a difference a seed}: every way's gain and forgetting less full's."""
+    return {
+        f"{what}: {name} less full": (
+            by_seed(numbers, name, measure) - by_seed(numbers, FULL, measure)
+        ).tolist()
+        for what, measure in (("gain on code", gain), ("prose forgotten", forgotten))
+        for name in numbers["ways"]
+        if name != FULL
+    }
+
+
 def verdict(numbers):
     """Which ways gain and forget more or less than full fine-tuning, by the seeds' pairs."""
     lines = []

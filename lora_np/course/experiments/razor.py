@@ -18,7 +18,7 @@ from .methods_text import FULL, forgotten, gain, run
 from .protocol import by_seed
 from .real_text import TEST
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 DEGREE = 2
 
@@ -72,6 +72,14 @@ def table(numbers):
         lines.append(f"Forgetting, {kind}: {said}.")
     lines.append(f"Nats a byte; {seed_count(numbers)}.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}: how well forgetting follows KL, less the gain."""
+    return {
+        f"forgetting, {kind}: by KL less by gain": (each["KL"] - each["gain"]).tolist()
+        for kind, each in scores(numbers).items()
+    }
 
 
 def verdict(numbers):

@@ -18,7 +18,7 @@ from .methods_text import FULL, LORA, gain, run, shares
 from .protocol import by_seed
 from .real_text import TEST
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 RANKS = {rank: f"LoRA r {rank}, everywhere" for rank in (1, 2, 8, 32)}
 HABIT = {1: "LoRA r 1, alpha 2", 8: LORA, 32: "LoRA r 32, alpha 64"}  # alpha is 2 r
@@ -71,6 +71,16 @@ def table(numbers):
     lines = text_table(titles, rows, (24, 9, 11, 24, 18, 17))
     lines.append(f"{seed_count(numbers)}, mean ± standard deviation.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}: layers at the same trained numbers, and ranks."""
+
+    def less(one, other):
+        return (by_seed(numbers, one, loss) - by_seed(numbers, other, loss)).tolist()
+
+    layers = {f"loss: {AS_MANY} less {ATTENTION}": less(AS_MANY, ATTENTION)}
+    return layers | {f"loss: {way} less full": less(way, FULL) for way in RANKS.values()}
 
 
 def verdict(numbers):

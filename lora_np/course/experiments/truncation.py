@@ -17,7 +17,7 @@ from .methods_text import FULL, forgotten, gain, run, shares
 from .real_text import PROSE, TEST
 from .regret import RANKS
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 ENOUGH = 0.95  # of the gain
 
@@ -59,6 +59,17 @@ def table(numbers):
     lines = text_table(titles, rows, (10, 17, 17, 15, 19, 17))
     lines.append(f"{seed_count(numbers)}, mean ± standard deviation.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}: LoRA's share of the gain less that of the cut."""
+    gains, _ = kept(numbers)
+    return {
+        f"share of the gain: LoRA r {k} less full cut to {k}": (
+            shares(numbers, way) - gains[k]
+        ).tolist()
+        for k, way in RANKS.items()
+    }
 
 
 def verdict(numbers):

@@ -16,7 +16,7 @@ from .methods_text import LORA, gain, run
 from .protocol import by_seed
 from .regret import loss
 
-__all__ = ["alt_text", "figure", "run", "table", "verdict"]
+__all__ = ["alt_text", "claims", "figure", "run", "table", "verdict"]
 
 VARIANTS = [f"{name} r 8, everywhere" for name in ("QLoRA", "DoRA", "PiSSA", "LoRA+")]
 CLAIM = 2.0  # per cent
@@ -46,6 +46,11 @@ def table(numbers):
     lines = text_table(titles, rows, (24, 9, 18, 11, 11, 8))
     lines.append(f"Loss, gain and step beside LoRA's; {seed_count(numbers)}.\n{verdict(numbers)}")
     return "\n".join(lines) + caveat(numbers)
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}: each variant's loss less LoRA's."""
+    return {f"loss (%): {name} less LoRA": per_cent(numbers, name).tolist() for name in VARIANTS}
 
 
 def verdict(numbers):

@@ -1,11 +1,14 @@
 """The tables that read the study on real text, from made-up runs: each verdict turns with them."""
 
+import json
+
 import numpy as np
 import pytest
 
 from helpers.text_numbers import text_numbers
 from lora_np.analysis import plots
 from lora_np.course.experiments import (
+    conclusions,
     forgetting,
     intruders,
     methods_text,
@@ -33,6 +36,18 @@ def test_table_figure_and_words(module, numbers):
         assert "nan" not in (text + module.alt_text(made)).lower()
     assert plots.png(figure, dpi=40).startswith(b"\x89PNG")
     assert module.run is methods_text.run  # the same runs, so nothing is trained twice
+
+
+@pytest.mark.parametrize(
+    "module", (methods_text, *MODULES), ids=lambda m: m.__name__.split(".")[-1]
+)
+def test_claims_are_a_difference_a_seed_and_the_same_ones_whatever_came_out(module, numbers):
+    claims = module.claims(numbers)
+    assert json.loads(json.dumps(claims)) == claims and claims
+    assert {len(each) for each in claims.values()} == {5}
+    other = text_numbers(gains={LORA: 0.6})  # off full's curve, and no intruders
+    conclusions.changed(claims, module.claims(other))  # raises if they are not the same claims
+    assert "nan" not in conclusions.table(claims)
 
 
 def test_the_ratio_of_rates_and_its_interval():
