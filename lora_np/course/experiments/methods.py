@@ -33,10 +33,16 @@ from .skill_runs import HELD, adapt, base, loss_on, splits, trained
 MLP = ("mlp.c_fc", "mlp.c_proj")
 FULL, PROMPT, PREFIX = "full fine-tuning", "prompt, 4 tokens", "prefix, 4 positions"
 WITH_MLP = f"{PREFIX}, with its MLP"
+RANK_1 = "LoRA r 1, everywhere"
+LARGE_ALPHA = f"{RANK_1}, α = 64"
+PAIRS = (  # what verdict says of two methods: the claim, one, another
+    ("A prefix with its MLP less one without (2101.00190, §4.3: steadier)", WITH_MLP, PREFIX),
+    ("LoRA r 1 at α = 64 less α = 1, each at its best rate (2606.12883)", LARGE_ALPHA, RANK_1),
+)
 METHODS = {
     FULL: FullFineTuning(),
-    "LoRA r 1, everywhere": LoRA(1, 1, "all-linear"),
-    "LoRA r 1, everywhere, α = 64": LoRA(1, 64, "all-linear"),
+    RANK_1: LoRA(1, 1, "all-linear"),
+    LARGE_ALPHA: LoRA(1, 64, "all-linear"),
     "LoRA r 4, attention's qkv": LoRA(4, 4, ("c_attn",)),
     "LoRA r 4, MLP": LoRA(4, 4, MLP),
     "QLoRA r 4, attention's qkv": QLoRA(4, 4, ("c_attn",)),
@@ -53,8 +59,8 @@ METHODS = {
 RATES = {name: method.rate for name, method in METHODS.items()} | {
     # where each search begins: the middle of its first three rates
     FULL: 3e-3,
-    "LoRA r 1, everywhere": 3e-2,
-    "LoRA r 1, everywhere, α = 64": 3e-3,
+    RANK_1: 3e-2,
+    LARGE_ALPHA: 3e-3,
     "Pfeiffer adapters, width 8": 3e-2,
     "IA3": 1e-1,
     "BitFit": 3e-2,
@@ -62,7 +68,7 @@ RATES = {name: method.rate for name, method in METHODS.items()} | {
     WITH_MLP: 3e-2,
     PROMPT: 2e-1,
     "prompt, 10 tokens": 2e-1,
-    "head": 6e-2,
+    "head": 1e-1,
 }
 ELICIT = "elicit a known skill"
 TASKS = [ELICIT, *(f"new: {name}" for name in skills.NEW)]
@@ -198,9 +204,12 @@ def verdict(numbers):
         known, *new = (right(numbers, name, task).mean() for task in numbers["tasks"])
         taught = ", ".join(f"{mean:.2f}" for mean in new)
         lines.append(f"{name}: calls up {known:.2f}, teaches {taught} (2104.08691, 2101.00190).")
-    for task in numbers["tasks"]:
-        said = paired(right(numbers, WITH_MLP, task), right(numbers, PREFIX, task))
-        lines.append(f"The prefix's MLP (2101.00190, §4.3: steadier), {task}: {said}.")
+    for what, ours, theirs in PAIRS:
+        said = "; ".join(
+            f"{task}: {paired(right(numbers, ours, task), right(numbers, theirs, task))}"
+            for task in numbers["tasks"]
+        )
+        lines.append(f"{what}. {said}.")
     return "\n".join(lines)
 
 
