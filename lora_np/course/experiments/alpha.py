@@ -177,6 +177,16 @@ def verdict(numbers):
     return "\n".join(lines)
 
 
+def claims(numbers):
+    """{the slope less each law's: one a search; ln of the loss, tuned α less α = r: one a seed}."""
+    found = slopes(numbers)
+    laws = {f"slope of ln α over ln r, less {law}'s": found - slope for law, slope in LAWS.items()}
+    losses = {r: log_losses(numbers, r) for r in numbers["ranks"]}
+    return laws | {
+        f"r {r}: tuned α less α = r": ours - usual for r, (ours, usual) in losses.items()
+    }
+
+
 @style()
 def figure(numbers):
     """The best α over the rank, a dot a search, beside the three laws through their middle."""

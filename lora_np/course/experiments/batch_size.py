@@ -156,6 +156,17 @@ def grows(numbers, name):
     return told_apart(last, first) and bool(last.mean() > first.mean())
 
 
+def claims(numbers):
+    """{a LoRA less full, and how that grows with the batch: loss, a difference a seed}."""
+    first, last = (f"batch {numbers['batches'][k]}" for k in (0, -1))
+    found = {}
+    for name in list(METHODS)[1:]:
+        found |= {f"{arm}: {name} less full": gaps(numbers, name, arm) for arm in numbers["arms"]}
+        grown = gaps(numbers, name, last) - gaps(numbers, name, first)
+        found[f"{name} less full: at {last} less at {first}"] = grown
+    return found
+
+
 @style()
 def figure(numbers):
     """Loss on the test over the batch, both logarithmic; hollow: as few steps, a small batch."""

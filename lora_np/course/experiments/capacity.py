@@ -152,6 +152,16 @@ def verdict(numbers):
     return "\n".join(lines)
 
 
+def claims(numbers):
+    """{LoRA less full, at so many strings: bits memorised, a difference a seed}."""
+    return {
+        f"{size} strings: {name} less full": memorised(numbers, name, size)
+        - memorised(numbers, FULL, size)
+        for size in numbers["sizes"]
+        for name in numbers["methods"][1:]
+    }
+
+
 @style()
 def figure(numbers):
     """Bits memorised over the bits there are, a line a method, its seeds' mean and range."""

@@ -159,19 +159,17 @@ def table(numbers):
     outside = [way for way, how in evidence["ways"].items() if not how["inside"]]
     lines.append(
         f"Share of answers with all five digits right after {numbers['steps']} steps; "
-        f"{seed_count(numbers)}, mean ± standard deviation. "
-        f"CPU ms: the processor's time for one step; {evidence['cpu_seconds'] / 60:.1f} CPU "
-        f"minutes in all, tuning with it.\n"
-        f"Known skills asked for, one a seed: {', '.join(numbers['elicited'])}.\n"
-        f"Best rates with a worse one on either side: {len(evidence['ways']) - len(outside)} of "
-        f"{len(evidence['ways'])}{'; not: ' if outside and not numbers['quick'] else ''}"
-        f"{', '.join(outside) if not numbers['quick'] else ''}"
+        f"{seed_count(numbers)}, mean ± standard deviation. CPU ms: the processor's time for one "
+        f"step; {evidence['cpu_seconds'] / 60:.1f} CPU minutes in all, tuning with it.\n"
+        f"Known skills asked for, one a seed: {', '.join(numbers['elicited'])}.\nRates with no "
+        f"worse one on either side: {len(outside)} of {len(evidence['ways'])}"
+        + ("." if numbers["quick"] or not outside else f": {', '.join(outside)}.")
     )
     return "\n".join(lines) + "\n" + verdict(numbers) + caveat(numbers)
 
 
 def rates(numbers):
-    """Lines of text: each method's rate for each task, and between which rates the best lies."""
+    """Lines: each method's rate for each task, and between which rates the best lies."""
     titles = ("method; task", "rate", "best between", "tried")
     return "\n".join(text_table(titles, rates_table(numbers["evidence"]), (56, 9, 32, 7)))
 
@@ -205,12 +203,20 @@ def verdict(numbers):
         taught = ", ".join(f"{mean:.2f}" for mean in new)
         lines.append(f"{name}: calls up {known:.2f}, teaches {taught} (2104.08691, 2101.00190).")
     for what, ours, theirs in PAIRS:
-        said = "; ".join(
-            f"{task}: {paired(right(numbers, ours, task), right(numbers, theirs, task))}"
-            for task in numbers["tasks"]
-        )
+        pairs = [(right(numbers, ours, task), right(numbers, theirs, task)) for task in TASKS]
+        said = "; ".join(f"{task}: {paired(*two)}" for task, two in zip(TASKS, pairs))
         lines.append(f"{what}. {said}.")
     return "\n".join(lines)
+
+
+def claims(numbers):
+    """{one less another: its share of right answers, a difference a seed}."""
+    pairs = [(name, FULL) for name in METHODS if name != FULL] + [two for _, *two in PAIRS]
+    return {
+        f"{task}: {one} less {other}": right(numbers, one, task) - right(numbers, other, task)
+        for task in TASKS
+        for one, other in pairs
+    }
 
 
 @style()

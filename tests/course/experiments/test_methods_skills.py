@@ -71,6 +71,7 @@ def test_the_verdict_turns_with_the_numbers(numbers):
     turned = methods.verdict(made)
     assert "or ahead: none" not in turned and "behind it in every pair: none" in turned
     assert "prompt, 4 tokens: calls up 0.92, teaches 0.92, 0.92" in turned
+    np.testing.assert_allclose(methods.claims(made)["new: add 5: head less full fine-tuning"], 0.8)
 
 
 def test_adapt_teaches():

@@ -75,6 +75,7 @@ def test_quick(module):
     table = module.table(stored)
     assert "1 seed" in table and "too short to conclude" in table
     assert module.verdict(stored) in table
+    assert all(np.shape(values) == (1,) for values in module.claims(stored).values())
     assert png(module.figure(stored)).startswith(b"\x89PNG") and len(module.alt_text(stored)) > 80
 
 
@@ -165,6 +166,8 @@ def test_the_batch_size_verdict_turns_with_the_numbers():
     assert "above in 5 of 5 pairs" in hurt.split("less that at")[1]
     helped = batch_size.verdict(batches(lambda batch, reads: -batch / 100))
     assert "worse than full" not in helped and helped.endswith("no LoRA here.")
+    grown = batch_size.claims(batches(lambda batch, reads: batch / 100))
+    np.testing.assert_allclose(grown["LoRA r 1 less full: at batch 128 less at batch 32"], 0.96)
     steps = batch_size.verdict(batches(lambda batch, reads: reads / 100))
     assert "not told apart" in steps.split("less that at")[1]  # lost to the steps
 
@@ -191,6 +194,8 @@ def test_a_law_of_alpha_is_found_where_it_is_in_the_numbers(slope, claim):
     np.testing.assert_allclose(alpha.slopes(numbers).mean(), slope, atol=1e-9)
     assert [alpha.LAWS[law] for law in alpha.laws_left(numbers)] == [slope]
     assert f"(2606.12883): {claim}." in alpha.verdict(numbers)
+    means = [values.mean() for values in list(alpha.claims(numbers).values())[:3]]
+    np.testing.assert_allclose(means, [slope, slope - 0.5, slope - 1], atol=1e-9)
 
 
 def test_alpha_and_the_rate_are_compared_in_pairs():
