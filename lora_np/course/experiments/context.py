@@ -34,6 +34,7 @@ BATCH, VALIDATED = 64, 256  # strings of a batch of new ones, and of the validat
 SOFT, HARD = "its probabilities", "its answers"
 FEW, FREE = f"{SOFT}, 64 strings", f"{SOFT}, new strings"
 HELD = f"{FREE}, the rest held"
+SIZES, TRIALS = {"steps": 150, "tried": TRIES}, 5
 NEW = None  # for a number of strings: each batch has new ones
 
 
@@ -61,11 +62,9 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     `quick` takes one seed, two ways and fewer steps, at rates that are not tuned.
     Raises: ValueError for seeds below 1.
     """
-    names = (FREE, HELD) if quick else WAYS
-    settings = {"steps": 100 if quick else 150, "tried": 100 if quick else TRIES}
-    study = Study(
-        "context", run_cell, dict.fromkeys(names, RATE), settings, trials=0 if quick else 5
-    )
+    names, settings = ((FREE, HELD), {"steps": 100, "tried": 100}) if quick else (WAYS, SIZES)
+    rates, trials = dict.fromkeys(names, RATE), 0 if quick else TRIALS
+    study = Study("context", run_cell, rates, settings, trials)
     evidence = compare(study, 1 if quick else seeds, directory, processes)
     base, runs = SKILLS.load(), []
     for seed in range(evidence["seeds"]):
@@ -114,7 +113,7 @@ def run_cell(cell):
     }
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)
 def lessons(seed, steps, strings):
     """The batches of one seed; with few strings all are the same."""
     base = SKILLS.load()
@@ -126,7 +125,7 @@ def lessons(seed, steps, strings):
     return [new(BATCH) for _ in range(steps)] if strings is NEW else [new(strings)] * steps
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=16)
 def rest(seed, steps):
     """The other skills behind their letters, with what the base says of them."""
     base, rng = SKILLS.load(), np.random.default_rng([seed, 1])

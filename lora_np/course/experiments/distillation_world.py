@@ -40,14 +40,14 @@ class World:
         few = next_token(self.source.sample(erring_texts, LENGTH, rng))
         batches = (some_of(few, rng) for _ in range(erring_steps))
         learn(erring, batches, cross_entropy, TEACHER_RATE, self.validate, 10)
+        self.lesson = functools.cache(self.new_lesson)
         self.teachers = {"good": good, "erring": erring}
         self.gaps = {name: gap(self.source, who, self.test) for name, who in self.teachers.items()}
 
     def validate(self, model):
         return gap(self.source, model, self.validation)
 
-    @functools.cache
-    def lesson(self, teacher, n, drawn=False):
+    def new_lesson(self, teacher, n, drawn=False):
         """n texts with what the teacher thinks of every symbol; `drawn`: labels drawn from that."""
         rng = np.random.default_rng([self.seed, 1, n])
         texts = next_token(self.source.sample(n, LENGTH, rng))
@@ -64,7 +64,8 @@ class World:
         return (some_of(lesson, rng) for _ in range(steps))
 
 
-world_of = functools.lru_cache(maxsize=1)(World)
+# A process is given cells of one way and all seeds before those of the next.
+world_of = functools.lru_cache(maxsize=8)(World)
 
 
 def learn(model, batches, objective, lr, validate, every):

@@ -27,14 +27,14 @@ RATES = {  # usual ones, from which tuning begins
     "new head, LoRA r 4": 3e-3,
     "new head alone": 3e-2,
 }
-STEPS, STUDENT_STEPS, TEMPERATURE = 50, 80, 2.0
+STEPS, TEMPERATURE = 50, 2.0
 
 
 class FewShot:
     """Reviews to label, reviews without a label, and the ways to learn from a few more."""
 
-    def __init__(self, base, test, unlabelled):
-        self.base, self.test, self.unlabelled = base, test, unlabelled
+    def __init__(self, base, test, unlabelled, steps=STEPS):
+        self.base, self.test, self.unlabelled, self.steps = base, test, unlabelled, steps
         self.named = verbalizer(reviews.VERDICTS, reviews.encode)
         self.patterns = [Pattern(after=tuple(reviews.encode(ask))) for ask in ASKS]
 
@@ -68,13 +68,13 @@ class FewShot:
         test = self.batch(Pattern(), *self.test)
         if way == PET:
             return [label_probabilities(self.distilled(lr, few, rng), test)]
-        batches = [self.batch(Pattern(), *few)] * STEPS
+        batches = [self.batch(Pattern(), *few)] * self.steps
         return [label_probabilities(self.train(HEADS[way], batches, cross_entropy, lr, rng), test)]
 
     def with_patterns(self, methods, lr, few, rng):
         objective = VerbalizedCrossEntropy(self.named)
         for pattern in self.patterns:
-            batches = [self.batch(pattern, *few)] * STEPS
+            batches = [self.batch(pattern, *few)] * self.steps
             yield self.train(methods, batches, objective, lr, rng)
 
     def distilled(self, lr, few, rng):
@@ -87,7 +87,7 @@ class FewShot:
         opinions = [self.asked(m, p, self.unlabelled) for m, p in zip(models, self.patterns)]
         blank = np.zeros(len(self.unlabelled), np.int64)
         taught = soft_labels(self.batch(Pattern(), self.unlabelled, blank), ensemble(opinions))
-        lessons, softly = draws(taught, STUDENT_STEPS, rng), Distillation(TEMPERATURE)
+        lessons, softly = draws(taught, 2 * self.steps, rng), Distillation(TEMPERATURE)
         return self.train((HEAD, FULL), lessons, softly, lr, rng)
 
     def score(self, size, rng):

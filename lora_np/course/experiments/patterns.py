@@ -19,6 +19,7 @@ import functools
 import numpy as np
 
 from ...analysis.plots import style, subplots
+from ...system.checks import check_whole
 from ...tasks.patterns import ensemble
 from ...tasks.worlds import reviews
 from .bases import PLAIN_REVIEWS, REVIEWS
@@ -29,6 +30,7 @@ from .few_shot import (
     PATTERN_LORA,
     PET,
     RATES,
+    STEPS,
     TOGETHER,
     FewShot,
     balanced,
@@ -54,18 +56,19 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     `quick` takes one seed, 4 and 10 labels, and smaller tests.
     Raises: ValueError for seeds below 1.
     """
-    settings = {"sizes": SIZES[: 2 if quick else 3], "tested": 200 if quick else 600}
+    check_whole("expected seeds", seeds)
+    sizes, tested, steps = (SIZES[:2], 200, 10) if quick else (SIZES, 600, STEPS)
+    settings = {"sizes": sizes, "tested": tested, "steps": steps}
     rates = {f"{way}{base}": lr for base in BASES for way, lr in RATES.items()}
     rates.pop(f"{PET}{WITHOUT}")
     study = Study("patterns", run_cell, rates, settings, trials=0 if quick else 5)
     evidence = compare(study, 1 if quick else 2 * seeds, directory, processes)
     rows = {way: by_seed(evidence, way, "scores").tolist() for way in rates}
     zero = [
-        [asked(base, seed, settings["tested"]) for seed in range(evidence["seeds"])]
-        for base in BASES
+        [asked(base, seed, tested, steps) for seed in range(evidence["seeds"])] for base in BASES
     ]
     return {
-        "quick": quick, "sizes": settings["sizes"], "seeds": evidence["seeds"], "patterns": ASKS,
+        "quick": quick, "sizes": sizes, "seeds": evidence["seeds"], "patterns": ASKS,
         "zero": zero[0], "zero_without": zero[1],
         "rows": rows | {TOGETHER: by_seed(evidence, PATTERN, "together").tolist()},
         "each_pattern": by_seed(evidence, PATTERN, "each").tolist(),
@@ -73,18 +76,18 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     }  # fmt: skip
 
 
-@functools.lru_cache(maxsize=2)
-def few_shot_of(base, seed, tested):
+@functools.lru_cache(maxsize=32)
+def few_shot_of(base, seed, tested, steps):
     """One seed's reviews: a third of those to label are for validation, the others for the test."""
     test = reviews.reviews(tested + tested // 2, np.random.default_rng([seed, 1]))
     unlabelled, _ = reviews.reviews(300, np.random.default_rng([seed, 2]))
-    return FewShot(BASES[base].load(), test, unlabelled)
+    return FewShot(BASES[base].load(), test, unlabelled, steps)
 
 
 def run_cell(cell):
     base = WITHOUT if cell["way"].endswith(WITHOUT) else WITH
     way, validated = cell["way"].removesuffix(base), cell["tested"] // 2
-    few_shot = few_shot_of(base, cell["seed"], cell["tested"])
+    few_shot = few_shot_of(base, cell["seed"], cell["tested"], cell["steps"])
     labels, scores, each, together = few_shot.test[1], [], [], []
     for size in cell["sizes"]:
         few = balanced(size, np.random.default_rng([cell["seed"], 3, size]))
@@ -101,9 +104,9 @@ def run_cell(cell):
     }
 
 
-def asked(base, seed, tested):
+def asked(base, seed, tested, steps):
     """The base's own accuracy with each pattern, with nothing trained."""
-    few_shot = few_shot_of(base, seed, tested)
+    few_shot = few_shot_of(base, seed, tested, steps)
     labels = few_shot.test[1][tested // 2 :]
     return [right(p[tested // 2 :], labels) for p in few_shot.ask_base()]
 

@@ -112,7 +112,7 @@ class Examined:
         return [accuracy(model, batch) for batch in self.tests]
 
 
-examined_of = functools.lru_cache(maxsize=2)(Examined)
+examined_of = functools.lru_cache(maxsize=16)(Examined)
 
 
 def scored_on(world):
