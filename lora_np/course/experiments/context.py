@@ -28,7 +28,7 @@ from .context_world import PROMPT as PROMPT
 from .context_world import TRIES, lesson, measure, unaided
 from .protocol import Study, compare, rates_table, without_runs
 
-METHOD, RATE = LoRA(rank=4, alpha=8.0, targets="all-linear"), 1e-2
+METHOD, RATE = LoRA(rank=4, alpha=8.0, targets="all-linear"), 3e-2
 CHECKS = 10  # times on the way
 BATCH, VALIDATED = 64, 256  # strings of a batch of new ones, and of the validation
 SOFT, HARD = "its probabilities", "its answers"

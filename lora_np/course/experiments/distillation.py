@@ -31,7 +31,7 @@ from .distillation_world import some_of as some_of
 from .protocol import Study, compare, rates_table, without_runs
 
 HARD, DRAWS = "hard labels", "teacher's draws"
-TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+TICKS = (0.1, 0.2, 0.5, 1)
 TEXTS = (50, 200, 800)
 CHECKS = 20  # steps between two looks at the validation texts
 WAYS = {  # the objectives, for one text with a teacher's logits
@@ -230,7 +230,7 @@ def figure(numbers):
         level = np.mean([run[teacher] for run in numbers["runs"]])
         axes.axhline(level, color="black", linewidth=1, linestyle=(0, (2, 2)))
         axes.text(texts[-1], level * 1.04, "the teacher", ha="right")
-        axes.set(xscale="log", yscale="log", xlabel="texts the student reads")
+        axes.set(xscale="log", yscale="log", ylim=(0.07, 1.3), xlabel="texts the student reads")
         axes.set_title("an erring teacher" if who else "a good teacher")
         axes.set_xticks(texts, [f"{n}" for n in texts])
         axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])

@@ -20,14 +20,14 @@ HEADS = {
     "new head alone": (HEAD,),
 }
 RATES = {  # usual ones, from which tuning begins
-    PATTERN: 3e-4,
+    PATTERN: 2e-4,
     PATTERN_LORA: 3e-3,
     PET: 3e-3,
     "new head, all numbers": 1e-3,
     "new head, LoRA r 4": 3e-3,
     "new head alone": 3e-2,
 }
-STEPS, TEMPERATURE = 50, 2.0
+STEPS, TEMPERATURE = 40, 2.0
 
 
 class FewShot:
