@@ -184,3 +184,12 @@ def rates_table(evidence):
         low, high = how["between"] or (how["lr"], how["lr"])
         edge = "" if how["inside"] else ", at the edge" if how["tried"] else ", not tuned"
         yield way, f"{how['lr']:.2g}", f"{low:.2g} to {high:.2g}{edge}", len(how["tried"])
+
+
+def without_runs(evidence):
+    """How each way was tuned, for `rates_table`, where the runs are kept in another form."""
+    ways = {
+        way: {name: value for name, value in how.items() if name != "runs"}
+        for way, how in evidence["ways"].items()
+    }
+    return {"kernel": evidence["kernel"], "ways": ways}
