@@ -73,17 +73,18 @@ def compare(study, seeds=5, directory=None, processes=None):
         for way, usual in study.rates.items()
         for lr in next_rates(tried[way], usual, study.trials)
     ]:
-        cells = [study.cell(way, lr, seed) for way, lr in todo for seed in study.tuning_seeds]
+        # A seed's cells one after the other: what they share is made once in a process, and kept
+        cells = [study.cell(way, lr, seed) for seed in study.tuning_seeds for way, lr in todo]
         found = run_all(cells)
         spent += sum(result["cpu_seconds"] for result in found)
-        scores = np.reshape([validation(result) for result in found], (len(todo), -1))
-        for (way, lr), score in zip(todo, scores.mean(axis=1)):
+        scores = np.reshape([validation(result) for result in found], (-1, len(todo)))
+        for (way, lr), score in zip(todo, scores.mean(axis=0)):
             tried[way][lr] = float(score)
     chosen = {way: best_rate(tried[way], study.rates[way]) for way in study.rates}
     cells = [
-        study.cell(way, how["lr"], seed) for way, how in chosen.items() for seed in range(seeds)
+        study.cell(way, how["lr"], seed) for seed in range(seeds) for way, how in chosen.items()
     ]
-    runs = np.reshape(np.array(run_all(cells), dtype=object), (len(chosen), seeds)).tolist()
+    runs = np.array(run_all(cells), dtype=object).reshape(seeds, len(chosen)).T.tolist()
     spent += sum(run["cpu_seconds"] for way in runs for run in way)
     ways = {way: {**how, "runs": each} for (way, how), each in zip(chosen.items(), runs)}
     head = {"study": study.name, "seeds": seeds, "settings": study.settings, "kernel": kernel()}
