@@ -1,0 +1,193 @@
+"""On-policy distillation against a teacher's texts, labels and PPO, at equal numbers of tokens.
+
+Agarwal et al. (2023, arXiv 2306.13649) let the student write and the teacher grade each token, and
+find that better than learning from the teacher's texts; Lu et al. (2025, Thinking Machines, "On-
+policy distillation") reach with it what a reward teaches, in a tenth of the compute or less: a
+reward is one number a text, a teacher a whole distribution a token. Here LoRA r 4 learns what a
+half understood request means (`skill_lessons`). The teacher is the base, fully fine-tuned on it.
+
+Why it may differ: answers have five tokens, so a student that goes astray does not go far; and
+the teacher is all but certain, so it says little more than the label.
+"""
+
+import time
+
+import numpy as np
+
+from ...analysis.plots import style, subplots
+from ...generation import generate
+from ...methods import LoRA
+from ...objectives import PPO, Distillation, cross_entropy, reverse_kl
+from ...tasks import completion, taught
+from ...tasks.worlds import skills
+from .common import caveat, fit, look, paired, seed_count, spread, text_table
+from .protocol import TRIALS, Study, by_seed, compare, rates_table
+from .skill_lessons import (
+    PROMPT,
+    base,
+    probability,
+    prompts,
+    request_of,
+    rewarded,
+    split,
+    teacher_of,
+)
+
+STUDENT = LoRA(4, 4, "all-linear")
+OWN, OWN_REVERSE = "own texts, KL(teacher ‖ student)", "own texts, KL(student ‖ teacher)"
+THEIRS, LABELS, REWARD = "the teacher's texts", "labels", "own texts, a reward (PPO)"
+OBJECTIVES = {
+    LABELS: cross_entropy,
+    THEIRS: Distillation(temperature=1.0),
+    OWN: Distillation(temperature=1.0),
+    OWN_REVERSE: reverse_kl,
+    REWARD: PPO(),
+}
+RATES = {LABELS: 1e-2, THEIRS: 1e-2, OWN: 1e-2, OWN_REVERSE: 1e-2, REWARD: 1e-2}
+SETTINGS = {"steps": 40, "texts": 16, "group": 8, "every": 4, "scored": 300, "teacher_steps": 150}
+QUICK = {"steps": 4, "texts": 8, "group": 4, "every": 2, "scored": 50, "teacher_steps": 5}
+
+
+def texts_of(way, model, request, cell, rng):
+    """Endless batches of one way of teaching, `texts` answers each."""
+    teacher = teacher_of(request, cell["seed"], cell["teacher_steps"])
+    n = cell["texts"]
+
+    def written_by(writer):
+        while True:
+            asked = prompts(request, n, rng)
+            texts = generate(writer, asked, skills.LENGTH, temperature=1.0, rng=rng)
+            yield taught(model, teacher, completion(texts, PROMPT))
+
+    def labelled():
+        while True:
+            yield request.batch(n, rng)
+
+    sources = {
+        LABELS: labelled,
+        THEIRS: lambda: written_by(teacher),
+        OWN: lambda: written_by(model),
+        OWN_REVERSE: lambda: written_by(model),
+        REWARD: lambda: rewarded(model, request, n, cell["group"], 1, rng),
+    }
+    return sources[way]()
+
+
+def one_run(cell):
+    """One way once: p(right digit) on the way, from the start on.
+
+    "validation" is one less its mean over the way: what is learnt sooner is better.
+    """
+    way, seed, steps = cell["way"], cell["seed"], cell["steps"]
+    request, rng = request_of(seed), np.random.default_rng(seed)
+    model = STUDENT.apply(base(), rng)
+    batches = texts_of(way, model, request, cell, rng)
+    validation, test = (split(request, seed, k, cell["scored"]) for k in ("validation", "test"))
+    start, scores = time.process_time(), []
+
+    def evaluate():
+        scores.append((probability(model, validation), probability(model, test)))
+        return {"validation": scores[-1][0]}
+
+    evaluate()
+    fit(model, batches, OBJECTIVES[way], cell["lr"], steps=steps, every=cell["every"],
+        evaluate=evaluate)  # fmt: skip
+    on_validation, on_test = np.transpose(scores)
+    return {
+        "validation": 1 - float(on_validation[1:].mean()),
+        "way": on_test.round(5).tolist(),
+        "mean": float(on_test[1:].mean()),
+        "end": float(on_test[-1]),
+        "accuracy": skills.accuracy(model, test),
+        "teacher": probability(teacher_of(request, seed, cell["teacher_steps"]), test),
+        "trained": sum(p.size for p in model.trainable_parameters()),
+        "cpu_ms": 1000 * (time.process_time() - start) / steps,
+    }
+
+
+def run(seeds=5, quick=False, directory=None, processes=None):
+    """Every way of teaching, tuned, then once for each seed; plain numbers."""
+    seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, TRIALS)
+    study = Study("on_policy", one_run, RATES, settings, trials)
+    return {"quick": quick, **compare(study, seeds, directory, processes)}
+
+
+def tokens(numbers):
+    """How many tokens a student has read or written at each score."""
+    s = numbers["settings"]
+    count = len(numbers["ways"][LABELS]["runs"][0]["way"])
+    return np.arange(count) * s["every"] * s["texts"] * skills.LENGTH
+
+
+def table(numbers):
+    """p(right digit) at a quarter of the tokens, on the way and at the end, and the rates."""
+    x, rows = tokens(numbers), []
+    quarter = int(np.argmin(np.abs(x - x[-1] / 4)))
+    for way, rate, between, _ in rates_table(numbers):
+        at = by_seed(numbers, way, lambda run: run["way"][quarter])
+        found = (at, *(by_seed(numbers, way, m) for m in ("mean", "end", "accuracy")))
+        cpu = f"{by_seed(numbers, way, 'cpu_ms').min():.0f}"
+        rows.append((way, *(spread(each, 3) for each in found), cpu, rate, between))
+    titles = ("learnt from", f"at {x[quarter]:,} tokens", "mean on the way", f"at {x[-1]:,}")
+    titles = (*titles, "all five right", "CPU ms", "rate", "best rate between")
+    before, teacher = (
+        by_seed(numbers, LABELS, measure) for measure in (lambda run: run["way"][0], "teacher")
+    )
+    return "\n".join(
+        [
+            *text_table(titles, rows, (34, 17, 17, 17, 17, 8, 9, 26)),
+            f"p(right digit), means ± standard deviations, {seed_count(numbers)}; before "
+            f"{spread(before, 3)}, the teacher {spread(teacher, 3)}. "
+            f"{numbers['cpu_seconds'] / 60:.1f} CPU minutes.",
+            verdict(numbers) + caveat(numbers),
+        ]
+    )
+
+
+PAIRS = ((OWN, THEIRS), (OWN_REVERSE, THEIRS), (OWN_REVERSE, OWN), (OWN, LABELS), (OWN, REWARD))
+
+
+def verdict(numbers):
+    """What the papers found, held against these numbers, pair by pair: one seed is one pair."""
+    said = [
+        f"  {ours}, less {theirs}: "
+        f"{paired(by_seed(numbers, ours, 'mean'), by_seed(numbers, theirs, 'mean'), 3)}"
+        for ours, theirs in PAIRS
+    ]
+    return "\n".join(
+        [
+            "Agarwal et al. (2023, arXiv 2306.13649) find the student's own texts a better lesson "
+            "than the teacher's;\nLu et al. (2025) a teacher a far faster one than a reward. "
+            "Here the mean on the way, in pairs:",
+            *said,
+        ]
+    )
+
+
+@style()
+def figure(numbers):
+    """p(right digit) against tokens, the seeds' mean; bands are ± their standard deviation."""
+    picture, axes = subplots(size=(6, 4.2))
+    for k, way in enumerate(RATES):
+        found = by_seed(numbers, way, "way")  # (seeds, scores)
+        mean, band = found.mean(axis=0), found.std(axis=0)
+        axes.plot(tokens(numbers), mean, **look(k), label=way)
+        axes.fill_between(
+            tokens(numbers), mean - band, mean + band, alpha=0.12, color=look(k)["color"]
+        )
+    axes.set(xlabel="tokens read or written", ylabel="p(right digit)", ylim=(None, 1.03))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=9)
+    return picture
+
+
+def alt_text(numbers):
+    """What the figure shows, in words, from its own numbers."""
+    said = []
+    for way in RATES:
+        mean = by_seed(numbers, way, "way").mean(axis=0)
+        said.append(f"{way} {mean[len(mean) // 4]:.3f}, {mean[-1]:.3f}")
+    start = by_seed(numbers, LABELS, "way").mean(axis=0)[0]
+    return (
+        f"Probability of a right digit against tokens, from {start:.3f} on; at a quarter of "
+        f"{tokens(numbers)[-1]:,} tokens and at the end: {'; '.join(said)}."
+    )
