@@ -3,11 +3,13 @@
 Agarwal et al. (2023, arXiv 2306.13649) let the student write and the teacher grade each token, and
 find that better than learning from the teacher's texts; Lu et al. (2025, Thinking Machines, "On-
 policy distillation") reach with it what a reward teaches, in a tenth of the compute or less: a
-reward is one number a text, a teacher a whole distribution a token. Here LoRA r 4 learns what a
-half understood request means (`skill_lessons`). The teacher is the base, fully fine-tuned on it.
+reward is one number a text, a teacher a whole distribution a token. Here LoRA r 4 learns to use a
+skill of the base's that nothing calls: the letters are blank, and the base has 0.1 to 0.3 of the
+digits right. The teacher is the base, fully fine-tuned on that.
 
-Why it may differ: answers have five tokens, so a student that goes astray does not go far; and
-the teacher is all but certain, so it says little more than the label.
+Why it may differ: answers have five tokens, so a student that goes astray does not go far; the
+teacher is all but certain, so it says little more than the label; and a student that writes what
+the teacher would never write is graded on texts that nobody needs.
 """
 
 import time
@@ -22,16 +24,7 @@ from ...tasks import completion, taught
 from ...tasks.worlds import skills
 from .common import caveat, fit, look, paired, seed_count, spread, text_table
 from .protocol import TRIALS, Study, by_seed, compare, rates_table
-from .skill_lessons import (
-    PROMPT,
-    base,
-    probability,
-    prompts,
-    request_of,
-    rewarded,
-    split,
-    teacher_of,
-)
+from .skill_lessons import PROMPT, base, probability, prompts, rewarded, split, teacher_of
 
 STUDENT = LoRA(4, 4, "all-linear")
 OWN, OWN_REVERSE = "own texts, KL(teacher ‖ student)", "own texts, KL(student ‖ teacher)"
@@ -43,32 +36,39 @@ OBJECTIVES = {
     OWN_REVERSE: reverse_kl,
     REWARD: PPO(),
 }
-RATES = {LABELS: 1e-2, THEIRS: 1e-2, OWN: 1e-2, OWN_REVERSE: 1e-2, REWARD: 1e-2}
-SETTINGS = {"steps": 40, "texts": 16, "group": 8, "every": 4, "scored": 300, "teacher_steps": 150}
+RATES = {LABELS: 2e-2, THEIRS: 2e-2, OWN: 2e-2, OWN_REVERSE: 1e-2, REWARD: 1e-2}
+SKILLS = [name for name in skills.KNOWN if name != "rotate left"]  # which blank letters call
+TUNING_SEEDS = 100, 101  # a skill with 0.3 of the digits right at the start, one with 0.1
+SETTINGS = {"steps": 80, "texts": 32, "group": 8, "every": 10, "scored": 300, "teacher_steps": 150}
 QUICK = {"steps": 4, "texts": 8, "group": 4, "every": 2, "scored": 50, "teacher_steps": 5}
 
 
-def texts_of(way, model, request, cell, rng):
+def skill_of(seed):
+    """Another one for each of seven seeds."""
+    return skills.Skill(SKILLS[seed % len(SKILLS)])
+
+
+def texts_of(way, model, skill, cell, rng):
     """Endless batches of one way of teaching, `texts` answers each."""
-    teacher = teacher_of(request, cell["seed"], cell["teacher_steps"])
+    teacher = teacher_of(skill, cell["seed"], cell["teacher_steps"])
     n = cell["texts"]
 
     def written_by(writer):
         while True:
-            asked = prompts(request, n, rng)
+            asked = prompts(skill, n, rng)
             texts = generate(writer, asked, skills.LENGTH, temperature=1.0, rng=rng)
             yield taught(model, teacher, completion(texts, PROMPT))
 
     def labelled():
         while True:
-            yield request.batch(n, rng)
+            yield skill.batch(n, rng)
 
     sources = {
         LABELS: labelled,
         THEIRS: lambda: written_by(teacher),
         OWN: lambda: written_by(model),
         OWN_REVERSE: lambda: written_by(model),
-        REWARD: lambda: rewarded(model, request, n, cell["group"], 1, rng),
+        REWARD: lambda: rewarded(model, skill, n, cell["group"], 1, rng),
     }
     return sources[way]()
 
@@ -79,17 +79,16 @@ def one_run(cell):
     "validation" is one less its mean over the way: what is learnt sooner is better.
     """
     way, seed, steps = cell["way"], cell["seed"], cell["steps"]
-    request, rng = request_of(seed), np.random.default_rng(seed)
+    skill, rng = skill_of(seed), np.random.default_rng(seed)
     model = STUDENT.apply(base(), rng)
-    batches = texts_of(way, model, request, cell, rng)
-    validation, test = (split(request, seed, k, cell["scored"]) for k in ("validation", "test"))
+    batches = texts_of(way, model, skill, cell, rng)
+    validation, test = (split(skill, seed, k, cell["scored"]) for k in ("validation", "test"))
     start, scores = time.process_time(), []
 
     def evaluate():
         scores.append((probability(model, validation), probability(model, test)))
         return {"validation": scores[-1][0]}
 
-    evaluate()
     fit(model, batches, OBJECTIVES[way], cell["lr"], steps=steps, every=cell["every"],
         evaluate=evaluate)  # fmt: skip
     on_validation, on_test = np.transpose(scores)
@@ -99,7 +98,7 @@ def one_run(cell):
         "mean": float(on_test[1:].mean()),
         "end": float(on_test[-1]),
         "accuracy": skills.accuracy(model, test),
-        "teacher": probability(teacher_of(request, seed, cell["teacher_steps"]), test),
+        "teacher": probability(teacher_of(skill, seed, cell["teacher_steps"]), test),
         "trained": sum(p.size for p in model.trainable_parameters()),
         "cpu_ms": 1000 * (time.process_time() - start) / steps,
     }
@@ -108,7 +107,7 @@ def one_run(cell):
 def run(seeds=5, quick=False, directory=None, processes=None):
     """Every way of teaching, tuned, then once for each seed; plain numbers."""
     seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, TRIALS)
-    study = Study("on_policy", one_run, RATES, settings, trials)
+    study = Study("on_policy", one_run, RATES, settings, trials, TUNING_SEEDS)
     return {"quick": quick, **compare(study, seeds, directory, processes)}
 
 

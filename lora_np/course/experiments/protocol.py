@@ -66,7 +66,20 @@ def compare(study, seeds=5, directory=None, processes=None):
     Raises: ValueError for seeds below 1. Unfinished, see `sweep`.
     """
     check_whole("expected seeds", seeds)
-    run_all = functools.partial(results_of, study.run, directory, study.name, processes)
+    chosen, spent = tune(study, directory, processes)
+    cells = [
+        study.cell(way, how["lr"], seed) for way, how in chosen.items() for seed in range(seeds)
+    ]
+    found = results_of(study.run, directory, study.name, processes, cells)
+    runs = np.reshape(np.array(found, dtype=object), (len(chosen), seeds)).tolist()
+    spent += sum(run["cpu_seconds"] for run in found)
+    ways = {way: {**how, "runs": each} for (way, how), each in zip(chosen.items(), runs)}
+    head = {"study": study.name, "seeds": seeds, "settings": study.settings, "kernel": kernel()}
+    return head | {"cpu_seconds": round(spent, 1), "ways": ways}
+
+
+def tune(study, directory=None, processes=None):
+    """({way: {"lr", "between", "inside", "tried"}}, the processor's seconds that it took)."""
     tried, spent = {way: {} for way in study.rates}, 0.0
     while todo := [
         (way, lr)
@@ -74,20 +87,12 @@ def compare(study, seeds=5, directory=None, processes=None):
         for lr in next_rates(tried[way], usual, study.trials)
     ]:
         cells = [study.cell(way, lr, seed) for way, lr in todo for seed in study.tuning_seeds]
-        found = run_all(cells)
+        found = results_of(study.run, directory, study.name, processes, cells)
         spent += sum(result["cpu_seconds"] for result in found)
         scores = np.reshape([validation(result) for result in found], (len(todo), -1))
         for (way, lr), score in zip(todo, scores.mean(axis=1)):
             tried[way][lr] = float(score)
-    chosen = {way: best_rate(tried[way], study.rates[way]) for way in study.rates}
-    cells = [
-        study.cell(way, how["lr"], seed) for way, how in chosen.items() for seed in range(seeds)
-    ]
-    runs = np.reshape(np.array(run_all(cells), dtype=object), (len(chosen), seeds)).tolist()
-    spent += sum(run["cpu_seconds"] for way in runs for run in way)
-    ways = {way: {**how, "runs": each} for (way, how), each in zip(chosen.items(), runs)}
-    head = {"study": study.name, "seeds": seeds, "settings": study.settings, "kernel": kernel()}
-    return head | {"cpu_seconds": round(spent, 1), "ways": ways}
+    return {way: best_rate(tried[way], study.rates[way]) for way in study.rates}, spent
 
 
 def results_of(run, directory, name, processes, cells):

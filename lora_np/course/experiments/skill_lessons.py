@@ -34,6 +34,8 @@ class Request:
     meant: str
     other: str
 
+    name = property(lambda self: self.meant)
+
     def batch(self, size, rng):
         digits = rng.integers(skills.DIGITS, size=(size, skills.LENGTH))
         slots = skills.instruction(self.other).copy()
@@ -71,7 +73,7 @@ def digits_right(task):
     """The reward: the share of the answer's digits that are right, from 0 to 1."""
 
     def reward(texts, lengths):
-        right = skills.answer(task.meant, texts[:, skills.SLOTS : PROMPT - 1])
+        right = skills.answer(task.name, texts[:, skills.SLOTS : PROMPT - 1])
         return (texts[:, PROMPT:] == right).mean(axis=1)
 
     return reward
