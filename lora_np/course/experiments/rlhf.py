@@ -131,15 +131,15 @@ def table(numbers):
 
 
 def rates_in_words(numbers):
-    """Results from before the rates were tuned have none."""
-    said = [
-        f"{kind} {how['lr']:.2g}"
-        + (" ({:.2g} to {:.2g})".format(*how["between"]) if how["between"] else "")
-        for kind, how in numbers.get("rates", {}).items()
-    ]
-    return f"Rates, tuned at beta 0.1 on another world's true reward: {', '.join(said)}.\n" * bool(
-        said
-    )
+    """Results from before rates were tuned have none."""
+    said = []
+    for kind, how in numbers.get("rates", {}).items():
+        between = (
+            "not tuned" if how["between"] is None else "{:.2g} to {:.2g}".format(*how["between"])
+        )
+        said.append(f"{kind} {how['lr']:.2g} ({between})")
+    words = "Rates, tuned at beta 0.1 on another world's true reward"
+    return f"{words}: {', '.join(said)}.\n" if said else ""
 
 
 def verdict(numbers):

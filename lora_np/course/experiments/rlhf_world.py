@@ -23,7 +23,7 @@ from .common import fit, rows_of
 
 SYMBOLS, LENGTH, FORBIDDEN = 6, 8, 5
 NOISE = 0.5  # a lead of one ascent is preferred with probability σ(1/0.5) = 0.88
-PROMPTS, GROUP, PASSES = 8, 8, 4  # of PPO: 8 prompts answered 8 times, 4 steps on each batch
+PROMPTS, GROUP, PASSES = 8, 8, 3  # of PPO: 8 prompts answered 8 times, 3 steps on each batch
 RATES = {"PPO": 5e-3, "DPO": 5e-3}  # where the search for each begins
 POLICY = LoRA(rank=4, alpha=8.0, targets="all-linear")
 
@@ -35,7 +35,7 @@ class Size:
     pairs: int = 2000
     reference_steps: int = 400
     reward_steps: int = 600
-    iterations: int = 200
+    iterations: int = 160
     dpo_steps: int = 300
     samples: int = 1000
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)

@@ -104,9 +104,7 @@ def three_seeds(found, ways, measure):
 def test_the_verdict_on_few_numbers_turns_with_the_numbers():
     found = numbers(few_numbers)
     names = list(few_numbers.METHODS)
-    high = {f"{name}; reward": 0.99 for name in shares} | {
-        f"{name}; labels": 0.6 for name in shares
-    }
+    high = {f"{name}; reward": 0.99 for name in names} | {f"{name}; labels": 0.6 for name in names}
     high |= {"LoRA r 4; labels": 0.99, "full; labels": 0.99}
     for run in (run for way in found["ways"].values() for run in way["runs"]):
         run["before"] = 0.5
