@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from ... import __version__
 from ...analysis.plots import COLORS, MARKERS, style, subplots
 from ...system.checks import check_whole
 from . import judge_quality
@@ -33,7 +34,7 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     study = Study("rlhf_rates", one_rate, RATES, {"quick": quick}, trials)
     tuned, spent = tune(study, directory, processes)
     rates = {kind: how["lr"] for kind, how in tuned.items()}
-    how = {"rates": rates, "quick": quick, "kernel": kernel()}
+    how = {"rates": rates, "quick": quick, "kernel": kernel(), "version": __version__}
     cells = [{"seed": seed, **how} for seed in range(seeds)]
     runs = results_of(one_cell, directory, "rlhf", processes, cells)
     spent += sum(run["cpu_seconds"] for run in runs)
