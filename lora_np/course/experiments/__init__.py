@@ -17,7 +17,7 @@ READS = {  # a question: the experiment whose runs answer it
     "intruders": "methods_text",
 }
 MOVES = ("methods", "capacity", "batch_size", "alpha", "methods_text", *READS)
-TEACHES = ("distillation", "context", "rlhf")
+TEACHES = ("distillation", "on_policy", "context", "rlhf", "few_numbers")
 IS_READ = ("patterns", "raft")
 EXPERIMENTS = (*MOVES, *TEACHES, *IS_READ)
 
