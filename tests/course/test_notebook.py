@@ -1,11 +1,49 @@
 """What the notebooks show: the slider lives without a kernel, a network, or chance."""
 
+import io
 import re
+from base64 import b64encode
 
+import numpy as np
+import pytest
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 
+from lora_np import cross_entropy, load_adapter, next_token
+from lora_np.analysis.plots import png, subplots
+from lora_np.checkpoint import load_base
 from lora_np.course import notebook
-from lora_np.course.notebook import Slider
+from lora_np.course.notebook import Picture, Slider
+
+
+@pytest.mark.parametrize("slides", [False, True])
+def test_a_figure_is_an_output_of_its_own_beside_the_page(slides):
+    """Viewers that drop HTML show the image alone, and it keeps its alternative text."""
+
+    def draw(figure, setting):
+        figure.subplots().bar([0], [setting])
+
+    alt = "One bar, three high."
+    figure, axes = subplots()
+    axes.bar([0], [3])
+    shown = Slider(draw, [1, 3, 9], "height", alt) if slides else Picture(figure, alt)
+    data, metadata = DisplayFormatter().format(shown)
+    assert metadata["image/png"] == {"alt": alt} and alt in data["text/plain"]
+    assert b64encode(data["image/png"]).decode() in data["text/html"]
+
+
+def test_a_figure_is_kept_small_and_looks_the_same():
+    figure, axes = subplots()
+    axes.plot(np.sin(np.arange(200.0)))
+    small = png(figure)
+    whole = io.BytesIO()
+    figure.savefig(whole, format="png", dpi=110)
+    assert len(small) < 0.7 * len(whole.getvalue())
+    pixels = [
+        np.asarray(Image.open(data).convert("RGB"), float) for data in (whole, io.BytesIO(small))
+    ]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 1
 
 
 def test_slider_is_small_alone_and_the_same_twice():
@@ -33,6 +71,16 @@ def test_a_slider_without_its_script_is_dead_and_says_so():
     assert " disabled" in control and "Trust Notebook" in still and "arrow keys" not in still
     assert 'data-lm-suppress-shortcuts="true"' in control, "or JupyterLab takes the arrow keys"
     assert "slider.disabled = false" in script and "arrow keys" in script
+
+
+def test_the_adapter_that_lesson_1_opens_with_has_learnt_code():
+    base, line = load_base(), b"        if self._name is not None:\n            return self._name\n"
+    batch = next_token(np.frombuffer(line, np.uint8).astype(np.int64)[None])
+    losses = [
+        cross_entropy(model(batch.tokens), batch)[0]
+        for model in (base, load_adapter(base, notebook.CODE_ADAPTER))
+    ]
+    assert losses[1] < losses[0] - 0.5
 
 
 def test_text_in_a_slider_is_text():
