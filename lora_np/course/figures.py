@@ -6,42 +6,44 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from ..analysis.plots import COLORS, MARKERS, style, subplots
-from ..quant.nf4 import CODEBOOK, MIDPOINTS, OFFSET, quantize_nf4
+from ..quant.nf4 import CODEBOOK, OFFSET, quantize_nf4
 
 
 @style()
 def nf4_figure(weights, block_size=64):
     """How often each NF4 code is used; below, weights / absmax and the density NF4 is made for.
 
+    The bars above are equally wide, one a code; below, each code's number stands at its place.
     Shapes: weights any, with a whole number of blocks.
     """
     blocks = weights.reshape(-1, block_size)
     ratio = blocks / np.abs(blocks).max(axis=1, keepdims=True)
-    share = np.bincount(quantize_nf4(blocks, block_size).unpack().ravel(), minlength=16)
-    edges = np.concatenate([[-1.06], MIDPOINTS, [1.06]])
-    figure, (above, below) = subplots(2, 1, (6.4, 4.8), sharex=True, height_ratios=[2, 3])
-    above.bar(
-        edges[:-1], 100 * share / share.sum(), np.diff(edges), align="edge", color=COLORS[0],
-        edgecolor="white",
-    )  # fmt: skip
+    used = np.bincount(quantize_nf4(blocks, block_size).unpack().ravel(), minlength=16)
+    figure, (above, below) = subplots(2, 1, (6.4, 5.2), height_ratios=[1, 1])
+    share = 100 * used / used.sum()
+    above.bar(range(16), share, width=0.8, color=COLORS[0])
     above.axhline(100 / 16, color="black", linewidth=1, linestyle="--")
-    above.set(ylabel="code used (%)")
-    for k in range(0, 16, 2):
-        below.axvspan(edges[k], edges[k + 1], color="#eeeeee")
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # the dashed line stops there
+    for code, height in enumerate(share):
+        above.text(code, height + 0.25, f"{height:.1f}", ha="center", fontsize=9, bbox=behind)
+    above.set(xlabel="code (dashed: 6.25 %, one in sixteen)", ylabel="used for … % of weights")
+    above.set(xticks=range(16), xlim=(-0.6, 15.6), ylim=(0, 1.15 * share.max()))
+    above.grid(axis="x", visible=False)
     below.hist(
-        ratio.ravel(),
-        bins=np.linspace(-1, 1, 81),
-        density=True,
-        color=COLORS[5],
-        label="weight / absmax",
-    )
+        ratio.ravel(), bins=np.linspace(-1, 1, 81), density=True, color=COLORS[5],
+        label="these weights",
+    )  # fmt: skip
     at, sigma = np.linspace(-1.06, 1.06, 200), 1 / NormalDist().inv_cdf(OFFSET)
     density = np.exp(-0.5 * (at / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
     below.plot(at, density, color=COLORS[1], linestyle="--", label="normal, as NF4 presumes")
-    below.plot(CODEBOOK, 0 * CODEBOOK, "|", color="black", markersize=14, markeredgewidth=2)
+    top = below.get_ylim()[1]
+    below.plot(CODEBOOK, 0 * CODEBOOK, "|", color="black", markersize=12, markeredgewidth=2)
+    for code, value in enumerate(CODEBOOK):
+        below.text(value, -0.06 * top, code, ha="center", va="top", fontsize=9)
     below.set(
-        xlabel="weight / absmax; black: the codes; stripes: what rounds to each", ylabel="density"
-    )
+        xlabel="weight / absmax (black: the sixteen codes)", ylabel="density",
+        ylim=(-0.16 * top, top),
+    )  # fmt: skip
     below.legend(loc="upper right", fontsize=8)
     return figure
 
