@@ -48,51 +48,69 @@ def nf4_figure(weights, block_size=64):
     return figure
 
 
-@style()
-def adapter_map_figure(config):
-    """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes.
+def gpt_map_figure(config):
+    """The parts of a GPT of this `GPTConfig`, from bottom to top, and what each does."""
+    notes = [
+        "which token, at which position",
+        "normalizes each row (see below)",
+        "queries, keys and values",
+        "each token looks back",
+        "mixes what the heads took",
+        "added to the residual stream",
+        "as ln_1",
+        "lesson 2's MLP: wider, …",
+        "… its nonlinearity, …",
+        "… and back",
+        "added again",
+        "as ln_1",
+        "a score for each next token",
+    ]
+    return map_figure(config, {y: (None, note) for y, note in enumerate(notes)})
 
-    From bottom to top, as x flows: embeddings, one block of n_layer, the head.
+
+def adapter_map_figure(config):
+    """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes."""
+    d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
+    lora = {2: (d, 3 * d), 4: (d, d), 7: (d, inner), 9: (inner, d)}  # which box: its weight's shape
+    adapter = 3, f"adapter: ({d}, m), gelu, (m, {d})"
+    notes = {y: (1, f"LoRA: A ({n_in}, r), B (r, {n_out})") for y, (n_in, n_out) in lora.items()}
+    notes |= {
+        0: (0, f"prompt tuning: n more rows, (n, {d})"),
+        3: (2, f"prefix tuning: n more k, v, (n, {d})"),
+        4.55: adapter,  # on the sublayer's output, before the sum
+        9.55: adapter,
+        12: (4, f"head tuning: its own (classes, {d})"),
+    }
+    return map_figure(config, notes)
+
+
+@style()
+def map_figure(config, notes):
+    """A GPT's parts from bottom to top, as x flows: embeddings, one of n_layer blocks, the head.
+
+    `notes` are {y: (method or None, text)}; box y stands at height y.
     """
     d, inner, K = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
-
-    def linear(name, n_in, n_out):
-        return f"{name}  ({n_in}, {n_out})", 1, f"LoRA: A ({n_in}, r), B (r, {n_out})"
-
-    adapter = ("+", 3, f"bottleneck adapter: ({d}, m), bend, (m, {d})")
-    parts = [  # (text, the method that attaches there, what it adds), bottom first
-        (
-            f"wte ({K}, {d}) + wpe ({config.n_positions}, {d})",
-            0,
-            f"prompt tuning: n more rows, (n, {d})",
-        ),
-        ("ln_1", None, ""),
-        linear("attn.c_attn", d, 3 * d),
-        (f"q, k, v of {config.n_head} heads", 2, f"prefix tuning: n more k and v, (n, {d}) each"),
-        linear("attn.c_proj", d, d),
-        adapter,
-        ("ln_2", None, ""),
-        linear("mlp.c_fc", d, inner),
-        ("gelu", None, ""),
-        linear("mlp.c_proj", inner, d),
-        adapter,
-        ("ln_f", None, ""),
-        (f"lm_head ({K}, {d}), tied to wte", 4, f"head tuning: its own (classes, {d})"),
-    ]
-    figure, axes = subplots(size=(7.2, 6.6))
-    axes.set(xlim=(-1, 10.2), ylim=(-1, len(parts)))
+    boxes = [
+        f"wte ({K}, {d}) + wpe ({config.n_positions}, {d})", "ln_1", f"attn.c_attn  ({d}, {3 * d})",
+        f"q, k, v of {config.n_head} heads", f"attn.c_proj  ({d}, {d})", "+", "ln_2",
+        f"mlp.c_fc  ({d}, {inner})", "gelu", f"mlp.c_proj  ({inner}, {d})", "+", "ln_f",
+        f"lm_head ({K}, {d}), tied to wte",
+    ]  # fmt: skip
+    figure, axes = subplots(size=(6.4, 6))
+    axes.set(xlim=(-1, 9.6), ylim=(-1, len(boxes)))
     axes.axis("off")
-    axes.add_patch(Rectangle((-0.9, 0.45), 6, 10.1, fill=False, linestyle="--"))
-    axes.text(0.9, 10.2, f"one of {config.n_layer} blocks", ha="right", va="center", fontsize=8.5)
+    axes.add_patch(Rectangle((-0.9, 0.45), 5.8, 10.1, fill=False, linestyle="--"))
+    axes.text(0.9, 10.2, f"one of {config.n_layer} blocks", ha="right", va="center", fontsize=9)
     axes.annotate("", (2.2, 12.9), (2.2, -0.9), arrowprops={"arrowstyle": "->"}, zorder=0)
     for start, end in [(0.6, 5), (5.6, 10)]:  # the residual paths, past each sublayer
         axes.plot([2.2, -0.5, -0.5, 2.2], [start, start, end, end], "k-", linewidth=1, zorder=0)
-    for y, (text, method, adds) in enumerate(parts):
+    for y, text in enumerate(boxes):
         box = {"boxstyle": "circle" if text == "+" else "round", "facecolor": "#eeeeee"}
-        axes.text(2.2, y, text, ha="center", va="center", fontsize=8.5, bbox=box)
+        axes.text(2.2, y, text, ha="center", va="center", fontsize=9, bbox=box)
+    for y, (method, text) in notes.items():
         if method is not None:
-            y -= 0.45 * (text == "+")  # an adapter acts on the sublayer's output, before the sum
-            axes.plot([2.2, 5.5], [y, y], color=COLORS[method], linestyle="-", zorder=0)
-            axes.plot(5.5, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
-            axes.text(5.8, y, adds, va="center", fontsize=8.5)
+            axes.plot([2.2, 5.2], [y, y], color=COLORS[method], linestyle="-", zorder=0)
+            axes.plot(5.2, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
+        axes.text(5.45, y, text, va="center", fontsize=9)
     return figure
