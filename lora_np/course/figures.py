@@ -114,3 +114,65 @@ def map_figure(config, notes):
             axes.plot(5.2, y, color=COLORS[method], marker=MARKERS[method], markersize=8)
         axes.text(5.45, y, text, va="center", fontsize=9)
     return figure
+
+
+@style()
+def nano_figure(names, lines):
+    """nano.py as a strip of its sections, and beside it the way of a batch through them.
+
+    `names` of sections 1 to 8; `lines` of the head and of each section.
+    """
+    figure, (strip, flow) = subplots(1, 2, (7.2, 6.4), width_ratios=[1, 2.1])
+    colors = ["#eeeeee", *COLORS, "#bbbbbb", "white"]
+    top = 0
+    for color, count, name in zip(colors, lines, ["head", *names]):
+        strip.bar(0, count, bottom=top, color=color, edgecolor="black", width=1)
+        strip.text(0.6, top + count / 2, name, va="center", fontsize=9)
+        top += count
+    strip.set(xlim=(-0.5, 3.6), ylim=(top, 0), ylabel="line of nano.py", xticks=[])
+    strip.grid(False)
+    strip.spines["bottom"].set_visible(False)
+    way_of_a_batch(flow, colors)
+    return figure
+
+
+def way_of_a_batch(axes, colors):
+    """Boxes with the numbers of nano.py's sections; dashed: where gradients go."""
+    axes.set(xlim=(0, 9.8), ylim=(-0.6, 12.4))
+    axes.axis("off")
+
+    def box(x, y, section, text):
+        edge = colors[section] if section < 8 else "black"
+        axes.text(
+            x, y, f"{section}  {text}", ha="center", va="center", fontsize=9,
+            bbox={"boxstyle": "round", "facecolor": "white", "linewidth": 2.5, "edgecolor": edge},
+        )  # fmt: skip
+
+    def arrow(start, end, style="-", label="", at=(0, 0)):
+        arrowprops = {"arrowstyle": "->", "linestyle": style}
+        axes.annotate("", end, start, zorder=0, arrowprops=arrowprops)
+        axes.text(*at, label, fontsize=9, ha="center", va="center")
+
+    branches = [
+        (4, "LayerNorm"), (3, "QLoRALinear"), (4, "Attention"), (3, "QLoRALinear"),
+        (4, "LayerNorm"), (3, "QLoRALinear"), (4, "GELU"), (3, "QLoRALinear"),
+    ]  # fmt: skip
+    ends = (4, "ln_f, wteᵀ"), (5, "cross_entropy")
+    arrow((3, 0.3), (3, 10.6))
+    for y, (section, text) in enumerate([(7, "windows"), (4, "wte + wpe"), *branches, *ends]):
+        box(3, y, section, text)
+    for bottom in (1.5, 5.5):  # the residual paths, past each branch
+        x, y = [3, 0.8, 0.8, 3], [bottom, bottom, bottom + 4, bottom + 4]
+        axes.plot(x, y, "k-", linewidth=1, zorder=0)
+        axes.text(2.7, bottom + 4, "+", ha="right", va="bottom")
+    axes.text(0.3, 5.5, "in each of 4 blocks", rotation=90, va="center", fontsize=9)
+    box(8, 0.5, 1, "read_safetensors")
+    box(8, 3, 2, "quantize_nf4")
+    box(8.2, 7, 6, "AdamW")
+    arrow((8, 0.9), (8, 2.6), label="W", at=(8.4, 1.75))
+    arrow((6.3, 3), (4.5, 3), label="4 bits", at=(6, 3.35))
+    axes.plot([4.6, 5.4, 5.4], [11, 11, 10], "k--", linewidth=1.2, zorder=0)
+    arrow((5.4, 10.1), (5.4, 3.6), "--", "dx, down through\neach backward", (7.5, 9.5))
+    arrow((5.4, 7.2), (7.3, 7.1), "--", "dA, dB", (6.3, 7.5))
+    arrow((7.8, 6.6), (4.5, 5.05), label="steps\nA and B", at=(7.4, 5.3))
+    axes.text(4.9, 12.1, "8  the loop: all of this for each batch", ha="center", fontsize=9.5)
