@@ -5,7 +5,7 @@
 
 One `compare EXPERIMENT --seeds 5` a kernel, in a process of its own, its runs kept in
 out/evidence/KERNEL, so that this can be stopped and started again. The numbers of the first kernel
-go to results/EXPERIMENT.json. Prints each claim with its interval, and what another kernel decides
+go to results/. Prints each claim with its interval, and what another kernel decides
 otherwise; exit status 1: it decided the opposite.
 """
 
@@ -16,7 +16,7 @@ import pathlib
 import subprocess
 import sys
 
-from lora_np.course.experiments import EXPERIMENTS, conclusions, load
+from lora_np.course.experiments import EXPERIMENTS, conclusions, load, trained_by
 from lora_np.system.files import write_json
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -44,12 +44,12 @@ def main():
     first, *others = options.kernels.split(",")
     opposite = 0
     for name in options.experiments or EXPERIMENTS:
-        numbers = numbers_of(name, first, options.seeds)
-        write_json(RESULTS / f"{name}.json", numbers)
+        numbers = numbers_of(trained_by(name), first, options.seeds)
+        write_json(RESULTS / f"{trained_by(name)}.json", numbers)
         claims = load(name).claims(numbers)
         print(f"{name}, {first}\n{conclusions.table(claims)}", flush=True)
         for kernel in others:
-            theirs = load(name).claims(numbers_of(name, kernel, options.seeds))
+            theirs = load(name).claims(numbers_of(trained_by(name), kernel, options.seeds))
             for claim, one, two in conclusions.changed(claims, theirs):
                 opposite += "not told apart" not in (one, two)
                 print(f"  {kernel}: {claim}: {two}, not {one}", flush=True)

@@ -9,8 +9,8 @@ import pathlib
 import numpy as np
 
 from lora_np.course.experiments.common import paired
-from lora_np.course.experiments.methods_text import forgotten, gain
-from lora_np.recipes.finetune import share_of_gain
+from lora_np.course.experiments.methods_text import between, forgotten, shares
+from lora_np.course.experiments.protocol import by_seed
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = ROOT / "notebooks" / "WHICH_METHOD.md"
@@ -19,14 +19,19 @@ FULL, LORA, ALL = "full fine-tuning", "LoRA r 8, everywhere", " r 8, everywhere"
 SKILLS = {  # a row of the text experiment: the row of the skills experiment that is its like
     "full fine-tuning": "full fine-tuning",
     "LoRA r 8, everywhere": "LoRA r 1, everywhere",
+    "LoRA r 1, everywhere": None,
+    "LoRA r 32, everywhere": None,
     "LoRA r 8, c_attn": "LoRA r 4, attention's qkv",
     "QLoRA r 8, everywhere": None,  # there it ran on attention alone
     "DoRA r 8, everywhere": None,
+    "PiSSA r 8, everywhere": None,
+    "LoRA+ r 8, everywhere": None,
     "Houlsby adapters, width 32": "Houlsby adapters, width 8",
     "Pfeiffer adapters, width 32": "Pfeiffer adapters, width 8",
     "IA3": "IA3",
     "BitFit": "BitFit",
     "prefix, 16 positions": "prefix, 4 positions",
+    "prefix, 16, by an MLP": "prefix, 4 positions, with its MLP",
     "prompt, 16 tokens": "prompt, 4 tokens",
     "head": "head",
 }
@@ -38,16 +43,14 @@ def stored(name):
 
 def rows(text, skills):
     """(method, trained %, rate, step, three pairs or more of a mean and its spread)."""
-    full = text["runs"]["full fine-tuning"]
+    full = by_seed(text, FULL, "cpu_ms").min()
     for name, like in SKILLS.items():
-        runs = text["runs"][name]
-        share = [100 * gain(r) / gain(f) for r, f in zip(runs, full)]
-        step = np.median([r["cpu_ms_per_step"] / f["cpu_ms_per_step"] for r, f in zip(runs, full)])
-        lost = [forgotten(r) for r in runs]
+        how, step = text["ways"][name], by_seed(text, name, "cpu_ms").min() / full
         accuracy = np.transpose(skills["rows"][like]["accuracy"]) if like else []
-        trained = 100 * runs[0]["trained"] / full[0]["trained"]
-        measured = [(np.mean(values), np.std(values)) for values in (share, lost, *accuracy)]
-        yield name, trained, runs[0]["lr"], step, *measured
+        trained = 100 * how["runs"][0]["trained"] / text["ways"][FULL]["runs"][0]["trained"]
+        measured = [100 * shares(text, name), by_seed(text, name, forgotten), *accuracy]
+        spreads = [(np.mean(values), np.std(values)) for values in measured]
+        yield name, trained, f"{how['lr']:.2g} ({between(how)})", step, *spreads
 
 
 def table(text, skills):
@@ -57,7 +60,7 @@ def table(text, skills):
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, trained, lr, step, share, lost, *accuracy in rows(text, skills):
-        cells = [name, f"{trained:.3g} %", f"{lr:g}", f"{step:.2f}"]
+        cells = [name, f"{trained:.3g} %", lr, f"{step:.2f}"]
         cells += ["{:.0f} ± {:.0f} %".format(*share), "{:+.2f} ± {:.2f}".format(*lost)]
         cells += ["{:.2f} ± {:.2f}".format(*a) for a in accuracy] or ["–"] * 3
         lines.append("| " + " | ".join(cells) + " |")
@@ -70,19 +73,17 @@ def best_losses(runs, name, size):
     return np.array([min(check["code"] for check in run["evaluations"]) for run in chosen])
 
 
-def on_text(runs):
+def on_text(text):
     """(what is measured, one method, another, the one's values, the other's), a value a seed."""
-    percent, steps, lost = {}, {}, {}
-    for name, its in runs.items():
-        beside = list(zip(its, runs[FULL]))
-        percent[name] = [100 * share_of_gain(r, full, "code") for r, full in beside]
-        steps[name] = [r["cpu_ms_per_step"] / full["cpu_ms_per_step"] for r, full in beside]
-        lost[name] = [forgotten(run) for run in its]
-    qlora, dora, attention = ("QLoRA" + ALL, "DoRA" + ALL, "LoRA r 8, c_attn")
+
+    def of(name, measure):
+        return by_seed(text, name, measure)
+
+    qlora, dora, attention = "QLoRA" + ALL, "DoRA" + ALL, "LoRA r 8, c_attn"
     for one, other in ((LORA, FULL), (dora, LORA), (qlora, LORA), (LORA, attention)):
-        yield "gain on code, %", one, other, percent[one], percent[other]
-    yield "step", dora, FULL, steps[dora], steps[FULL]
-    yield "prose forgotten", LORA, FULL, lost[LORA], lost[FULL]
+        yield "gain on code, %", one, other, 100 * shares(text, one), 100 * shares(text, other)
+    yield "step, ms", dora, FULL, of(dora, "cpu_ms"), of(FULL, "cpu_ms")
+    yield "prose forgotten", LORA, FULL, of(LORA, forgotten), of(FULL, forgotten)
 
 
 def on_skills(rows):
@@ -112,7 +113,7 @@ def elsewhere(examples, nf4):
 
 
 def compared():
-    yield from on_text(stored("methods_text")["runs"])
+    yield from on_text(stored("methods_text"))
     yield from on_skills(stored("methods")["rows"])
     yield from elsewhere(stored("examples"), stored("real_nf4"))
 

@@ -43,3 +43,27 @@ def overlap(few, many, i, j):
         raise ValueError(f"overlap: expected {expected}, got {few.shape}, {many.shape}, {i}, {j}")
     U, V = (np.linalg.svd(delta, full_matrices=False)[0] for delta in (few, many))
     return float(np.square(U[:, :i].T @ V[:, :j]).sum() / min(i, j))
+
+
+def truncated(delta, rank):
+    """The best fit of rank `rank` to ΔW: its first singular directions (Eckart & Young 1936)."""
+    U, S, Vt = np.linalg.svd(delta, full_matrices=False)
+    return (U[:, :rank] * S[:rank]) @ Vt[:rank]
+
+
+def intruders(after, before, top=10, below=0.6):
+    """Which of the first `top` singular directions of W' look like none of W's.
+
+    Direction i is an intruder where max_j |cos(vᵢ', vⱼ)| < `below`, v the right singular vectors,
+    on the side of the outputs (Shuttleworth et al. 2024, arXiv 2410.21228, §3; they write W
+    (out, in), so those are its left ones). Shapes: after and before (in, out).
+    """
+    new, old = (np.linalg.svd(weight, full_matrices=False)[2] for weight in (after, before))
+    return np.flatnonzero(np.abs(new[:top] @ old.T).max(axis=1) < below)
+
+
+def shrunk(weight, directions, factor):
+    """W with those singular values times `factor`: W + (factor − 1) Σᵢ σᵢ uᵢ vᵢᵀ."""
+    U, S, Vt = np.linalg.svd(weight, full_matrices=False)
+    S[directions] *= factor
+    return (U * S) @ Vt

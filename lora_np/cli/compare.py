@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..course.experiments import EXPERIMENTS, load
+from ..course.experiments import EXPERIMENTS, load, trained_by
 from ..system.process import prepare
 from ..system.progress import waiting
 from .options import add_experiment, again, positive, write_and_show
@@ -33,22 +33,26 @@ def run(options):
     where = {"directory": None if options.quick else Path(options.runs)}
     where["processes"] = options.processes
     for name in [options.experiment] if options.experiment else EXPERIMENTS:
-        with waiting(f"{name}, {options.seeds} seeds"):
-            results[name] = load(name).run(options.seeds, options.quick, **where)
-        screens.append(load(name).table(results[name]))
+        if (study := trained_by(name)) not in results:
+            with waiting(f"{study}, {options.seeds} seeds"):
+                results[study] = load(study).run(options.seeds, options.quick, **where)
+        screens.append(load(name).table(results[study]))
     if options.plot:
         from ..analysis.plots import save
 
-        save(load(options.experiment).figure(results[options.experiment]), options.plot)
+        save(load(options.experiment).figure(results[study]), options.plot)
     if not options.experiment:
         screens.append(load("summary").table(results))
-    numbers = results[options.experiment] if options.experiment else results
+    numbers = results[study] if options.experiment else results
     write_and_show(options, numbers, "\n\n".join(screens))
 
 
 def kept(options):
     """What Ctrl-C left: the tables of the experiments that ended, and how to have the others."""
-    tables = [load(name).table(numbers) for name, numbers in getattr(options, "done", {}).items()]
+    done = getattr(options, "done", {})
+    tables = [
+        load(name).table(done[study]) for name in EXPERIMENTS if (study := trained_by(name)) in done
+    ]
     what = "Nothing else is kept; again with"
     if not options.quick:
         what = f"Each run that ended is kept in {options.runs}; the same command goes on"

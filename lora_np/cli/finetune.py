@@ -69,7 +69,7 @@ def method_of(name, **given):
     for key in settings.keys() & {"targets", "feedforward"}:
         everywhere = settings[key] in (ALL_LINEAR, [ALL_LINEAR], ["all"])
         settings[key] = ALL_LINEAR if everywhere else tuple(settings[key])
-    if "rank" in settings:
+    if "rank" in settings and "alpha" in settings_of(method):
         settings.setdefault("alpha", 2.0 * settings["rank"])
     return replace(method, **settings)
 

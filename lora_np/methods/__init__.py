@@ -18,12 +18,14 @@ from .prefix import PrefixTuning
 from .prompt import PromptTuning
 from .qlora import QLoRA, quantize_base
 from .targets import ALL_LINEAR, merge
+from .tiny_lora import TinyLoRA, TinyLoRALinear
 
 METHODS = (  # as a command starts them, in the order in which loading applies them
     FullFineTuning(),
     LoRA(targets=ALL_LINEAR),
     QLoRA(targets=ALL_LINEAR),
     DoRA(targets=ALL_LINEAR),
+    TinyLoRA(),
     IA3(),
     BottleneckAdapters(32),
     BitFit(),
@@ -34,6 +36,6 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
 
 __all__ = [
     "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
-    "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "extract_features",
-    "lora_plus_groups", "merge", "quantize_base",
+    "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
+    "TinyLoRALinear", "extract_features", "lora_plus_groups", "merge", "quantize_base",
 ]  # fmt: skip

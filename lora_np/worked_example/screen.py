@@ -246,5 +246,5 @@ def counts(n):
 
 def lesson():
     """The command that opens lesson 1 from here, or None where the lessons are not installed."""
-    path = Path(__file__).parents[2] / "notebooks" / "01_worked_example.ipynb"
+    path = Path(__file__).parents[2] / "notebooks/student/01_worked_example.ipynb"
     return f"jupyter lab {shlex.quote(os.path.relpath(path))}" if path.exists() else None

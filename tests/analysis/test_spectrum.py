@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from helpers.models import moved, small_gpt
 from lora_np import HeadTuning, LoRA
-from lora_np.analysis.spectrum import delta_weights, overlap, rank_for, singular_values
+from lora_np.analysis.spectrum import (
+    delta_weights,
+    intruders,
+    overlap,
+    rank_for,
+    shrunk,
+    singular_values,
+    truncated,
+)
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -67,3 +75,35 @@ def test_bad_input_is_named():
     wider.h.pop()
     with pytest.raises(ValueError, match="differ in their layers: h.1.attn"):
         delta_weights(wider, base)
+
+
+def test_truncated_keeps_the_first_directions_and_misses_the_others():
+    delta = np.random.default_rng(0).normal(size=(6, 9))
+    for rank in range(7):
+        left = delta - truncated(delta, rank)
+        assert np.linalg.norm(left) == pytest.approx(
+            np.linalg.norm(singular_values(delta)[rank:]), abs=1e-12
+        )
+    assert np.linalg.matrix_rank(truncated(delta, 2)) == 2
+
+
+def test_an_intruder_is_a_large_direction_that_the_base_has_not():
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(9, 9)))[0]  # rows of the outputs
+    left = np.linalg.qr(np.random.default_rng(2).normal(size=(5, 5)))[0]
+    before = left @ np.diag([5.0, 4, 3, 2, 1]) @ basis[:5]
+    new = before + 9.0 * np.outer(left[:, 4], basis[7])
+    assert intruders(before, before).size == 0
+    assert intruders(before + 9.0 * np.outer(left[:, 4], basis[2]), before).size == 0
+    assert intruders(new, before).tolist() == [0]
+    assert intruders(new, before, below=0.05).size == 0
+    small = before + 0.1 * np.outer(left[:, 4], basis[7])
+    assert intruders(small, before, top=4).size == 0
+
+
+def test_shrunk_multiplies_those_singular_values_alone():
+    weight = np.random.default_rng(3).normal(size=(4, 7))
+    values = singular_values(weight)
+    after = shrunk(weight, [0, 2], 0.1)
+    expected = np.sort(values * [0.1, 1, 0.1, 1])[::-1]
+    assert singular_values(after) == pytest.approx(expected)
+    assert shrunk(weight, [], 0.1) == pytest.approx(weight)

@@ -11,6 +11,7 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
     QLoRA,
+    TinyLoRA,
 )
 
 ATTENTION, EVERYWHERE = ("q_proj", "v_proj"), "all-linear"
@@ -74,6 +75,7 @@ CASES = [
     alone("LoRA everywhere", LoRA(2, 3.0, EVERYWHERE), everywhere_count),
     alone("QLoRA", QLoRA(2, 3.0, EVERYWHERE), everywhere_count, identity=False),
     alone("DoRA", DoRA(2, 3.0, EVERYWHERE), dora_count, exact=False),
+    alone("TinyLoRA", TinyLoRA(3), lambda c: 3),
     alone("adapters", BottleneckAdapters(3), adapter_count),
     alone("IA3", IA3(("k_proj", "v_proj"), ("down_proj",)), ia3_count),
     alone("prefix", PrefixTuning(2), prefix_count, identity=False),

@@ -25,6 +25,7 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
     QLoRA,
+    TinyLoRA,
 )
 
 ATTENTION, EVERYWHERE = ("c_attn",), "all-linear"
@@ -124,6 +125,8 @@ SINGLE = [
     alone("LoRA everywhere", LoRA(2, 3.0, EVERYWHERE), lora_everywhere_count),
     alone("QLoRA", QLoRA(2, 3.0, EVERYWHERE), lora_everywhere_count, identity=False),
     MethodCase("DoRA", lambda c: (DoRA(2, 3.0, EVERYWHERE),), dora_count, exact=False),
+    alone("TinyLoRA", TinyLoRA(3), lambda c: 3),
+    alone("TinyLoRA, each layer its own", TinyLoRA(3, shared=False), lambda c: 3 * 4 * c.n_layer),
     alone("Houlsby adapters", BottleneckAdapters(3), lambda c: adapter_count(c, 3, 2)),
     alone("Pfeiffer adapters", BottleneckAdapters(3, "pfeiffer"), lambda c: adapter_count(c, 3, 1)),
     alone("IA3", IA3(), ia3_count),
@@ -160,6 +163,7 @@ COMPOSED = [
     together("BitFit", "LoRA everywhere"),
     together("LoRA everywhere", "Houlsby adapters", "IA3"),
     together("IA3", "QLoRA"),
+    together("TinyLoRA", "LoRA"),
     together("full", "prompt"),
     together("full", "prefix"),
     together("LoRA", "three classes", "prompt"),

@@ -12,6 +12,7 @@ from lora_np.objectives import (
     bradley_terry,
     context_distillation,
     cross_entropy,
+    reverse_kl,
 )
 from lora_np.tasks import Batch, Pairs, PolicySamples, TaughtBatch
 
@@ -80,6 +81,7 @@ CASES = {
     "distillation": Case(Distillation(2.5), with_teacher),
     "distillation, half hard": Case(Distillation(0.7, hard=0.5), with_teacher),
     "context distillation": Case(context_distillation, with_teacher),
+    "reverse KL": Case(reverse_kl, with_teacher),
     "reward model": Case(bradley_terry, pairs_with_reward),
     "PPO": Case(PPO(0.2), samples),
     "DPO": Case(DPO(0.3), pairs_with_reference),

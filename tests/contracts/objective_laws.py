@@ -85,6 +85,16 @@ def zero_at_teacher_is_student(objective, case, seed):
     assert objective(logits, batch)[0] > 0
 
 
+def it_is_the_definition(objective, case, seed):
+    """Σ w·Σ p·log(p/q), from softmax's definition."""
+    logits, batch = case(seed)
+    p, q = (
+        np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True) for z in (logits, batch.teacher_logits)
+    )
+    expected = (batch.weights / batch.total * (p * np.log(p / q)).sum(axis=-1)).sum()
+    close(np.array(objective(logits, batch)[0]), expected, "the loss")
+
+
 def gradient_keeps_its_size_at_any_temperature(objective, case, seed):
     """For T → ∞, dlogits → w·(z − v)/K with centred z and v: Hinton et al. 2015, §2.1, eq. 4,
     times T². So T² is neither missing nor too much."""
@@ -180,6 +190,7 @@ LAWS = {
     ],
     "distillation, half hard": SOFTMAX,
     "context distillation": [*SOFTMAX, zero_at_teacher_is_student],
+    "reverse KL": [*SOFTMAX, zero_at_teacher_is_student, it_is_the_definition],
     "reward model": [*COMMON, swapping_a_pair_flips_the_difference, only_differences_count],
     "PPO": [*SOFTMAX, starts_as_policy_gradient, zero_exactly_where_the_clip_binds],
     "DPO": [*SOFTMAX, swapping_a_pair_flips_the_difference, starts_at_log_two],

@@ -16,7 +16,7 @@ from lora_np.gradcheck import (
     numerical_gradient,
 )
 from lora_np.methods import combine, lora_init
-from lora_np.nn import GPTConfig, LlamaConfig, attention, mlp, norm
+from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm
 from lora_np.quant import NF4Tensor, quantize_nf4
 from lora_np.recipes import finetune, pretrain, step_memory, sweep
 from lora_np.tasks import batch, held_out, policy, preferences, retrieval, samples, text
@@ -103,6 +103,10 @@ def layer(**given):
     return methods.LoRALinear(base(), **{"rank": 2, "alpha": 3.0, "rng": rng()} | given)
 
 
+def tiny_layer(**given):
+    return methods.TinyLoRALinear(base(), **{"v": Parameter(np.zeros(3)), "rng": rng()} | given)
+
+
 def attention_of(**given):
     return attention.Attention(base(), base(), **{"n_head": 2} | given)
 
@@ -115,6 +119,8 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.qlora.quantize_base", partial(methods.quantize_base, small_gpt(dtype=np.float32)),
      {"block_size": ONE}),
     ("methods.lora.LoRALinear", layer, LORA),
+    ("methods.tiny_lora.TinyLoRA", methods.TinyLoRA, {"numbers": ONE, "rank": ONE}),
+    ("methods.tiny_lora.TinyLoRALinear", tiny_layer, {"rank": ONE}),
     ("methods.lora.lora_plus_groups", small(methods.lora_plus_groups, model=adapted(), lr=0.1),
      {"lr": "from 0", "ratio": "above 0"}),
     ("methods.lora_init.loftq", partial(lora_init.loftq, base(), 2, 1.0, None),

@@ -139,7 +139,7 @@ def test_step_without_a_terminal_waits_for_nobody(monkeypatch, capsys):
 
 def test_next_names_only_what_is_there(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where no environment is
-    assert screen.lesson().endswith("notebooks/01_worked_example.ipynb")
+    assert screen.lesson().endswith("notebooks/student/01_worked_example.ipynb")
     monkeypatch.setattr(screen, "__file__", str(tmp_path / "a" / "b" / "screen.py"))
     assert screen.lesson() is None
     assert "notebooks" not in text() and "NEXT  python -m lora_np " in text()

@@ -1,6 +1,6 @@
 """The small bases that the experiments start from: trained by command, committed small.
 
-python -m lora_np.course.experiments.bases reading|reviews|skills [--seed 0] [--out FILE]
+python -m lora_np.course.experiments.bases NAME [--seed 0] [--out FILE]
 """
 
 import argparse
@@ -97,8 +97,11 @@ def mixed_skills(rng):
 
 READING = Base("reading", raft.VOCABULARY, endless(raft.lookups), 1500)
 REVIEWS = Base("reviews", reviews.VOCABULARY, endless(reviews.with_verdicts), 1500)
+PLAIN_REVIEWS = Base(
+    "plain_reviews", reviews.VOCABULARY, endless(reviews.without_verdicts), 1500
+)  # as REVIEWS, but for the verdicts: it never sees their words
 SKILLS = Base("skills", skills.VOCABULARY, mixed_skills, 24000, n_positions=24, gain=1.0)
-BASES = {base.name: base for base in (READING, REVIEWS, SKILLS)}
+BASES = {base.name: base for base in (READING, REVIEWS, PLAIN_REVIEWS, SKILLS)}
 
 
 def main():

@@ -2,98 +2,135 @@
 
 The base does any of its skills when the letters that call it come first, and nothing without
 them. It teaches itself: the teacher reads the instruction, the student does not, and both read
-the same digits and the answer that the teacher wrote. No right answer is ever shown.
+the same digits and the answer that the teacher wrote. No right answer is ever shown, not even to
+choose the rates.
+
+Askell et al. (2021, arXiv 2112.00861, §2) find that this costs large models little of what else
+they do. It may differ here: the student is small, and the blank that it learns to answer stands
+where all other skills have their letters.
 """
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...analysis.plots import COLORS, MARKERS, style, subplots
-from ...generation.sampling import generate
 from ...methods import LoRA
 from ...objectives import context_distillation, cross_entropy
-from ...tasks import reference, taught, without_context
+from ...tasks import reference, taught
 from ...tasks.worlds import skills
+from ...train.loop import held_out_loss
+from . import conclusions
 from .bases import SKILLS
-from .common import caveat, fit, over_seeds, paired, spread, text_table
+from .common import caveat, fit, spread, text_table
+from .context_world import PROMPT as PROMPT
+from .context_world import TRIES, lesson, measure, unaided
+from .protocol import Study, compare, rates_table, without_runs
 
-METHOD = LoRA(rank=4, alpha=8.0, targets="all-linear")
-PROMPT = skills.LENGTH + 1  # the digits and the arrow
-TRIES = 300  # new strings whenever a share of right answers is measured
+METHOD, RATE = LoRA(rank=4, alpha=8.0, targets="all-linear"), 3e-2
+CHECKS = 10  # times on the way
+BATCH, VALIDATED = 64, 256  # strings of a batch of new ones, and of the validation
 SOFT, HARD = "its probabilities", "its answers"
-TEACHINGS = ((SOFT, context_distillation), (HARD, cross_entropy))
-HELD = f"{SOFT}, new strings, the rest held"
+FEW, FREE = f"{SOFT}, 64 strings", f"{SOFT}, new strings"
+HELD = f"{FREE}, the rest held"
+SIZES, TRIALS = {"steps": 150, "tried": TRIES}, 5
+NEW = None  # for a number of strings: each batch has new ones
 
 
-def run(seeds=5, quick=False):
-    """Each seed draws a skill, and distils it from few strings of digits and from ever new ones."""
-    steps, sizes, teachings = (160, (), TEACHINGS[:1]) if quick else (300, (16, 64), TEACHINGS)
-    runs, seconds = over_seeds(lambda seed: one_seed(seed, steps, sizes, teachings), seeds)
-    runs = [{**run, "CPU seconds": round(took, 1)} for run, took in zip(runs, seconds)]
-    return {"quick": quick, "steps": steps, "runs": runs}
+@dataclass(frozen=True)
+class Way:
+    """What a student learns from: how many strings, by which objective, with the rest held?"""
+
+    strings: int | None = NEW
+    objective: Callable = context_distillation
+    held: bool = False
 
 
-def one_seed(seed, steps, sizes, teachings):
-    rng, base = np.random.default_rng(seed), SKILLS.load()
-    teacher, skill = reference(base), list(skills.KNOWN)[seed % len(skills.KNOWN)]
-    result = {"seed": seed, "skill": skill, "before": measure(base, skill, rng), "students": {}}
-
-    def learn(name, objective, batches):
-        student = METHOD.apply(base, rng)
-        history = fit(
-            student, batches, objective, 1e-2, every=steps // 12,
-            evaluate=lambda: {"without": unaided(student, skill, rng)},
-        )  # fmt: skip
-        way = [check["without"] for check in history.evaluations]
-        result["students"][name] = {**measure(student, skill, rng), "way": way}
-
-    for name, objective in teachings:
-        for size in sizes:
-            batches = [lesson(base, teacher, skill, size, rng)] * steps
-            learn(f"{name}, {size} strings", objective, batches)
-        batches = [lesson(base, teacher, skill, 64, rng) for _ in range(steps)]
-        learn(f"{name}, new strings", objective, batches)
-    # Every second batch is of other texts, with instructions, on which nothing is to change.
-    rest = [taught(base, teacher, skills.mixed_batch(64, rng)) for _ in range(steps // 2)]
-    batches = [batch for pair in zip(batches, rest) for batch in pair]
-    learn(HELD, context_distillation, batches)
-    return result
+WAYS = {
+    FEW: Way(64),
+    FREE: Way(),
+    f"{HARD}, 64 strings": Way(64, cross_entropy),
+    f"{HARD}, new strings": Way(objective=cross_entropy),
+    HELD: Way(held=True),
+}
 
 
-def lesson(student, teacher, skill, size, rng):
-    """Digits and the answers that the instructed teacher draws, with what it thought of each."""
-    instruction = skills.instruction(skill)
-    prompts = np.concatenate([np.tile(instruction, (size, 1)), some_digits(size, rng)], axis=1)
-    texts = generate(teacher, prompts, skills.LENGTH, temperature=1.0, rng=rng)
-    return without_context(student, teacher, instruction, texts[:, len(instruction) :], PROMPT)
+def run(seeds=5, quick=False, directory=None, processes=None):
+    """Each seed draws a skill, and distils it from few strings of digits and from ever new ones.
 
-
-def some_digits(size, rng):
-    digits = rng.integers(skills.DIGITS, size=(size, skills.LENGTH))
-    return np.concatenate([digits, np.full((size, 1), skills.ARROW)], axis=1)
-
-
-def right(model, instructions, skill, rng):
-    """The share of new strings that the model answers rightly behind these letters, if any."""
-    prompts = some_digits(TRIES, rng)
-    expected = skills.answer(skill, prompts[:, : skills.LENGTH])
-    behind = np.concatenate([np.tile(instructions, (TRIES, 1)), prompts], axis=1)
-    answers = generate(model, behind, skills.LENGTH)[:, -skills.LENGTH :]
-    return float((answers == expected).all(axis=1).mean())
-
-
-def unaided(model, skill, rng):
-    return right(model, np.empty(0, np.int64), skill, rng)
-
-
-def measure(model, skill, rng):
-    """Without the instruction, with it, and what became of the other skills with theirs."""
-    others = [other for other in skills.KNOWN if other != skill]
-    kept = [right(model, skills.instruction(other), other, rng) for other in others]
+    `quick` takes one seed, two ways and fewer steps, at rates that are not tuned.
+    Raises: ValueError for seeds below 1.
+    """
+    names, settings = ((FREE, HELD), {"steps": 100, "tried": 100}) if quick else (WAYS, SIZES)
+    rates, trials = dict.fromkeys(names, RATE), 0 if quick else TRIALS
+    study = Study("context", run_cell, rates, settings, trials)
+    evidence = compare(study, 1 if quick else seeds, directory, processes)
+    base, runs = SKILLS.load(), []
+    for seed in range(evidence["seeds"]):
+        skill, rng = skill_of(seed), np.random.default_rng([seed, 3])
+        run = {"seed": seed, "skill": skill}
+        run["before"] = measure(base, skill, rng, settings["tried"])
+        run["students"] = {way: evidence["ways"][way]["runs"][seed] for way in names}
+        runs.append(run)
     return {
-        "without": unaided(model, skill, rng),
-        "with": right(model, skills.instruction(skill), skill, rng),
-        "others": float(np.mean(kept)),
+        "quick": quick, "steps": settings["steps"], "runs": runs,
+        "tuning": without_runs(evidence), "cpu_seconds": evidence["cpu_seconds"],
+    }  # fmt: skip
+
+
+def skill_of(seed):
+    return list(skills.KNOWN)[seed % len(skills.KNOWN)]
+
+
+def run_cell(cell):
+    """Train one student; its validation is how far it is from the instructed teacher.
+
+    That is the objective itself, on strings that nobody trains or is tested on. All ways of a seed
+    read the same strings.
+    """
+    seed, steps, way = cell["seed"], cell["steps"], WAYS[cell["way"]]
+    base, skill, tried = SKILLS.load(), skill_of(seed), cell["tried"]
+    student = METHOD.apply(base, np.random.default_rng([seed, 2]))
+    batches = lessons(seed, steps, way.strings)
+    if way.held:
+        # Every second batch is of other texts, with instructions, on which nothing is to change.
+        batches = [batch for pair in zip(batches, rest(seed, steps // 2)) for batch in pair]
+
+    def unaided_share():
+        return {"without": unaided(student, skill, np.random.default_rng([seed, 4]), tried // 3)}
+
+    history = fit(
+        student, batches, way.objective, cell["lr"],
+        every=max(1, steps // CHECKS), evaluate=unaided_share,
+    )  # fmt: skip
+    [new] = lessons(seed, 1, VALIDATED)
+    return {
+        "validation": held_out_loss(student, [new], context_distillation),
+        **measure(student, skill, np.random.default_rng([seed, 3]), tried),
+        "way": [check["without"] for check in history.evaluations],
+        "trained": sum(p.size for p in student.trainable_parameters()),
     }
+
+
+@functools.lru_cache(maxsize=64)
+def lessons(seed, steps, strings):
+    """The batches of one seed; with few strings all are the same."""
+    base = SKILLS.load()
+    rng = np.random.default_rng([seed, 0, strings or 0])
+
+    def new(size):
+        return lesson(base, reference(base), skill_of(seed), size, rng)
+
+    return [new(BATCH) for _ in range(steps)] if strings is NEW else [new(strings)] * steps
+
+
+@functools.lru_cache(maxsize=16)
+def rest(seed, steps):
+    """The other skills behind their letters, with what the base says of them."""
+    base, rng = SKILLS.load(), np.random.default_rng([seed, 1])
+    return [taught(base, reference(base), skills.mixed_batch(BATCH, rng)) for _ in range(steps)]
 
 
 COLUMNS = {"without": "without it", "with": "with it", "others": "other skills"}
@@ -108,13 +145,14 @@ def table(numbers):
         (name, *(spread([run[column] for run in found]) for column in COLUMNS))
         for name, found in rows.items()
     )
-    titles = ("learnt from the instructed model:", *COLUMNS.values())
-    lines = text_table(titles, shown, (46, 15))
-    seconds = max(run["CPU seconds"] for run in runs)
+    rates = {row[0]: row[1:3] for row in rates_table(numbers["tuning"])}
+    shown = ((name, *rates.get(name, ("", "")), *cells) for name, *cells in shown)
+    titles = ("learnt from the instructed model:", "rate", "best between", *COLUMNS.values())
+    lines = text_table(titles, shown, (46, 9, 24, 15))
     lines.append(
         f"Answers all right without the instruction, with it, and other skills with theirs; "
         f"seeds: {len(runs)};\nmean ± standard deviation, {numbers['steps']} steps; "
-        f"{seconds:.0f} s of one processor a seed at most.\n"
+        f"{numbers['cpu_seconds'] / 60:.1f} CPU minutes.\n"
         f"Skills, one a seed: {', '.join(run['skill'] for run in runs)}.\n{verdict(numbers)}"
         f"{caveat(numbers)}"
     )
@@ -129,17 +167,36 @@ def mean(numbers, name, column):
     return float(np.mean(column_of(numbers, name, column)))
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares of right answers."""
+
+    def less(ours, theirs, column):
+        return np.subtract(*(column_of(numbers, name, column) for name in (ours, theirs)))
+
+    students = numbers["runs"][0]["students"]
+    found = {
+        "other skills: the rest held, less not held": less(HELD, FREE, "others"),
+        "without the instruction: the rest held, less not held": less(HELD, FREE, "without"),
+    }
+    for half in ("64 strings", "new strings"):
+        if f"{HARD}, {half}" in students:
+            pair = less(f"{SOFT}, {half}", f"{HARD}, {half}", "without")
+            found[f"without the instruction, {half}: {SOFT}, less {HARD}"] = pair
+    if FEW in students:
+        pair = less(FREE, FEW, "without")
+        found["without the instruction: new strings, less the same 64"] = pair
+    return found
+
+
 def verdict(numbers):
-    """What the paper found, held against these numbers."""
-    free = f"{SOFT}, new strings"
-    others, own = mean(numbers, free, "others"), mean(numbers, free, "with")
-    held = paired(column_of(numbers, HELD, "others"), column_of(numbers, free, "others"))
+    """What the paper found, held against these numbers, seed by seed."""
     return (
-        "Askell et al. (2021) find that a distilled prompt costs large models little elsewhere. "
-        f"Here the other\nskills end at {others:.2f}, and this one behind its own letters at "
-        f"{own:.2f}. Where every second batch holds\nthe rest, the others keep "
-        f"{mean(numbers, HELD, 'others'):.2f}\n({held}) and this one still reaches "
-        f"{mean(numbers, HELD, 'without'):.2f} without its letters."
+        "Askell et al. (2021, arXiv 2112.00861) find that a distilled prompt costs large models "
+        f"little elsewhere.\nHere the other skills end at {mean(numbers, FREE, 'others'):.2f}, and "
+        f"this one behind its own letters at {mean(numbers, FREE, 'with'):.2f}. Where every\n"
+        f"second batch holds the rest, the others keep {mean(numbers, HELD, 'others'):.2f} and "
+        f"this one reaches {mean(numbers, HELD, 'without'):.2f} without its letters.\n"
+        f"{conclusions.table(claims(numbers))}"
     )
 
 

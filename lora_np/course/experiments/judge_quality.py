@@ -17,19 +17,23 @@ from .rlhf_world import NOISE, SYMBOLS, ascents, smooth
 QUALITIES, BETAS = (0.6, 0.7, 0.8, 0.9), (0.0, 0.1)
 AT_ONCE, EVERY = 64, 10  # pairs in a step of the reward model, steps from test to test
 WIDTHS = (6, 8, 14, 14, 14, 14, 7, 8)  # of the table's columns
-WINDOW = 10  # iterations, 1,280 texts, in each average of a policy's way
+WATCHED = 600  # rows, 300 pairs
+WINDOW = 10  # iterations, 640 texts, in each average of a policy's way
 
 
-def one_seed(world, seed):
-    """{quality: the judge's pairs and agreement, and for each β the policy's way}."""
+def one_seed(world, seed, lr):
+    """{quality: the judge's pairs and agreement, and for each β the policy's way}.
+
+    `lr` is PPO's rate. A few hundred pairs say when a judge is good enough to be copied.
+    """
     world.rng, judges = np.random.default_rng([seed, 1]), {}
     test = clean_pairs(world)
-    for quality, pairs, judge in better_and_better(world, clean_pairs(world)):
+    for quality, pairs, judge in better_and_better(world, clean_pairs(world)[:WATCHED]):
         found = {"pairs": pairs, "agreement": agreement(judge, test)}  # not the test that chose it
         before = world.rng
         for beta in BETAS:
             world.rng = np.random.default_rng([seed, 2])  # the same for every judge and β
-            way = smooth(world.ppo(judge, beta, world.size.judge_iterations)["way"], WINDOW)
+            way = smooth(world.ppo(judge, beta, world.size.judge_iterations, lr)["way"], WINDOW)
             found[str(beta)] = {name: way[name].round(4).tolist() for name in ("true", "KL")}
         world.rng, judges[str(quality)] = before, found
     return judges

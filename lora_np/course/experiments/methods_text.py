@@ -1,13 +1,14 @@
 """Every method on real text: what it gains on Python code, what it forgets of English prose.
 
-The base has read prose. Each method trains on code for the same steps; gain is how far the
-held-out loss on code falls, forgetting how far the one on prose rises, both in nats a byte.
+The base has read prose. Each way trains on the same windows of code for the same steps, at the
+rate that was best for it on the validation half of the held-out code. Gain is how far the loss on
+the test half falls, forgetting how far the one on prose rises, both in nats a byte. Other tables
+read the same runs: `regret`, `variants`, `forgetting`, `razor`, `truncation` and `intruders`.
 """
 
 import numpy as np
 
 from ...analysis.plots import COLORS, MARKERS, style, subplots
-from ...checkpoint import load_base
 from ...methods import (
     IA3,
     BitFit,
@@ -20,108 +21,174 @@ from ...methods import (
     PromptTuning,
     QLoRA,
 )
-from ...recipes.finetune import finetune, share_of_gain
-from ...tasks import text
-from .common import by_row, over_seeds, seed_count, spread, text_table
+from ...methods.lora_init import pissa
+from .common import caveat, paired, seed_count, spread, text_table, told_apart
+from .protocol import Study, by_seed, compare
+from .real_text import PROSE, TEST, TUNE, Way, compared, is_tuning, learn, losses
+from .text_closer import gentler, intruding, spectrum, truncations
 
 ALL = "all-linear"
-METHODS = {
-    "full fine-tuning": FullFineTuning(),
-    "LoRA r 8, c_attn": LoRA(8, 16.0, ("c_attn",)),
-    "LoRA r 8, everywhere": LoRA(8, 16.0, ALL),
-    "QLoRA r 8, everywhere": QLoRA(8, 16.0, ALL),
-    "DoRA r 8, everywhere": DoRA(8, 16.0, ALL),
-    "Houlsby adapters, width 32": BottleneckAdapters(32),
-    "Pfeiffer adapters, width 32": BottleneckAdapters(32, "pfeiffer"),
-    "IA3": IA3(),
-    "BitFit": BitFit(),
-    "prefix, 16 positions": PrefixTuning(16),
-    "prompt, 16 tokens": PromptTuning(16),
-    "head": HeadTuning(),
+FULL, LORA = "full fine-tuning", "LoRA r 8, everywhere"
+# LoRA keeps alpha = 16 at every rank, as in "LoRA Without Regret"; two have the habit's alpha, 2 r.
+WAYS = {
+    FULL: Way(FullFineTuning(), 1e-3, along=4, closer=(gentler, spectrum, truncations, intruding)),
+    "LoRA r 8, c_attn": Way(LoRA(8, 16.0, ("c_attn",)), 2e-2),
+    "LoRA r 1, everywhere": Way(LoRA(1, 16.0, ALL), 1e-2),
+    "LoRA r 2, everywhere": Way(LoRA(2, 16.0, ALL), 1e-2),
+    LORA: Way(LoRA(8, 16.0, ALL), 1e-2, along=4, closer=(gentler, spectrum, intruding)),
+    "LoRA r 32, everywhere": Way(LoRA(32, 16.0, ALL), 1e-2, closer=(spectrum, intruding)),
+    "LoRA r 1, alpha 2": Way(LoRA(1, 2.0, ALL), 3e-2),
+    "LoRA r 32, alpha 64": Way(LoRA(32, 64.0, ALL), 5e-3),
+    "QLoRA r 8, everywhere": Way(QLoRA(8, 16.0, ALL), 1e-2),
+    "DoRA r 8, everywhere": Way(DoRA(8, 16.0, ALL), 1e-2),
+    "PiSSA r 8, everywhere": Way(LoRA(8, 16.0, ALL, init=pissa), 3e-3),
+    "LoRA+ r 8, everywhere": Way(LoRA(8, 16.0, ALL), 1e-3, ratio=16.0),  # the rate of A
+    "Houlsby adapters, width 32": Way(BottleneckAdapters(32), 1e-2),
+    "Pfeiffer adapters, width 32": Way(BottleneckAdapters(32, "pfeiffer"), 1e-2),
+    "IA3": Way(IA3(), 1e-1),
+    "BitFit": Way(BitFit(), 3e-2),
+    "prefix, 16 positions": Way(PrefixTuning(16), 1e-1),
+    "prefix, 16, by an MLP": Way(PrefixTuning(16, mlp_width=64), 2e-2),
+    "prompt, 16 tokens": Way(PromptTuning(16), 3e-1),
+    "head": Way(HeadTuning(), 2e-2),
 }
-RATES = {name: method.rate for name, method in METHODS.items()} | {
-    # which did better at another in benchmarks/tuning/method_text_rates.py
-    "LoRA r 8, c_attn": 2e-2,
-    "head": 1e-2,
-}
+SETTINGS = {"steps": 56, "batch": 8, "length": 128, "windows": 64}
+QUICK = {"steps": 2, "batch": 2, "length": 32, "windows": 2}
 
 
-def run(seeds=3, quick=False, progress=None):
-    """Fine-tune the base on code with every method, once for each seed; plain numbers for JSON.
+def run(seeds=5, quick=False, directory=None, processes=None):
+    """Tune and run every way, as `protocol.compare` says; plain numbers for JSON.
 
-    `quick` takes one seed and 8 steps. `progress(text)` is told of each method that is done.
+    `quick` takes one seed, two steps and the rates where a search would begin.
     Raises: ValueError for seeds below 1.
     """
-    seeds, steps, windows = (1, 8, 8) if quick else (seeds, 150, 128)
-    base, code, prose = load_base(), text.code(), text.prose()
-    tell = progress or (lambda text: None)
-    settings = {"steps": steps, "batch_size": 8, "windows": windows}
+    seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, 5)
+    rates = {name: way.rate for name, way in WAYS.items()}
+    study = Study("methods_text", one_run, rates, settings, trials=trials)
+    return {**compare(study, seeds, directory, processes), "quick": quick}
 
-    def one_seed(seed):
-        runs = {}
-        for name, method in METHODS.items():
-            how = {"lr": RATES[name], "seed": seed, **settings}
-            _, _, runs[name] = finetune(base, method, code, [prose], **how)
-            tell(f"seed {seed}, {name}: {runs[name]['after']}")
-        return runs
 
-    runs, seconds = over_seeds(one_seed, seeds)
-    return {"steps": steps, "seeds": seeds, "runs": by_row(runs), "cpu_seconds_a_seed": seconds}
+def one_run(cell):
+    """What one way came to; a run that only tunes never reads the test half, nor prose."""
+    way = WAYS[cell["way"]]
+    model, result = learn(way, cell, along=1 if is_tuning(cell) else way.along)
+    result["validation"] = losses(model, cell, (TUNE,))[TUNE]
+    if is_tuning(cell):
+        return result
+    result |= compared(model, cell)
+    for look in way.closer:
+        result[look.__name__] = look(way, model, cell)
+    return result
 
 
 def gain(run):
-    return run["base"]["code"] - run["after"]["code"]
+    return run["base"][TEST] - run["after"][TEST]
 
 
 def forgotten(run):
-    return run["after"]["prose"] - run["base"]["prose"]
+    return run["after"][PROSE] - run["base"][PROSE]
+
+
+def shares(numbers, way):
+    """(seeds,): how much of full fine-tuning's gain each seed's run of this way made."""
+    return by_seed(numbers, way, gain) / by_seed(numbers, FULL, gain)
 
 
 def table(numbers):
-    """Gain, its share of full fine-tuning's, forgetting: means ± standard deviations over seeds."""
-    titles = "trained, gain on code, share of full's, prose forgotten, MB held, CPU ms".split(", ")
-    rows, full = [], numbers["runs"]["full fine-tuning"]
-    for name, runs in numbers["runs"].items():
-        shares = [share_of_gain(run, whole, "code") for run, whole in zip(runs, full)]
+    """Rate, trained numbers, gain, its share of full's, forgetting, bytes and time of a step."""
+    titles = "trained, rate, between, gain on code, of full's, prose forgotten, MB held, step"
+    rows, slowest = [], by_seed(numbers, FULL, "cpu_ms").min()
+    for name, how in numbers["ways"].items():
+        run = how["runs"][0]
         cells = [
-            f"{runs[0]['trained']:,}",
-            spread([gain(run) for run in runs], 3),
-            spread(shares),
-            spread([forgotten(run) for run in runs], 3),
-            f"{sum(runs[0]['bytes'].values()) / 1e6:.1f}",
-            f"{min(run['cpu_ms_per_step'] for run in runs):.0f}",
-        ]
+            f"{run['trained']:,}", f"{how['lr']:.2g}", between(how),
+            spread(by_seed(numbers, name, gain), 3), f"{shares(numbers, name).mean():.2f}",
+            spread(by_seed(numbers, name, forgotten), 3), f"{sum(run['bytes'].values()) / 1e6:.1f}",
+            f"{by_seed(numbers, name, 'cpu_ms').min() / slowest:.2f}",
+        ]  # fmt: skip
         rows.append((name, *cells))
-    lines, before = text_table(("method", *titles), rows, (28, 17)), full[0]["base"]
+    lines = text_table(("method", *titles.split(", ")), rows, (28, 9, 9, 17, 17, 11, 17, 9))
+    before, settings = numbers["ways"][FULL]["runs"][0]["base"], numbers["settings"]
     lines.append(
-        f"Nats a byte, held out; the base: code {before['code']:.3f}, prose {before['prose']:.3f}. "
-        f"{numbers['steps']} steps, {seed_count(numbers)}, mean ± standard deviation.\n"
-        "MB held: weights, gradients, moments and activations of one step; CPU ms: one step, the "
-        f"smallest of the seeds'. {min(numbers['cpu_seconds_a_seed']):.0f} CPU s a seed."
+        f"Nats a byte, held out; the base: code {before[TEST]:.3f}, prose {before[PROSE]:.3f}. "
+        f"{settings['steps']} steps of {settings['batch']} x {settings['length']} bytes, "
+        f"{seed_count(numbers)}, mean ± standard deviation.\n"
+        "Rate: the best on other code (between: its neighbours in the search; * at its edge). "
+        "MB held: weights, gradients,\nmoments and activations of one step. "
+        "Step: its processor time, full's being 1, each the smallest of the seeds'.\n"
+        f"{verdict(numbers)}"
     )
+    return "\n".join(lines) + caveat(numbers)
+
+
+def between(how):
+    """The interval of the best rate, in words."""
+    if how["between"] is None:
+        return "not tuned"
+    low, high = how["between"]
+    return f"{low:.1g} to {high:.1g}{'' if how['inside'] else ' *'}"
+
+
+def sides(numbers, measure):
+    """{"above", "below", "not told apart from": ways}, by the pairs with full fine-tuning."""
+    found = {"above": [], "below": [], "not told apart from": []}
+    full = by_seed(numbers, FULL, measure)
+    for name in numbers["ways"]:
+        if name != FULL:
+            d = by_seed(numbers, name, measure) - full
+            apart = told_apart(d, np.zeros(len(d)))
+            side = ("above" if d.mean() > 0 else "below") if apart else "not told apart from"
+            found[side].append(name)
+    return found
+
+
+def claims(numbers):
+    """{one less another: a difference a seed}: every way's gain and forgetting less full's."""
+    return {
+        f"{what}: {name} less full": (
+            by_seed(numbers, name, measure) - by_seed(numbers, FULL, measure)
+        ).tolist()
+        for what, measure in (("gain on code", gain), ("prose forgotten", forgotten))
+        for name in numbers["ways"]
+        if name != FULL
+    }
+
+
+def verdict(numbers):
+    """Which ways gain and forget more or less than full fine-tuning, by the seeds' pairs."""
+    lines = []
+    for what, measure in (("Gain", gain), ("Forgetting", forgotten)):
+        parts = [
+            f"{side} full's: {'; '.join(w)}" for side, w in sides(numbers, measure).items() if w
+        ]
+        lines.append(f"{what} {'. '.join(parts)}.")
+    others = [name for name in numbers["ways"] if name != FULL]
+    best = max(others, key=lambda name: by_seed(numbers, name, gain).mean())
+    d = paired(by_seed(numbers, best, gain), by_seed(numbers, FULL, gain), 3)
+    lines.append(f"Most of the others gains {best}: against full's, {d}.")
     return "\n".join(lines)
 
 
 @style()
 def figure(numbers):
     """Gain on code against prose forgotten, one point for each method, its seeds' means."""
-    picture, axes = subplots(size=(6.6, 3.8))
-    for k, (name, runs) in enumerate(numbers["runs"].items()):
-        x, y = np.mean([gain(r) for r in runs]), np.mean([forgotten(r) for r in runs])
-        color, shape = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
-        inside = "white" if k >= len(COLORS) else color
-        point = {"color": color, "marker": shape, "markerfacecolor": inside, "markersize": 8}
-        axes.plot(x, y, linestyle="", **point, label=f"{name} ({runs[0]['trained']:,})")
+    picture, axes = subplots(size=(7.4, 4.4))
+    for k, name in enumerate(numbers["ways"]):
+        x, y = by_seed(numbers, name, gain), by_seed(numbers, name, forgotten)
+        color, shape = COLORS[k % len(COLORS)], MARKERS[(k + k // len(COLORS)) % len(MARKERS)]
+        point = {"color": color, "marker": shape, "markersize": 7, "linestyle": ""}
+        trained = numbers["ways"][name]["runs"][0]["trained"]
+        axes.plot(x.mean(), y.mean(), **point, label=f"{name} ({trained:,})")
     axes.set(xlabel="gain on code (nats a byte)", ylabel="prose forgotten (nats a byte)")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7)
     return picture
 
 
 def alt_text(numbers):
     """What the figure shows, in words, from its own numbers."""
     parts = [
-        f"{name} {np.mean([gain(r) for r in runs]):.2f} and "
-        f"{np.mean([forgotten(r) for r in runs]):.2f}"
-        for name, runs in numbers["runs"].items()
+        f"{name} {by_seed(numbers, name, gain).mean():.2f} and "
+        f"{by_seed(numbers, name, forgotten).mean():.2f}"
+        for name in numbers["ways"]
     ]
     return f"Points: gain on code and prose forgotten, in nats a byte. {'; '.join(parts)}."

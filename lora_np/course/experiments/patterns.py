@@ -1,194 +1,174 @@
 """Few labels: a pattern that asks the model's own head, against a new head that knows nothing.
 
-The base has read reviews, often with a verdict behind them, and was never told a label. Every way
-sees the same few labelled reviews, half of them of each label, and is scored on others. The
-patterns' models are also asked together, and PET distils them into one classifier by labels they
-put on reviews that have none.
+One base has read reviews with verdicts behind them, in words that fit the label more often than
+not: the pattern asks for those very words. Another has read the same reviews without any verdict,
+so its words for one mean nothing to it. Neither was ever told a label. Every way sees the same few
+labelled reviews, half of them of each label, and is scored on others. The patterns' models are
+also asked together, and PET distils them into one classifier by labels they put on reviews that
+have none.
 
-PET (Schick & Schütze 2021, §4, table 1) gains with every larger set of labels. Here the
-pattern that is as good as can be before any training is not told apart from itself with four
-labels; the others gain from four labels in every seed, and from four to a hundred no gain shows.
+PET (Schick & Schütze 2021, arXiv 2001.07676, §4, table 1) gains with every larger set of labels,
+and most over a new head with the fewest. It may differ here: a model that read text of every kind
+has met its verbalizer's words; PET's auxiliary language-model loss is left out; and rates are tuned
+on labels of other reviews, which someone with four labels does not have (Perez et al. 2021,
+arXiv 2105.11447).
 """
+
+import functools
 
 import numpy as np
 
 from ...analysis.plots import style, subplots
-from ...methods import FullFineTuning, HeadTuning, LoRA
-from ...objectives import Distillation, VerbalizedCrossEntropy, cross_entropy
-from ...tasks.patterns import (
-    Pattern,
-    accuracy,
-    ensemble,
-    label_probabilities,
-    soft_labels,
-    verbalizer,
-)
+from ...system.checks import check_whole
+from ...tasks.patterns import ensemble
 from ...tasks.worlds import reviews
-from .bases import REVIEWS
-from .common import (
-    by_row,
-    fit,
-    look,
-    means_in_words,
-    over_seeds,
-    paired,
-    rows_of,
-    seed_count,
-    spread,
-    text_table,
+from . import conclusions
+from .bases import PLAIN_REVIEWS, REVIEWS
+from .common import caveat, look, means_in_words, seed_count, text_table
+from .few_shot import (
+    ASKS,
+    PATTERN,
+    PATTERN_LORA,
+    PET,
+    RATES,
+    STEPS,
+    TOGETHER,
+    FewShot,
+    balanced,
+    brier,
+    right,
 )
+from .protocol import Study, by_seed, compare, rates_table, without_runs
 
-ASKS = ("all in all", "it was", "the film was")
-SIZES = (4, 10, 32, 100)
-FULL, LORA = FullFineTuning(), LoRA(rank=4, alpha=4.0, targets="all-linear")
-HEAD = HeadTuning(len(reviews.VERDICTS))
-# The ways, each with its rate: the best mean over 4 and 32 labels on eight seeds that are not
-# shown, of 1e-4 to 1e-2 for all numbers, 1e-3 to 1e-2 for LoRA, 3e-2 to 3e-1 for a head alone.
-PATTERN, PATTERN_LORA = "pattern, all numbers", "pattern, LoRA r 4"
-TOGETHER, PET = "patterns together", "PET: distilled"
-OURS = {PATTERN: ((FULL,), 1e-4), PATTERN_LORA: ((LORA,), 1e-3)}
-HEADS = {
-    "new head, all numbers": ((HEAD, FULL), 1e-3),
-    "new head, LoRA r 4": ((LORA, HEAD), 3e-3),
-    "new head alone": ((HEAD,), 3e-2),
-}
+SIZES = (4, 10, 32)
+BASES = {"": REVIEWS, ", no verdicts": PLAIN_REVIEWS}  # by what stands behind a way's name
+WITH, WITHOUT = BASES
 RIVALS = (  # held against each other, seed by seed
     (PATTERN, "new head, all numbers"),
     (PATTERN_LORA, "new head, LoRA r 4"),
     (PATTERN, "new head alone"),
 )
-STUDENT_RATE, STUDENT_STEPS, TEMPERATURE, STEPS = 3e-3, 100, 2.0, 50
 
 
-def run(seeds=5, quick=False, progress=None):
-    """Every way from every number of labels, once a seed; rows of accuracies, (seeds, sizes).
+def run(seeds=5, quick=False, directory=None, processes=None):
+    """Every way from every number of labels, on both bases; rows of accuracies, (seeds, sizes).
 
-    `quick` takes one seed, 4 and 10 labels, and smaller tests. `progress(text)` is told of each
-    size that is done.
+    Twice as many seeds are drawn as asked for: with four labels, which four they are decides much.
+    `quick` takes one seed, 4 and 10 labels, and smaller tests.
     Raises: ValueError for seeds below 1.
     """
-    seeds, sizes, tested = (1, SIZES[:2], 200) if quick else (seeds, SIZES, 1000)
-    base, tell = REVIEWS.load(), progress or (lambda text: None)
-
-    def one_seed(seed):
-        test = reviews.reviews(tested, np.random.default_rng([seed, 1]))
-        unlabelled, _ = reviews.reviews(300, np.random.default_rng([seed, 2]))
-        few_shot, scores = FewShot(base, test, unlabelled), []
-        zero = [accuracy(p, test_batch) for p, test_batch in few_shot.ask_base()]
-        for size in sizes:
-            scores.append(few_shot.score(size, np.random.default_rng([seed, 3, size])))
-            tell(f"seed {seed}, {size} labels: {scores[-1][0]}")
-        rows, each = zip(*scores)
-        return zero, by_row(rows), [*each]
-
-    runs, seconds = over_seeds(one_seed, seeds)
-    zero, rows, each = map(list, zip(*runs))
+    check_whole("expected seeds", seeds)
+    sizes, tested, steps = (SIZES[:2], 200, 10) if quick else (SIZES, 600, STEPS)
+    settings = {"sizes": sizes, "tested": tested, "steps": steps}
+    rates = {f"{way}{base}": lr for base in BASES for way, lr in RATES.items()}
+    rates.pop(f"{PET}{WITHOUT}")
+    study = Study("patterns", run_cell, rates, settings, trials=0 if quick else 5)
+    evidence = compare(study, 1 if quick else 2 * seeds, directory, processes)
+    rows = {way: by_seed(evidence, way, "scores").tolist() for way in rates}
+    zero = [
+        [asked(base, seed, tested, steps) for seed in range(evidence["seeds"])] for base in BASES
+    ]
     return {
-        "sizes": sizes, "seeds": seeds, "patterns": ASKS, "zero": zero,
-        "rows": {name: by_row(rows)[name] for name in [*OURS, TOGETHER, PET, *HEADS]},
-        "each_pattern": each, "cpu_seconds_a_seed": seconds,
+        "quick": quick, "sizes": sizes, "seeds": evidence["seeds"], "patterns": ASKS,
+        "zero": zero[0], "zero_without": zero[1],
+        "rows": rows | {TOGETHER: by_seed(evidence, PATTERN, "together").tolist()},
+        "each_pattern": by_seed(evidence, PATTERN, "each").tolist(),
+        "tuning": without_runs(evidence), "cpu_seconds": evidence["cpu_seconds"],
     }  # fmt: skip
 
 
-class FewShot:
-    """One seed's test reviews and unlabelled reviews, and the ways to learn from a few more."""
-
-    def __init__(self, base, test, unlabelled):
-        self.base, self.test, self.unlabelled = base, test, unlabelled
-        self.named = verbalizer(reviews.VERDICTS, reviews.encode)
-        self.patterns = [Pattern(after=tuple(reviews.encode(ask))) for ask in ASKS]
-
-    def batch(self, pattern, texts, labels):
-        return pattern.batch(texts, labels, self.base.config.n_positions)
-
-    def ask_base(self):
-        """The base's own answers to each pattern, with nothing trained."""
-        for pattern in self.patterns:
-            test = self.batch(pattern, *self.test)
-            yield label_probabilities(self.base, test, self.named), test
-
-    def train(self, methods, batches, objective, lr, rng):
-        model = self.base
-        for method in methods:
-            model = method.apply(model, rng)
-        fit(model, batches, objective, lr)
-        return model
-
-    def score(self, size, rng):
-        """{way: accuracy} from `size` labelled reviews, and each pattern's own accuracy."""
-        texts, labels = balanced(size, rng)
-        plain, result, separately = Pattern(), {}, []
-        test, blank = self.batch(plain, *self.test), np.zeros(len(self.unlabelled), np.int64)
-        pool = self.batch(plain, self.unlabelled, blank)
-        objective = VerbalizedCrossEntropy(self.named)
-        for name, (methods, lr) in OURS.items():
-            answers, opinions = [], []
-            for pattern in self.patterns:
-                few = [self.batch(pattern, texts, labels)] * STEPS
-                model = self.train(methods, few, objective, lr, rng)
-                for asked, said in ((self.test, answers), ((self.unlabelled, blank), opinions)):
-                    asked = self.batch(pattern, *asked)
-                    said.append(label_probabilities(model, asked, self.named))
-            right = [accuracy(p, test) for p in answers]
-            result[name] = float(np.mean(right))  # of three models, not of one that knows them all
-            if name == PATTERN:
-                separately = right
-                result[TOGETHER] = accuracy(ensemble(answers), test)
-                taught = soft_labels(pool, ensemble(opinions))
-        lessons, softly = draws(taught, STUDENT_STEPS, rng), Distillation(TEMPERATURE)
-        student = self.train((HEAD, FULL), lessons, softly, STUDENT_RATE, rng)
-        result[PET] = accuracy(label_probabilities(student, test), test)
-        for name, (methods, lr) in HEADS.items():
-            few = [self.batch(plain, texts, labels)] * STEPS
-            model = self.train(methods, few, cross_entropy, lr, rng)
-            result[name] = accuracy(label_probabilities(model, test), test)
-        return result, separately
+@functools.lru_cache(maxsize=32)
+def few_shot_of(base, seed, tested, steps):
+    """One seed's reviews: a third of those to label are for validation, the others for the test."""
+    test = reviews.reviews(tested + tested // 2, np.random.default_rng([seed, 1]))
+    unlabelled, _ = reviews.reviews(300, np.random.default_rng([seed, 2]))
+    return FewShot(BASES[base].load(), test, unlabelled, steps)
 
 
-def balanced(size, rng):
-    """`size` reviews, half of them of each label."""
-    texts, labels = reviews.reviews(20 * size, rng)
-    chosen = np.concatenate([np.flatnonzero(labels == label)[: size // 2] for label in (0, 1)])
-    return texts[chosen], labels[chosen]
+def run_cell(cell):
+    base = WITHOUT if cell["way"].endswith(WITHOUT) else WITH
+    way, validated = cell["way"].removesuffix(base), cell["tested"] // 2
+    few_shot = few_shot_of(base, cell["seed"], cell["tested"], cell["steps"])
+    labels, scores, each, together = few_shot.test[1], [], [], []
+    for size in cell["sizes"]:
+        few = balanced(size, np.random.default_rng([cell["seed"], 3, size]))
+        rng = np.random.default_rng([cell["seed"], 4, size])
+        answers = few_shot.answers(way, cell["lr"], few, rng)
+        scores.append(np.mean([brier(p[:validated], labels[:validated]) for p in answers]))
+        each.append([right(p[validated:], labels[validated:]) for p in answers])
+        together.append(right(ensemble(answers)[validated:], labels[validated:]))
+    return {
+        "validation": float(np.mean(scores)),
+        "scores": np.mean(each, axis=1).tolist(),  # of three models, not of one that knows them all
+        "each": each,
+        "together": together,
+    }
 
 
-def draws(taught, steps, rng, size=32):
-    """Batches of `size` rows drawn from one taught batch, a row perhaps more than once."""
-    for _ in range(steps):
-        yield rows_of(taught, rng.integers(len(taught), size=size))
+def asked(base, seed, tested, steps):
+    """The base's own accuracy with each pattern, with nothing trained."""
+    few_shot = few_shot_of(base, seed, tested, steps)
+    labels = few_shot.test[1][tested // 2 :]
+    return [right(p[tested // 2 :], labels) for p in few_shot.ask_base()]
+
+
+def middle(values):
+    """The median and the ends: one head that learns nothing makes a standard deviation."""
+    return f"{np.median(values):.3f} ({np.min(values):.2f} to {np.max(values):.2f})"
 
 
 def table(numbers):
-    """Accuracy, mean ± standard deviation over the seeds, a column for each number of labels."""
-    zero, each = np.array(numbers["zero"]), np.array(numbers["each_pattern"])
-    rows = []
+    """Accuracy, median and range over the seeds, a column for each number of labels."""
+    zero = {PATTERN: numbers["zero"], f"{PATTERN}{WITHOUT}": numbers["zero_without"]}
+    zero |= {f"{PATTERN_LORA}{base}": zero[f"{PATTERN}{base}"] for base in BASES}
+    each, rows = np.array(numbers["each_pattern"]), []
+    rates = {row[0]: row[1] for row in rates_table(numbers["tuning"])}
     for name, scores in numbers["rows"].items():
-        asked = spread(zero.mean(axis=1), 3) if name in OURS else ""
-        rows.append([name, asked, *(spread(column, 3) for column in np.transpose(scores))])
+        first = middle(np.mean(zero[name], axis=1)) if name in zero else ""
+        columns = map(middle, np.transpose(scores))
+        rows.append([name, rates.get(name, ""), first, *columns])
         if name == PATTERN:
             for k, ask in enumerate(numbers["patterns"]):
-                columns = (zero[:, k], *each[:, :, k].T)
-                rows.append([f"  “{ask} …”", *(spread(column, 3) for column in columns)])
-    lines = text_table(("labels", 0, *numbers["sizes"]), rows, (26, 15))
+                columns = (np.array(numbers["zero"])[:, k], *each[:, :, k].T)
+                rows.append([f"  “{ask} …”", "", *map(middle, columns)])
+    lines = text_table(("labels", "rate", 0, *numbers["sizes"]), rows, (36, 9, 24))
     lines.append(
-        f"Share of reviews labelled right; {seed_count(numbers)}, mean ± standard deviation; the "
-        f"best possible is {best_possible():.3f}.\n"
-        f"A pattern's row is the mean of {len(each[0, 0])} models, one for each pattern. "
-        f"{max(numbers['cpu_seconds_a_seed']):.0f} s a seed at most."
+        f"Share of reviews labelled right; {seed_count(numbers)}, median and range; the best "
+        f"possible is {best_possible():.3f}.\nA pattern's row is the mean of {len(ASKS)} models, "
+        f"one for each pattern. {numbers['cpu_seconds'] / 60:.1f} CPU minutes.\nThe base read "
+        f"verdicts whose words fit the label ({reviews.PLAIN[1]:.0%} “great” against "
+        f"{reviews.PLAIN[0]:.0%}); where it says “no verdicts”\nit read none. PET is without its "
+        "auxiliary language-model loss."
     )
-    return "\n".join([*lines, verdict(numbers)])
+    return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
+
+
+def advantage(numbers, ours, theirs, base):
+    """(seeds, sizes): how far the pattern is ahead."""
+    one, two = (np.array(numbers["rows"][f"{way}{base}"]) for way in (ours, theirs))
+    return one - two
+
+
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares labelled right."""
+    found = {}
+    for ours, theirs in RIVALS:
+        ahead = {base: advantage(numbers, ours, theirs, base) for base in BASES}
+        for base, values in ahead.items():
+            for size, column in zip(numbers["sizes"], values.T):
+                found[f"{size} labels: {ours}, less {theirs}{base}"] = column
+            found[f"mean: {ours}, less {theirs}{base}"] = values.mean(axis=1)
+        more = ahead[WITH].mean(axis=1) - ahead[WITHOUT].mean(axis=1)
+        found[f"of that lead, with verdict words, less without: {ours}"] = more
+    return found
 
 
 def verdict(numbers):
-    """A pattern beside a new head, seed by seed, at each number of labels and in the mean."""
-    lines = ["In pairs of one seed, by the number of labels and in the mean over them:"]
-    for ours, theirs in RIVALS:
-        one, two = (np.array(numbers["rows"][name]) for name in (ours, theirs))  # (seeds, sizes)
-        lines.append(f"{ours}, less {theirs}:")
-        for size, a, b in zip(numbers["sizes"], one.T, two.T):
-            lines.append(f"  {size:4} labels: {paired(a, b, 3)}")
-        lines.append(f"  mean over them: {paired(one.mean(axis=1), two.mean(axis=1), 3)}")
-    return "\n".join(lines)
+    """A pattern beside a new head on each base, and what the verdicts' words make of that."""
+    return (
+        "Schick & Schütze (2021, arXiv 2001.07676) find a pattern ahead of a new head, most with "
+        f"the fewest labels.\n{conclusions.table(claims(numbers))}"
+    )
 
 
 def best_possible():
@@ -199,25 +179,29 @@ def best_possible():
 
 @style()
 def figure(numbers):
-    """Accuracy against the number of labels, a curve for each way; bars: standard deviation."""
-    picture, axes = subplots(size=(6.4, 3.6))
+    """Accuracy against the number of labels, one panel a base; medians, bars to the quartiles."""
+    picture, panels = subplots(1, 2, size=(8.4, 3.6), sharey=True)
     shown = [PATTERN, PET, "new head, all numbers", "new head alone"]
     sizes = np.array(numbers["sizes"])
-    for k, name in enumerate(shown):
-        scores, x = np.array(numbers["rows"][name]), sizes * 1.05 ** (k - 1.5)
-        middle, bars = scores.mean(axis=0), scores.std(axis=0)
-        axes.errorbar(x, middle, bars, **look(k), capsize=3, label=name)
-    axes.axhline(best_possible(), color="black", linewidth=1, linestyle=(0, (2, 2)))
-    axes.text(sizes[-1], best_possible() + 0.008, "the best possible", ha="right")
-    axes.set_xscale("log")
-    axes.set_xticks(sizes, sizes)
-    axes.minorticks_off()
-    axes.set(xlabel="labelled reviews", ylabel="labelled right", ylim=(0.48, 0.94))
-    axes.legend(loc="lower right")
+    for axes, base, title in zip(panels, BASES, ("read verdicts", "read none")):
+        for k, name in enumerate(shown):
+            if f"{name}{base}" not in numbers["rows"]:
+                continue
+            scores, x = np.array(numbers["rows"][f"{name}{base}"]), sizes * 1.05 ** (k - 1.5)
+            low, half, high = np.quantile(scores, (0.25, 0.5, 0.75), axis=0)
+            axes.errorbar(x, half, (half - low, high - half), **look(k), capsize=3, label=name)
+        axes.axhline(best_possible(), color="black", linewidth=1, linestyle=(0, (2, 2)))
+        axes.text(sizes[-1], best_possible() + 0.008, "the best possible", ha="right")
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, sizes)
+        axes.minorticks_off()
+        axes.set(xlabel="labelled reviews", title=f"the base {title}", ylim=(0.44, 0.94))
+    panels[0].set_ylabel("labelled right")
+    panels[0].legend(loc="lower right")
     return picture
 
 
 def alt_text(numbers):
     """What the figure shows, in words, from its own numbers."""
     sizes, words = ", ".join(map(str, numbers["sizes"])), means_in_words(numbers["rows"], 3)
-    return f"Share of reviews labelled right from {sizes} labels. {words}."
+    return f"Share of reviews labelled right from {sizes} labels; means. {words}."

@@ -66,28 +66,34 @@ def compare(study, seeds=5, directory=None, processes=None):
     Raises: ValueError for seeds below 1. Unfinished, see `sweep`.
     """
     check_whole("expected seeds", seeds)
-    run_all = functools.partial(results_of, study.run, directory, study.name, processes)
+    chosen, spent = tune(study, directory, processes)
+    cells = [
+        study.cell(way, how["lr"], seed) for seed in range(seeds) for way, how in chosen.items()
+    ]
+    found = results_of(study.run, directory, study.name, processes, cells)
+    runs = np.array(found, dtype=object).reshape(seeds, len(chosen)).T.tolist()
+    spent += sum(run["cpu_seconds"] for run in found)
+    ways = {way: {**how, "runs": each} for (way, how), each in zip(chosen.items(), runs)}
+    head = {"study": study.name, "seeds": seeds, "settings": study.settings, "kernel": kernel()}
+    return head | {"cpu_seconds": round(spent, 1), "ways": ways}
+
+
+def tune(study, directory=None, processes=None):
+    """({way: {"lr", "between", "inside", "tried"}}, the processor's seconds that it took)."""
     tried, spent = {way: {} for way in study.rates}, 0.0
     while todo := [
         (way, lr)
         for way, usual in study.rates.items()
         for lr in next_rates(tried[way], usual, study.trials)
     ]:
-        cells = [study.cell(way, lr, seed) for way, lr in todo for seed in study.tuning_seeds]
-        found = run_all(cells)
+        # A seed's cells one after the other: what they share is made once in a process, and kept
+        cells = [study.cell(way, lr, seed) for seed in study.tuning_seeds for way, lr in todo]
+        found = results_of(study.run, directory, study.name, processes, cells)
         spent += sum(result["cpu_seconds"] for result in found)
-        scores = np.reshape([validation(result) for result in found], (len(todo), -1))
-        for (way, lr), score in zip(todo, scores.mean(axis=1)):
+        scores = np.reshape([validation(result) for result in found], (-1, len(todo)))
+        for (way, lr), score in zip(todo, scores.mean(axis=0)):
             tried[way][lr] = float(score)
-    chosen = {way: best_rate(tried[way], study.rates[way]) for way in study.rates}
-    cells = [
-        study.cell(way, how["lr"], seed) for way, how in chosen.items() for seed in range(seeds)
-    ]
-    runs = np.reshape(np.array(run_all(cells), dtype=object), (len(chosen), seeds)).tolist()
-    spent += sum(run["cpu_seconds"] for way in runs for run in way)
-    ways = {way: {**how, "runs": each} for (way, how), each in zip(chosen.items(), runs)}
-    head = {"study": study.name, "seeds": seeds, "settings": study.settings, "kernel": kernel()}
-    return head | {"cpu_seconds": round(spent, 1), "ways": ways}
+    return {way: best_rate(tried[way], study.rates[way]) for way in study.rates}, spent
 
 
 def results_of(run, directory, name, processes, cells):
@@ -184,3 +190,12 @@ def rates_table(evidence):
         low, high = how["between"] or (how["lr"], how["lr"])
         edge = "" if how["inside"] else ", at the edge" if how["tried"] else ", not tuned"
         yield way, f"{how['lr']:.2g}", f"{low:.2g} to {high:.2g}{edge}", len(how["tried"])
+
+
+def without_runs(evidence):
+    """How each way was tuned, for `rates_table`, where the runs are kept in another form."""
+    ways = {
+        way: {name: value for name, value in how.items() if name != "runs"}
+        for way, how in evidence["ways"].items()
+    }
+    return {"kernel": evidence["kernel"], "ways": ways}

@@ -6,43 +6,92 @@ three ascents away from a string with the largest symbol in it, which makes asce
 asked to be safe costs what is asked to be good.
 """
 
+import functools
 import time
 
 import numpy as np
 
+from ... import __version__
 from ...analysis.plots import COLORS, MARKERS, style, subplots
-from . import judge_quality
+from ...system.checks import check_whole
+from . import conclusions, judge_quality
 from .common import caveat
 from .judge_quality import last, plot_seeds
-from .rlhf_world import QUICK, Size, World, ascents, safe_ascents, smooth
+from .protocol import Study, kernel, rates_table, results_of, tune
+from .rlhf_world import QUICK, RATES, Size, World, ascents, safe_ascents, smooth
+
+TRIALS = 5
 
 
-def run(seeds=5, quick=False):
-    """Every seed trains its own source, reference, reward models and policies."""
-    size = QUICK if quick else Size()
-    return {"quick": quick, "runs": [one_seed(seed, size) for seed in range(seeds)]}
+def run(seeds=5, quick=False, directory=None, processes=None):
+    """Every seed trains its own source, reference, reward models and policies.
+
+    The rates of PPO and DPO are tuned on the true reward of another world, at β = 0.1.
+    Raises: ValueError for seeds below 1. Unfinished, see `sweep`.
+    """
+    check_whole("expected seeds", seeds)
+    seeds, trials = (1, 0) if quick else (seeds, TRIALS)
+    study = Study("rlhf_rates", one_rate, RATES, {"quick": quick}, trials)
+    tuned, spent = tune(study, directory, processes)
+    rates = {kind: how["lr"] for kind, how in tuned.items()}
+    how = {"rates": rates, "quick": quick, "kernel": kernel(), "version": __version__}
+    cells = [{"seed": seed, **how} for seed in range(seeds)]
+    runs = results_of(one_cell, directory, "rlhf", processes, cells)
+    spent += sum(run["cpu_seconds"] for run in runs)
+    return {"quick": quick, "rates": tuned, "cpu_seconds": round(spent, 1), "runs": runs}
 
 
-def one_seed(seed, size):
-    start, rng = time.process_time(), np.random.default_rng(seed)
-    world = World(size, rng)
-    pairs, judge, accuracy = world.learn_reward(ascents)
-    safe_pairs, safe_judge, _ = world.learn_reward(safe_ascents)
-    kept = world.reference
-    result = {"seed": seed, "reward model": accuracy, "reference": world.measure(kept, judge)}
-    result["PPO"] = {str(beta): world.ppo(judge, beta, size.iterations) for beta in size.betas}
-    result["DPO"] = {str(beta): world.dpo(pairs, judge, beta) for beta in size.betas if beta > 0}
-    result["safe"] = {
-        "PPO": world.ppo(safe_judge, 0.1, size.iterations),
-        "DPO": world.dpo(safe_pairs, safe_judge, 0.1),
+def one_rate(cell):
+    """One way at one rate; "validation" is less the true reward of its texts."""
+    seed, size = cell["seed"], QUICK if cell["quick"] else Size()
+    world, pairs, judge, _ = learnt(seed, size)
+    world.rng = np.random.default_rng([seed, 3])
+    trained = {
+        "PPO": lambda lr: world.ppo(judge, 0.1, size.iterations, lr),
+        "DPO": lambda lr: world.dpo(pairs, judge, 0.1, lr),
     }
-    result["judges"] = judge_quality.one_seed(world, seed)
+    found = trained[cell["way"]](cell["lr"])
+    return {"validation": -found["true"], "KL": found["KL"]}
+
+
+def one_cell(cell):
+    return one_seed(cell["seed"], QUICK if cell["quick"] else Size(), cell["rates"])
+
+
+@functools.lru_cache(maxsize=1)
+def learnt(seed, size):
+    """(world, pairs, reward model, how often it agrees); its rng is set before each use."""
+    world = World(size, np.random.default_rng(seed))
+    return world, *world.learn_reward(ascents)
+
+
+def one_seed(seed, size, rates=RATES):
+    """Every policy of one world: those to be compared begin and go on with the same numbers."""
+    start = time.process_time()
+    world, pairs, judge, accuracy = learnt(seed, size)
+    ppo, dpo = rates["PPO"], rates["DPO"]
+
+    def again(part):
+        world.rng = np.random.default_rng([seed, part])
+        return world
+
+    safe_pairs, safe_judge, _ = again(4).learn_reward(safe_ascents)
+    result = {"seed": seed, "reward model": accuracy}
+    result["reference"] = again(5).measure(world.reference, judge)
+    result["PPO"] = {str(b): again(3).ppo(judge, b, size.iterations, ppo) for b in size.betas}
+    result["DPO"] = {str(b): again(3).dpo(pairs, judge, b, dpo) for b in size.betas if b > 0}
+    result["safe"] = {
+        "PPO": again(3).ppo(safe_judge, 0.1, size.iterations, ppo),
+        "DPO": again(3).dpo(safe_pairs, safe_judge, 0.1, dpo),
+    }
+    result["judges"] = judge_quality.one_seed(world, seed, ppo)
     result["CPU seconds"] = round(time.process_time() - start, 1)
     return result
 
 
 COLUMNS = {"true": "ascents", "learned": "learned gain", "KL": "KL, nats"}
 COLUMNS |= {"breaks the rule": "breaks rule"}
+TITLES = *COLUMNS.values(), "pairs' gain, won"
 
 
 def rows_of(run):
@@ -60,10 +109,12 @@ def rows_of(run):
 def table(numbers):
     """Scores of new strings from each policy, mean ± standard deviation over the seeds."""
     runs = [rows_of(run) for run in numbers["runs"]]
-    lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in COLUMNS.values())]
+    lines = [f"{'policy':30}" + "".join(f"{title:>16}" for title in TITLES)]
     for name in runs[0]:
         cells = [np.array([rows[name][column] for rows in runs]) for column in COLUMNS]
         shown = [f"{c.mean():.2f} ± {c.std():.2f}" if c.mean() == c.mean() else "-" for c in cells]
+        lead = cells[0] - [rows["the reference"]["true"] for rows in runs]
+        shown.append(f"{lead.mean():+.2f}, {(lead > 0).sum()} of {len(lead)}")
         lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in shown))
     judged = [run["reward model"] for run in numbers["runs"]]
     shares = ", ".join(
@@ -74,29 +125,41 @@ def table(numbers):
     lines.append(
         f"Seeds: {len(runs)}; {seconds:.0f} s of one processor a seed at most. The rule: never "
         f"write the largest symbol.\nPairs whose winner the reward model picks: {shares}.\n"
+        f"{rates_in_words(numbers)}"
         f"{verdict(numbers)}\n\n{judge_quality.table(numbers['runs'])}{caveat(numbers)}"
     )
     return "\n".join(lines)
 
 
+def rates_in_words(numbers):
+    said = [
+        f"{way} {rate} ({tried})" for way, rate, tried, _ in rates_table({"ways": numbers["rates"]})
+    ]
+    return f"Rates, tuned at beta 0.1 on another world's true reward: {', '.join(said)}.\n"
+
+
+def claims(numbers):
+    """{what, one less another: a difference in ascents for each seed}."""
+    pairs = paired(numbers["runs"])
+    found = {
+        "PPO, β = 0: its peak, less its end": pairs["peak - end"],
+        "PPO at the end: β = 0.1, less 0": pairs["held - free"],
+        "β = 0.1, less β = 0 where it passed the same KL": pairs["at its KL"],
+        "β = 0.1: DPO, less PPO": pairs["DPO - PPO"],
+    }
+    for quality in numbers["runs"][0]["judges"]:
+        m = judge_quality.measures(numbers["runs"], quality)
+        found[f"a judge right {quality} of the time: β = 0.1, less 0, at the end"] = m["gain"]
+        found[f"a judge right {quality} of the time: β = 0, its peak, less its end"] = m["fall"]
+    return found
+
+
 def verdict(numbers):
     """What two papers found, held against these numbers, pair by pair: one seed is one pair."""
-    differences = paired(numbers["runs"])
-
-    def said(name):
-        values = differences[name]
-        return (
-            f"{values.mean():+.2f} ± {values.std():.2f} ascents, above 0 in {(values > 0).sum()} "
-            f"of {len(values)} pairs, the least {values.min():+.2f}"
-        )
-
     return (
-        f"PPO at beta 0, its peak against its end: {said('peak - end')}.\n"
-        f"PPO at the end, beta 0.1 against 0: {said('held - free')}.\n"
         "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
-        f"KL stays the same.\nBeta 0.1 against where beta 0 passed its KL: {said('at its KL')}.\n"
-        "Rafailov et al. (2023) find DPO above PPO at every KL.\n"
-        f"DPO against PPO, both at beta 0.1: {said('DPO - PPO')}."
+        "KL stays the same.\nRafailov et al. (2023) find DPO above PPO at every KL. In ascents:\n"
+        f"{conclusions.table(claims(numbers))}"
     )
 
 

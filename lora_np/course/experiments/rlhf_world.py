@@ -19,11 +19,12 @@ from ...tasks import (
 )
 from ...tasks.worlds.markov import MarkovSource
 from ...train.optim import AdamW
-from .common import fit
+from .common import fit, rows_of
 
 SYMBOLS, LENGTH, FORBIDDEN = 6, 8, 5
 NOISE = 0.5  # a lead of one ascent is preferred with probability σ(1/0.5) = 0.88
-PROMPTS, GROUP, PASSES = 8, 16, 4  # of PPO: 8 prompts answered 16 times, 4 steps on each batch
+PROMPTS, GROUP, PASSES = 8, 8, 3  # of PPO: 8 prompts answered 8 times, 3 steps on each batch
+RATES = {"PPO": 5e-3, "DPO": 5e-3}  # where the search for each begins
 POLICY = LoRA(rank=4, alpha=8.0, targets="all-linear")
 
 
@@ -34,13 +35,13 @@ class Size:
     pairs: int = 2000
     reference_steps: int = 400
     reward_steps: int = 600
-    iterations: int = 200
-    dpo_steps: int = 400
+    iterations: int = 160
+    dpo_steps: int = 300
     samples: int = 1000
     betas: tuple[float, ...] = (0.0, 0.02, 0.1, 0.5)
     pool: int = 20000
     judge_steps: int = 1500
-    judge_iterations: int = 100
+    judge_iterations: int = 60
 
 
 QUICK = Size(400, 60, 60, 15, 40, 100, (0.0, 0.1), 400, 60, 4)
@@ -81,9 +82,13 @@ class World:
     def complete(self, model, prompts):
         return generate(model, prompts, LENGTH - 1, temperature=1.0, rng=self.rng)
 
+    def some_rows(self, count, n=64):
+        """The rows of n pairs, of `count` rows."""
+        first = 2 * self.rng.integers(count // 2, size=n)
+        return np.stack([first, first + 1], axis=1).reshape(-1)
+
     def some_of(self, pairs, n=64):
-        first = 2 * self.rng.integers(len(pairs) // 2, size=n)
-        return pairs[np.stack([first, first + 1], axis=1).reshape(-1)]
+        return pairs[self.some_rows(len(pairs), n)]
 
     def learn_reward(self, reward):
         """The pairs, a reward model fitted to them, and how often it agrees with new pairs."""
@@ -103,7 +108,7 @@ class World:
         accuracy = {"its pairs": agreement(pairs), "new pairs": agreement(noisy)}
         return pairs, model, accuracy | {"without noise": agreement(clean)}
 
-    def ppo(self, judge, beta, iterations, lr=5e-3):
+    def ppo(self, judge, beta, iterations, lr=RATES["PPO"]):
         """PPO against the judge; what `measure` says of the end, and the way there."""
         policy = POLICY.apply(self.reference, self.rng)
         optimizer = AdamW(policy.trainable_parameters(), lr)
@@ -123,13 +128,12 @@ class World:
                 optimizer.step()
         return {**self.measure(policy, judge), "way": way}
 
-    def dpo(self, pairs, judge, beta):
+    def dpo(self, pairs, judge, beta, lr=RATES["DPO"]):
+        """The reference reads every pair but once: what it says of them does not change."""
         policy = POLICY.apply(self.reference, self.rng)
-        batches = [
-            dpo_pairs(policy, self.reference, self.some_of(pairs), prompt_length=1)
-            for _ in range(self.size.dpo_steps)
-        ]
-        fit(policy, batches, DPO(beta), 5e-3)
+        whole = dpo_pairs(policy, self.reference, pairs, prompt_length=1)
+        steps = range(self.size.dpo_steps)
+        fit(policy, [rows_of(whole, self.some_rows(len(whole))) for _ in steps], DPO(beta), lr)
         return self.measure(policy, judge)
 
     def measure(self, policy, judge):

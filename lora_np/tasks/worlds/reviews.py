@@ -64,3 +64,11 @@ def with_verdicts(size, rng):
         tokens[i, lengths[i] : lengths[i] + len(verdict)] = verdict
         lengths[i] += len(verdict)
     return next_token(tokens, lengths)
+
+
+def without_verdicts(size, rng):
+    """What a base reads that never sees a verdict: reviews, and nothing behind them.
+
+    Shapes: tokens (size, 14) in the batch.
+    """
+    return next_token(reviews(size, rng)[0])

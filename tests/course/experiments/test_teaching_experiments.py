@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lora_np.analysis.plots import png
-from lora_np.course.experiments import context, distillation, judge_quality, rlhf
+from lora_np.course.experiments import judge_quality, rlhf
 from lora_np.course.experiments.rlhf_world import (
     Size,
     World,
@@ -16,11 +16,9 @@ from lora_np.course.experiments.rlhf_world import (
     breaks_the_rule,
     safe_ascents,
 )
-from lora_np.nn import GPT
 from lora_np.tasks import reward_of
 
 TINY_RLHF = Size(40, 5, 3, 3, 2, 20, (0.0, 0.1), 60, 21, 3)
-TINY_DISTILLATION = distillation.Size(3, 3, (4, 8))
 RNG = np.random.default_rng
 
 
@@ -29,20 +27,12 @@ def tiny_rlhf(seed):
     return rlhf.one_seed(seed, TINY_RLHF)
 
 
-MINIATURES = {
-    rlhf: (tiny_rlhf, {}),
-    context: (lambda seed: context.one_seed(seed, 12, (8,), context.TEACHINGS), {"steps": 12}),
-    distillation: (
-        lambda seed: distillation.one_seed(seed, TINY_DISTILLATION),
-        {"texts": [4, 8], "steps": 3},
-    ),
-}
+MINIATURES = {rlhf: (tiny_rlhf, {})}
 
 
 @pytest.mark.parametrize("module", MINIATURES, ids=lambda module: module.__name__)
-def test_in_miniature(module, monkeypatch):
+def test_in_miniature(module):
     """Seeds differ, a seed repeats, and table, figure and text come from the stored numbers."""
-    monkeypatch.setattr(context, "TRIES", 5)
     one_seed, settings = MINIATURES[module]
     again = getattr(one_seed, "__wrapped__", one_seed)  # not what was kept
     runs = [dict(one_seed(0)), dict(one_seed(1)), dict(again(0))]
@@ -112,30 +102,3 @@ def test_what_is_measured_of_a_pair():
     world = World(TINY_RLHF, RNG(0))
     pairs = judge_quality.clean_pairs(world)
     assert (ascents(pairs[0::2]) > ascents(pairs[1::2])).all()
-
-
-def test_the_gap_is_zero_for_the_truth_itself():
-    """A model whose logits are the table's logarithms has no gap; another one has."""
-
-    class Knows:
-        def __call__(self, texts):
-            logits = np.zeros((*texts.shape, distillation.SYMBOLS))
-            logits[:, 1:] = np.log(source.after(texts) + 1e-300)
-            return logits
-
-    source = distillation.MarkovSource(RNG(0), distillation.SYMBOLS, distillation.ORDER, 0.3)
-    texts = source.sample(5, distillation.LENGTH, RNG(1))
-    assert distillation.gap(source, Knows(), texts) == 0
-    assert distillation.gap(source, GPT(distillation.STUDENT, RNG(2)), texts) > 0.3
-
-
-def test_the_source_follows_its_table():
-    source = distillation.MarkovSource(RNG(0), symbols=3, order=2)
-    texts = source.sample(4000, 8, RNG(1))
-    counts = np.zeros_like(source.table)
-    for t in range(2, 8):
-        np.add.at(counts, (texts[:, t - 2], texts[:, t - 1], texts[:, t]), 1)
-    seen = counts / counts.sum(axis=-1, keepdims=True)
-    assert np.abs(seen - source.table).max() < 0.05
-    assert np.allclose(source.table.sum(axis=-1), 1)
-    assert np.array_equal(source.after(texts[:, :3])[:, 1], source.table[texts[:, 1], texts[:, 2]])

@@ -1,0 +1,31 @@
+"""TinyLoRA in this library's own form: v and the random projections; the SVD is the base's own."""
+
+from ...methods import TinyLoRA
+from ...methods.targets import ALL_LINEAR, layers_of
+from ...methods.tiny_lora import TinyLoRALinear
+from .names import OURS
+
+
+def config(method):
+    targets = method.targets if isinstance(method.targets, str) else list(method.targets)
+    settings = {"tiny_numbers": method.numbers, "tiny_rank": method.rank}
+    return settings | {"peft_type": OURS, "tiny_targets": targets, "tiny_shared": method.shared}
+
+
+def method_from(config, shapes, model):
+    if "tiny_numbers" in config:
+        targets, numbers = config.get("tiny_targets", ALL_LINEAR), config["tiny_numbers"]
+        targets = targets if isinstance(targets, str) else tuple(targets)
+        shared = bool(config.get("tiny_shared", True))
+        return TinyLoRA(numbers, config.get("tiny_rank", 2), targets, shared)
+
+
+def arrays(model):
+    """A v that all layers share is there once, under the first one's name."""
+    result, seen = {}, set()
+    for name, layer in layers_of(model, TinyLoRALinear):
+        result[f"{name}.tiny_P"] = layer.P.data
+        if id(layer.v) not in seen:
+            seen.add(id(layer.v))
+            result[f"{name}.tiny_v"] = layer.v.data
+    return result
