@@ -24,9 +24,8 @@ is made from the stored runs by `python benchmarks/tuning/evidence_page.py`, and
 """
 
 
-def stored(name):
-    path = ROOT / "benchmarks" / "results" / f"{trained_by(name)}.json"
-    return json.loads(path.read_text("utf-8"))
+def path_of(name):
+    return ROOT / "benchmarks" / "results" / f"{trained_by(name)}.json"
 
 
 def minutes(numbers):
@@ -39,7 +38,7 @@ def minutes(numbers):
 
 def section(name):
     """Markdown: the experiment's question, its claims, the smallest margin of those decided."""
-    module, numbers = load(name), stored(name)
+    module, numbers = load(name), json.loads(path_of(name).read_text("utf-8"))
     first = " ".join(takewhile(str.strip, module.__doc__.strip().splitlines()))
     claims = module.claims(numbers)
     lines = [f"## {name}", "", first, ""]
@@ -72,7 +71,10 @@ def section(name):
 
 
 def page():
-    return "\n\n".join([HEAD.rstrip(), *map(section, EXPERIMENTS)]) + "\n"
+    missing = [name for name in EXPERIMENTS if not path_of(name).exists()]
+    said = [f"Not run yet: {', '.join(missing)}."] if missing else []
+    sections = [section(name) for name in EXPERIMENTS if name not in missing]
+    return "\n\n".join([HEAD.rstrip(), *sections, *said]) + "\n"
 
 
 if __name__ == "__main__":
