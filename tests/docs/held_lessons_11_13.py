@@ -74,11 +74,7 @@ HELD_11 = [
         "Any $P$ below 1 teaches the six by heart, in every seed",
         lambda: least("distractors only", +1) - 0.8,
     ),
-    Claim(
-        LESSON_11,
-        "P = 1$ teaches none",
-        lambda: 0.15 - read(1.0, "distractors only"),
-    ),
+    Claim(LESSON_11, "P = 1$ teaches none", lambda: 0.15 - read(1.0, "distractors only")),
     Claim(
         LESSON_11,
         "Behind what is retrieved, golden or not, it is below $P = 0.8$ in every pair",
@@ -114,10 +110,7 @@ HELD_11 = [
     Number(
         LESSON_11,
         "(c). The pattern is ahead in {} of {}",
-        lambda: map(
-            in_words,
-            ((ahead(0, patterns.WITHOUT)[:, 0] > 0).sum(), len(ahead(0))),
-        ),
+        lambda: map(in_words, ((ahead(0, patterns.WITHOUT)[:, 0] > 0).sum(), len(ahead(0)))),
     ),
     *(
         Claim(
@@ -184,7 +177,7 @@ HELD_11 = [
         )
         for k in range(3)
     ),
-    Given(LESSON_11, "its idf is 0.36, that of \"newt\" 1.2", "log(1 + 1.5/3.5), log(1 + 3.5/1.5)"),
+    Given(LESSON_11, 'its idf is 0.36, that of "newt" 1.2', "log(1 + 1.5/3.5), log(1 + 3.5/1.5)"),
 ]
 HELD_13 = [
     Number(
