@@ -4,7 +4,8 @@ import sys
 
 import numpy as np
 
-from docs.held_lessons_9_10 import NEW, instructed, rates_are_the_better_of_two, skills
+from docs.held_lesson_10 import NEW, instructed
+from docs.held_lessons_9_10 import rates_are_the_better_of_two, skills
 from docs.held_lessons_11_13 import LORA, QLORA, least, perplexities, read
 from docs.lesson_8_runs import FULL, R8, R32, forgotten, gain
 from docs.margins import ROOT, Claim, Given, Number, in_words, stored

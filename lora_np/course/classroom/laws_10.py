@@ -7,6 +7,7 @@ from ...gradcheck import numerical_gradient
 from ...nn.functional import log_softmax
 from .exercise import Exercise
 from .inputs import Broken, expect, same, tenths
+from .laws_policy import EXERCISES as POLICY
 
 DISTIL = Exercise("10.1", "Distillation's gradient", "implement", answer="distil", points=3)
 
@@ -178,4 +179,4 @@ def is_best_in_truth(chosen):
     )
 
 
-EXERCISES = [DISTIL, DPO, CLIP, BETA]
+EXERCISES = [DISTIL, DPO, CLIP, BETA, *POLICY]

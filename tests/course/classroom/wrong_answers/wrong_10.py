@@ -59,4 +59,11 @@ EDITS = [
         "true reward",
     ),
     Edit("10.4", "beta itself", 'int(np.argmax(curves()["true"]))', "0.05", "an index"),
+    Edit("10.5", "the baseline added", "reward - baseline", "reward + baseline", "equals"),
+    Edit("10.5", "no baseline", "reward - baseline", "reward", "equals"),
+    Edit("10.5", "the sign", "(p - onehot)", "(onehot - p)", "averaged"),
+    Edit("10.5", "only the drawn text's logit", "(p - onehot)", "(-onehot)", "averaged"),
+    Edit("10.6", "the own sample in the mean", "/ (group - 1)", "/ group", "others"),
+    Edit("10.6", "the own reward left in the sum", "total - grouped", "total", "others"),
+    Edit("10.6", "one mean for all prompts", "axis=1, keepdims", "axis=None, keepdims", "others"),
 ]
