@@ -8,6 +8,7 @@ from html import escape
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..system.files import whole_file
 
@@ -39,10 +40,14 @@ def subplots(rows=1, columns=1, size=(5, 3), **options):
 
 @style()
 def png(figure, dpi=110):
-    """The figure as PNG bytes, the same bytes for the same figure."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
+    """The figure as PNG bytes, the same bytes for the same figure; 256 colours make it small."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    with Image.open(drawn) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+            small, "PNG", optimize=True
+        )
+    return small.getvalue()
 
 
 def save(figure, path):
@@ -55,7 +60,9 @@ def save(figure, path):
 
 
 class Picture:
-    """A figure with alternative text: front ends show an <img alt=…>, everything else the text."""
+    """A figure with alternative text: an <img alt=…>, the image alone for viewers that drop HTML,
+    and the text for everything else.
+    """
 
     def __init__(self, figure, alt):
         self.figure, self.alt = figure, alt
@@ -66,6 +73,9 @@ class Picture:
             f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" '
             'style="max-width:100%;height:auto;background:white">'
         )
+
+    def _repr_png_(self):
+        return png(self.figure), {"alt": self.alt}
 
     def __repr__(self):
         return f"[figure: {self.alt}]"

@@ -68,12 +68,18 @@ class Slider:
         self.size, self.dpi = size, dpi
 
     @style()
+    def drawn(self, setting):
+        """The figure at one setting, as PNG bytes."""
+        figure = Figure(figsize=self.size, dpi=self.dpi, layout="constrained")
+        self.draw(figure, setting)
+        return png(figure, self.dpi)
+
+    def _repr_png_(self):
+        return self.drawn(self.settings[len(self.settings) // 2]), {"alt": self.alt}
+
     def _repr_html_(self):
-        figure, frames = Figure(figsize=self.size, dpi=self.dpi, layout="constrained"), []
-        for setting in self.settings:
-            figure.clear()
-            self.draw(figure, setting)
-            frames.append("data:image/png;base64," + b64encode(png(figure, self.dpi)).decode())
+        images = [self.drawn(setting) for setting in self.settings]
+        frames = ["data:image/png;base64," + b64encode(image).decode() for image in images]
         middle = len(frames) // 2
         return SLIDER.format(
             name="slider" + re.sub(r"\W", "", self.label),

@@ -1,11 +1,47 @@
 """What the notebooks show: the slider lives without a kernel, a network, or chance."""
 
+import io
 import re
+from base64 import b64encode
 
+import numpy as np
+import pytest
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
 
+from lora_np.analysis.plots import png, subplots
 from lora_np.course import notebook
-from lora_np.course.notebook import Slider
+from lora_np.course.notebook import Picture, Slider
+
+
+@pytest.mark.parametrize("slides", [False, True])
+def test_a_figure_is_an_output_of_its_own_beside_the_page(slides):
+    """Viewers that drop HTML show the image alone, and it keeps its alternative text."""
+
+    def draw(figure, setting):
+        figure.subplots().bar([0], [setting])
+
+    alt = "One bar, three high."
+    figure, axes = subplots()
+    axes.bar([0], [3])
+    shown = Slider(draw, [1, 3, 9], "height", alt) if slides else Picture(figure, alt)
+    data, metadata = DisplayFormatter().format(shown)
+    assert metadata["image/png"] == {"alt": alt} and alt in data["text/plain"]
+    assert b64encode(data["image/png"]).decode() in data["text/html"]
+
+
+def test_a_figure_is_kept_small_and_looks_the_same():
+    figure, axes = subplots()
+    axes.plot(np.sin(np.arange(200.0)))
+    small = png(figure)
+    whole = io.BytesIO()
+    figure.savefig(whole, format="png", dpi=110)
+    assert len(small) < 0.7 * len(whole.getvalue())
+    pixels = [
+        np.asarray(Image.open(data).convert("RGB"), float) for data in (whole, io.BytesIO(small))
+    ]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 1
 
 
 def test_slider_is_small_alone_and_the_same_twice():
