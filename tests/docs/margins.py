@@ -109,7 +109,7 @@ def words(page):
         cells = json.loads(text)["cells"]
         text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     text = re.sub(r"```.*?```|<!-- (\w+): python.*?<!-- end of \1 -->", "", text, flags=re.S)
-    text = re.sub(r"^> \*\*Predict.*", "", text, flags=re.M)
+    text = re.sub(r"^> (?:\*\*Predict|- \([abc]\)).*", "", text, flags=re.M)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     names = r"(?:[Ss]ections? (?:\d[\d.]* and )?|arXiv |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
     text = re.sub(names, "", text, flags=re.M)

@@ -15,7 +15,7 @@ import execute  # noqa: E402
 import make_student  # noqa: E402
 
 LESSONS = execute.lessons()
-WRITTEN_ANEW = ()  # lessons in the form that CONTRIBUTING states; all of them, in the end
+WRITTEN_ANEW = ("08", "09")  # lessons in the form that CONTRIBUTING states; all of them, in the end
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 each_new_lesson = pytest.mark.parametrize(
     "path", [path for path in LESSONS if path.stem[:2] in WRITTEN_ANEW], ids=lambda path: path.stem
