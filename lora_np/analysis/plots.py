@@ -90,7 +90,7 @@ def heatmap(axes, values, largest, title, digits=3):
     axes.set_xticks(range(values.shape[1]), [f"out {j + 1}" for j in range(values.shape[1])])
     axes.set_yticks(range(values.shape[0]), [f"in {i + 1}" for i in range(values.shape[0])])
     for (i, j), value in np.ndenumerate(values):
-        ink = "white" if abs(value) > 0.5 * largest else "black"
+        ink = "white" if abs(value) > 0.65 * largest else "black"
         axes.text(j, i, f"{value:.{digits}f}", ha="center", va="center", color=ink)
 
 

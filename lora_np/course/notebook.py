@@ -6,6 +6,7 @@ import re
 import textwrap
 from base64 import b64encode
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from IPython import get_ipython
@@ -14,7 +15,10 @@ from matplotlib.figure import Figure
 
 from ..analysis.plots import Picture, png, style
 
-__all__ = ["Picture", "Slider", "check", "end_here", "source"]
+__all__ = ["CODE_ADAPTER", "Picture", "Slider", "check", "end_here", "source"]
+
+# What lesson 1 shows first: `python -m lora_np finetune --steps 400 --out code_adapter` made it.
+CODE_ADAPTER = Path(__file__).parents[1] / "data" / "code_adapter"
 
 
 class Source(Code):

@@ -13,7 +13,7 @@ import pytest
     [
         ("lora-np fin", {"finetune"}),
         ("lora-np finetune --method l", {"lora"}),
-        ("lora-np compare r", {"rlhf", "raft"}),
+        ("lora-np compare r", {"rlhf", "raft", "razor", "regret"}),
         ("lora-np merge --ad", {"--adapter"}),
     ],
 )

@@ -10,7 +10,9 @@ from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
+from lora_np import cross_entropy, load_adapter, next_token
 from lora_np.analysis.plots import png, subplots
+from lora_np.checkpoint import load_base
 from lora_np.course import notebook
 from lora_np.course.notebook import Picture, Slider
 
@@ -69,6 +71,16 @@ def test_a_slider_without_its_script_is_dead_and_says_so():
     assert " disabled" in control and "Trust Notebook" in still and "arrow keys" not in still
     assert 'data-lm-suppress-shortcuts="true"' in control, "or JupyterLab takes the arrow keys"
     assert "slider.disabled = false" in script and "arrow keys" in script
+
+
+def test_the_adapter_that_lesson_1_opens_with_has_learnt_code():
+    base, line = load_base(), b"        if self._name is not None:\n            return self._name\n"
+    batch = next_token(np.frombuffer(line, np.uint8).astype(np.int64)[None])
+    losses = [
+        cross_entropy(model(batch.tokens), batch)[0]
+        for model in (base, load_adapter(base, notebook.CODE_ADAPTER))
+    ]
+    assert losses[1] < losses[0] - 0.5
 
 
 def test_text_in_a_slider_is_text():

@@ -124,6 +124,8 @@ def test_every_link_leads_somewhere(path):
 def test_every_claim_of_the_document_has_its_cell():
     rows = re.findall(r"^\| (\d+) \|.*$", prose(NOTEBOOKS / "CLAIMS.md"), re.M)
     assert rows == [str(n) for n in range(1, 36)]
+    said = re.findall(r"^(\d+)\. \w", prose(NOTEBOOKS / "DOCUMENT.md"), re.M)
+    assert said == rows, "the page of what it says has the same numbers"
     for line in prose(NOTEBOOKS / "CLAIMS.md").splitlines():
         if re.match(r"\| \d+ \|", line) and not line.startswith("| 35 |"):
             assert re.search(r"\]\([\w.]+\.ipynb#\S+\)", line), line

@@ -81,8 +81,9 @@ def first_step_has_one_length(step, w, gradients, lr, decay):
 
 @ADAMW.law("decay shrinks every weight alike, whatever its gradient", descents())
 def decay_is_decoupled(step, w, gradients, lr, decay):
-    """The W in AdamW: decay does not go through m and v. It multiplies the weight,
-    as it was before the step."""
+    """The W in AdamW: decay takes its share off the weight as it was before the step. If the
+    share depends on the gradient's size, decay went through m and v; if it is a little off for
+    every weight, it came after the step."""
     (decayed,) = walk(step, w, gradients[:1], lr, 0.5)
     (plain,) = walk(step, w, gradients[:1], lr, 0.0)
     same(

@@ -34,6 +34,11 @@ def margin(differences):
     return mean / half if half else (np.inf if mean else 0.0)
 
 
+def in_halves(differences):
+    """The margin in words: a spread of a rounding error makes it no number to print."""
+    return f"{found:.1f}" if (found := margin(differences)) < 100 else "> 99"
+
+
 def table(claims):
     """A line a claim: the mean and its interval, pairs, what is decided, the margin."""
     rows = []
@@ -42,7 +47,7 @@ def table(claims):
         agree = int(max(np.sum(np.sign(differences) == sign) for sign in (-1, 1)))
         pairs = f"{agree} of {len(differences)}"
         decided, shown = decide(differences), f"{mean:+.3g} ± {half:.2g}"
-        rows.append((sentence, shown, pairs, decided, f"{margin(differences):.1f}"))
+        rows.append((sentence, shown, pairs, decided, in_halves(differences)))
     width = 2 + max(len(sentence) for sentence in claims)
     titles = ("one less another", "mean ± 95 %", "agree", "decided", "margin")
     return "\n".join(text_table(titles, rows, (width, 20, 9, 17, 8)))

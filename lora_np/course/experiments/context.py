@@ -22,8 +22,9 @@ from ...objectives import context_distillation, cross_entropy
 from ...tasks import reference, taught
 from ...tasks.worlds import skills
 from ...train.loop import held_out_loss
+from . import conclusions
 from .bases import SKILLS
-from .common import caveat, fit, paired, spread, text_table
+from .common import caveat, fit, spread, text_table
 from .context_world import PROMPT as PROMPT
 from .context_world import TRIES, lesson, measure, unaided
 from .protocol import Study, compare, rates_table, without_runs
@@ -166,30 +167,37 @@ def mean(numbers, name, column):
     return float(np.mean(column_of(numbers, name, column)))
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares of right answers."""
+
+    def less(ours, theirs, column):
+        return np.subtract(*(column_of(numbers, name, column) for name in (ours, theirs)))
+
+    students = numbers["runs"][0]["students"]
+    found = {
+        "other skills: the rest held, less not held": less(HELD, FREE, "others"),
+        "without the instruction: the rest held, less not held": less(HELD, FREE, "without"),
+    }
+    for half in ("64 strings", "new strings"):
+        if f"{HARD}, {half}" in students:
+            pair = less(f"{SOFT}, {half}", f"{HARD}, {half}", "without")
+            found[f"without the instruction, {half}: {SOFT}, less {HARD}"] = pair
+    if FEW in students:
+        pair = less(FREE, FEW, "without")
+        found["without the instruction: new strings, less the same 64"] = pair
+    return found
+
+
 def verdict(numbers):
     """What the paper found, held against these numbers, seed by seed."""
-
-    def pair(ours, theirs, column):
-        return paired(column_of(numbers, ours, column), column_of(numbers, theirs, column))
-
-    lines = [
+    return (
         "Askell et al. (2021, arXiv 2112.00861) find that a distilled prompt costs large models "
         f"little elsewhere.\nHere the other skills end at {mean(numbers, FREE, 'others'):.2f}, and "
         f"this one behind its own letters at {mean(numbers, FREE, 'with'):.2f}. Where every\n"
         f"second batch holds the rest, the others keep {mean(numbers, HELD, 'others'):.2f} and "
-        f"this one reaches {mean(numbers, HELD, 'without'):.2f} without its letters.",
-        f"Held, less not held: other skills {pair(HELD, FREE, 'others')};",
-        f"  without the instruction {pair(HELD, FREE, 'without')}.",
-    ]
-    students, halves = numbers["runs"][0]["students"], ("64 strings", "new strings")
-    lines += [
-        f"{SOFT}, less {HARD}, {half}: {pair(f'{SOFT}, {half}', f'{HARD}, {half}', 'without')}."
-        for half in halves
-        if f"{HARD}, {half}" in students
-    ]
-    if FEW in students:
-        lines.append(f"New strings, less the same 64: {pair(FREE, FEW, 'without')}.")
-    return "\n".join(lines)
+        f"this one reaches {mean(numbers, HELD, 'without'):.2f} without its letters.\n"
+        f"{conclusions.table(claims(numbers))}"
+    )
 
 
 @style()

@@ -20,14 +20,19 @@ import numpy as np
 
 from ...analysis.plots import style, subplots
 from ...objectives import Distillation, cross_entropy
-from .common import caveat, look, means_in_words, paired, spread, text_table
-from .distillation_world import LENGTH as LENGTH
-from .distillation_world import ORDER as ORDER
-from .distillation_world import STUDENT as STUDENT
-from .distillation_world import SYMBOLS as SYMBOLS
-from .distillation_world import TEACHER as TEACHER
-from .distillation_world import gap, learn, world_of
-from .distillation_world import some_of as some_of
+from . import conclusions
+from .common import caveat, look, means_in_words, spread, text_table
+from .distillation_world import (  # noqa: F401
+    LENGTH,
+    ORDER,
+    STUDENT,
+    SYMBOLS,
+    TEACHER,
+    gap,
+    learn,
+    some_of,
+    world_of,
+)
 from .protocol import Study, compare, rates_table, without_runs
 
 HARD, DRAWS = "hard labels", "teacher's draws"
@@ -53,21 +58,12 @@ class Lesson:
     drawn: bool = False
 
 
-def lessons():
-    """{name: Lesson}; the text's own labels, then the same ways for each teacher.
-
-    The good one's draws are left out: they are as good as the text's own symbols.
-    """
-    found = {HARD: Lesson("good", cross_entropy)}
-    for before, teacher in ((GOOD, "good"), (ERRING, "erring")):
-        for way, objective in WAYS.items():
-            if way != HARD:
-                found[before + way] = Lesson(teacher, objective)
-    found[ERRING + DRAWS] = Lesson("erring", cross_entropy, drawn=True)
-    return found
-
-
-LESSONS = lessons()
+# The text's own labels, then the same ways for each teacher. The good one's draws are left out:
+# they are as good as the text's own symbols.
+LESSONS = {HARD: Lesson("good", cross_entropy)}
+for before, who in ((GOOD, "good"), (ERRING, "erring")):
+    LESSONS |= {before + way: Lesson(who, WAYS[way]) for way in WAYS if way != HARD}
+LESSONS[ERRING + DRAWS] = Lesson("erring", cross_entropy, drawn=True)
 
 
 def usual_rate(way):
@@ -190,28 +186,28 @@ def at_the_end(numbers):
     return float((np.array(ways) == last).mean())
 
 
+def claims(numbers):
+    """{what, one less another: a difference of gaps for each seed}, below 0 where one is better."""
+    found, teacher = {}, np.array([run["erring"] for run in numbers["runs"]])
+    for n in numbers["texts"]:
+        gap_of = {way: gaps(numbers, way, n) for way in LESSONS}
+        for who in (GOOD, ERRING):
+            t1, t2, few, half = (f"{who}{way}" for way in list(WAYS)[1:])
+            hard = [name for name in (HARD, f"{who}{DRAWS}") if name in LESSONS]
+            for ours, theirs in ((t2, t1), (few, t2), (half, t2), *((t1, name) for name in hard)):
+                found[f"gap, {n} texts: {ours}, less {theirs}"] = gap_of[ours] - gap_of[theirs]
+        for way in (name for name in LESSONS if name.startswith(ERRING)):
+            found[f"gap, {n} texts: {way}, less that teacher"] = gap_of[way] - teacher
+    return found
+
+
 def verdict(numbers):
     """What the paper found, held against these numbers, seed by seed."""
-
-    def pairs(ours, theirs):
-        both = [[gaps(numbers, way, n) for way in (ours, theirs)] for n in numbers["texts"]]
-        return [f"  {n} texts: {paired(*g)}" for n, g in zip(numbers["texts"], both)]
-
-    lines = [
+    return (
         "Hinton et al. (2015, arXiv 1503.02531) find a temperature above 1 best, and hard labels, "
-        "at a low weight,\na help. Differences of gaps, below 0 where the first is better:"
-    ]
-    for who in (GOOD, ERRING):
-        t1, t2, few, half = (f"{who}{way}" for way in list(WAYS)[1:])
-        hard = [name for name in (HARD, f"{who}{DRAWS}") if name in LESSONS]
-        for ours, theirs in ((t2, t1), (few, t2), (half, t2), *((t1, name) for name in hard)):
-            lines += [f"{ours}, less {theirs}:", *pairs(ours, theirs)]
-    teacher = np.array([run["erring"] for run in numbers["runs"]])
-    lines.append("A student less its erring teacher:")
-    for way in (name for name in LESSONS if name.startswith(ERRING)):
-        said = [f"{n} texts {paired(gaps(numbers, way, n), teacher)}" for n in numbers["texts"]]
-        lines.append(f"  {way.removeprefix(ERRING)}: {'; '.join(said)}")
-    return "\n".join(lines)
+        "at a low weight,\na help. Differences of gaps, below 0 where the first is better:\n"
+        f"{conclusions.table(claims(numbers))}"
+    )
 
 
 @style()

@@ -19,7 +19,8 @@ from ...analysis.plots import style, subplots
 from ...methods import FullFineTuning, LoRA, TinyLoRA
 from ...objectives import PPO, cross_entropy
 from ...tasks.worlds import skills
-from .common import caveat, fit, look, paired, seed_count, spread, text_table
+from . import conclusions
+from .common import caveat, fit, look, seed_count, spread, text_table
 from .protocol import TRIALS, Study, by_seed, compare, rates_table
 from .skill_lessons import base, probability, request_of, rewarded, split
 
@@ -124,17 +125,23 @@ def table(numbers):
     )
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares of the anchor's gain."""
+    return {
+        f"{name} ({trained(numbers, name):,}): reward, less labels": shares(numbers, name, "reward")
+        - shares(numbers, name, "labels")
+        for name in METHODS
+    }
+
+
 def verdict(numbers):
     """What the paper found, held against these numbers, pair by pair: one seed is one pair."""
     lines = [
         "Morris et al. (2026, arXiv 2602.04118): 13 numbers are enough under a reward; labels need "
         "100 to 1,000 times more.",
-        f"Share of {ANCHOR}'s gain under labels; reward less labels, in pairs:",
+        f"Share of {ANCHOR}'s gain under labels:",
+        conclusions.table(claims(numbers)),
     ]
-    for name in METHODS:
-        labels, reward = (shares(numbers, name, teacher) for teacher in TEACHERS)
-        means = f"labels {labels.mean():.2f}, reward {reward.mean():.2f}"
-        lines.append(f"  {name} ({trained(numbers, name):,}): {means}; {paired(reward, labels)}")
     few = {teacher: fewest(numbers, teacher) for teacher in TEACHERS}
     said = [f"under {teacher} {'none' if n is None else f'{n:,}'}" for teacher, n in few.items()]
     lines.append(f"Fewest numbers with {ENOUGH} of the gain in every seed: {', '.join(said)}.")

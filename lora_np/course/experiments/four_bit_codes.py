@@ -13,6 +13,11 @@ from ...quant.nf4 import block_absmax, quantize_nf4
 E2M1 = np.float32([0, 0.5, 1, 1.5, 2, 3, 4, 6]) / 6
 # bitsandbytes' FP4 leaves the even spacing out below: ±0, 1/16, 2, 3, 4, 6, 8, 12.
 FP4 = np.float32([0, 0.0625, 2, 3, 4, 6, 8, 12]) / 12
+# NF4's sixteen numbers as bitsandbytes publishes them, bit by bit
+PUBLISHED = np.array([
+    0xBF800000, 0xBF3239B1, 0xBF066B30, 0xBECA32A0, 0xBE91A24D, 0xBE3D353F, 0xBDBA7871, 0x00000000,
+    0x3DA2FAFF, 0x3E24CAE3, 0x3E7C04DD, 0x3EAD033A, 0x3EE1A4B8, 0x3F1007AB, 0x3F3913B3, 0x3F800000,
+], np.uint32)  # fmt: skip
 INT4 = np.arange(8, dtype=np.float32) / 7  # ±0 … 7: symmetric, so one of the sixteen is unused
 
 

@@ -22,7 +22,8 @@ from ...methods import LoRA
 from ...objectives import PPO, Distillation, cross_entropy, reverse_kl
 from ...tasks import completion, taught
 from ...tasks.worlds import skills
-from .common import caveat, fit, look, paired, seed_count, spread, text_table
+from . import conclusions
+from .common import caveat, fit, look, seed_count, spread, text_table
 from .protocol import TRIALS, Study, by_seed, compare, rates_table
 from .skill_lessons import PROMPT, base, probability, prompts, rewarded, split, teacher_of
 
@@ -157,20 +158,20 @@ def table(numbers):
 PAIRS = ((OWN, THEIRS), (OWN_REVERSE, THEIRS), (OWN_REVERSE, OWN), (OWN, LABELS), (OWN, REWARD))
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of the mean p(right) on the way."""
+    return {
+        f"{ours}, less {theirs}": by_seed(numbers, ours, "mean") - by_seed(numbers, theirs, "mean")
+        for ours, theirs in PAIRS
+    }
+
+
 def verdict(numbers):
     """What the papers found, held against these numbers, pair by pair: one seed is one pair."""
-    said = [
-        f"  {ours}, less {theirs}: "
-        f"{paired(by_seed(numbers, ours, 'mean'), by_seed(numbers, theirs, 'mean'), 3)}"
-        for ours, theirs in PAIRS
-    ]
-    return "\n".join(
-        [
-            "Agarwal et al. (2023, arXiv 2306.13649) find the student's own texts a better lesson "
-            "than the teacher's;\nLu et al. (2025) a teacher a far faster one than a reward. "
-            "Here the mean on the way, in pairs:",
-            *said,
-        ]
+    return (
+        "Agarwal et al. (2023, arXiv 2306.13649) find the student's own texts a better lesson "
+        "than the teacher's;\nLu et al. (2025) a teacher a far faster one than a reward. "
+        f"Here the mean on the way:\n{conclusions.table(claims(numbers))}"
     )
 
 

@@ -22,8 +22,9 @@ from ...analysis.plots import style, subplots
 from ...system.checks import check_whole
 from ...tasks.patterns import ensemble
 from ...tasks.worlds import reviews
+from . import conclusions
 from .bases import PLAIN_REVIEWS, REVIEWS
-from .common import caveat, look, means_in_words, paired, seed_count, text_table
+from .common import caveat, look, means_in_words, seed_count, text_table
 from .few_shot import (
     ASKS,
     PATTERN,
@@ -148,24 +149,26 @@ def advantage(numbers, ours, theirs, base):
     return one - two
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares labelled right."""
+    found = {}
+    for ours, theirs in RIVALS:
+        ahead = {base: advantage(numbers, ours, theirs, base) for base in BASES}
+        for base, values in ahead.items():
+            for size, column in zip(numbers["sizes"], values.T):
+                found[f"{size} labels: {ours}, less {theirs}{base}"] = column
+            found[f"mean: {ours}, less {theirs}{base}"] = values.mean(axis=1)
+        more = ahead[WITH].mean(axis=1) - ahead[WITHOUT].mean(axis=1)
+        found[f"of that lead, with verdict words, less without: {ours}"] = more
+    return found
+
+
 def verdict(numbers):
     """A pattern beside a new head on each base, and what the verdicts' words make of that."""
-    lines = [
+    return (
         "Schick & Schütze (2021, arXiv 2001.07676) find a pattern ahead of a new head, most with "
-        "the fewest\nlabels. In pairs of one seed, by the number of labels and in the mean over "
-        "them:"
-    ]
-    for ours, theirs in RIVALS:
-        found = {base: advantage(numbers, ours, theirs, base) for base in BASES}
-        for base, ahead in found.items():
-            lines.append(f"{ours}, less {theirs}{base}:")
-            for size, column in zip(numbers["sizes"], ahead.T):
-                lines.append(f"  {size:4} labels: {paired(column, 0 * column, 3)}")
-            mean = ahead.mean(axis=1)
-            lines.append(f"  mean over them: {paired(mean, 0 * mean, 3)}")
-        more = paired(found[WITH].mean(axis=1), found[WITHOUT].mean(axis=1), 3)
-        lines.append(f"  of this the verdicts' words make: {more}")
-    return "\n".join(lines)
+        f"the fewest labels.\n{conclusions.table(claims(numbers))}"
+    )
 
 
 def best_possible():

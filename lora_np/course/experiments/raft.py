@@ -24,8 +24,9 @@ from ...methods import LoRA
 from ...objectives import cross_entropy
 from ...tasks.worlds.raft import VALUES, accuracy
 from ...train.loop import held_out_loss
+from . import conclusions
 from .bases import READING
-from .common import caveat, fit, look, means_in_words, paired, seed_count, spread, text_table
+from .common import caveat, fit, look, means_in_words, seed_count, spread, text_table
 from .protocol import Study, by_seed, compare, rates_table, without_runs
 from .raft_world import ANIMALS, FIXED, Homes, Questions, answerable, retrieved
 
@@ -160,35 +161,39 @@ def table(numbers):
     return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
 
 
+def claims(numbers):
+    """{what, one less another: a difference for each seed}, of shares of right answers."""
+    columns, rows, shares = list(numbers["columns"]), numbers["rows"], numbers["shares"]
+    found, best = {}, name_of(0.6)
+
+    def compare_in(names, ours, theirs, what):
+        for column in names:
+            k = columns.index(column)
+            pair = np.array(rows[ours])[:, k] - np.array(rows[theirs])[:, k]
+            found[f"{column}: {what}"] = pair
+
+    for rival in (way for way in ("base", DSF, ALONE, FAR) if way in rows):
+        scored = ("golden there", "moving, golden", "far distractors", "retrieved")
+        compare_in(scored, best, rival, f"{best}, less {rival}")
+    for small, large in zip(shares, shares[1:]):
+        scored = ("retrieved", "distractors only", "moving, golden", "golden changed")
+        what = f"P = {large:g}, less {small:g}"
+        compare_in(scored, name_of(large), name_of(small), what)
+    return found
+
+
 def verdict(numbers):
     """Whether RAFT mends misreading, what documents and distractors in training add, and which P"""
-    columns, rows, shares = list(numbers["columns"]), numbers["rows"], numbers["shares"]
-
-    def pair(ours, theirs, column):
-        k = columns.index(column)
-        return paired(np.array(rows[ours])[:, k], np.array(rows[theirs])[:, k])
-
-    best, claims = name_of(0.6), ("golden there", "moving, golden", "far distractors", "retrieved")
-    rivals = [way for way in ("base", DSF, ALONE, FAR) if way in rows]
-    lines = [
-        "Zhang et al. (2024, arXiv 2403.10131) find RAFT ahead of the base with RAG and of DSF "
-        "with RAG, and\ndistractors in training a help. In pairs of one seed,"
-    ]
-    for rival in rivals:
-        lines.append(f"{best} less {rival}:")
-        lines += [f"  {column}: {pair(best, rival, column)}" for column in claims]
-    lines.append("They find the best P between 0.4 and 1. A larger P less the one before it:")
-    for column in ("retrieved", "distractors only", "moving, golden", "golden changed"):
-        for small, large in zip(shares, shares[1:]):
-            said = pair(name_of(large), name_of(small), column)
-            lines.append(f"  {column}, P = {large:g} less {small:g}: {said}")
+    shares, rows = numbers["shares"], numbers["rows"]
     means = {P: np.mean(np.array(rows[name_of(P)])[:, -1]) for P in shares}
-    lines.append(
+    return (
+        "Zhang et al. (2024, arXiv 2403.10131) find RAFT ahead of the base with RAG and of DSF "
+        "with RAG, distractors\nin training a help, and the best P between 0.4 and 1.\n"
+        f"{conclusions.table(claims(numbers))}\n"
         f"Behind what BM25 finds, P = {max(means, key=means.get):g} has the highest mean "
         f"({max(means.values()):.2f}), P = {min(means, key=means.get):g} the lowest "
         f"({min(means.values()):.2f})."
     )
-    return "\n".join(lines)
 
 
 @style()

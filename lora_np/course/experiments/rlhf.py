@@ -14,10 +14,10 @@ import numpy as np
 from ... import __version__
 from ...analysis.plots import COLORS, MARKERS, style, subplots
 from ...system.checks import check_whole
-from . import judge_quality
+from . import conclusions, judge_quality
 from .common import caveat
 from .judge_quality import last, plot_seeds
-from .protocol import Study, kernel, results_of, tune
+from .protocol import Study, kernel, rates_table, results_of, tune
 from .rlhf_world import QUICK, RATES, Size, World, ascents, safe_ascents, smooth
 
 TRIALS = 5
@@ -91,7 +91,7 @@ def one_seed(seed, size, rates=RATES):
 
 COLUMNS = {"true": "ascents", "learned": "learned gain", "KL": "KL, nats"}
 COLUMNS |= {"breaks the rule": "breaks rule"}
-TITLES = *COLUMNS.values(), "pairs' gain, won"
+TITLES = *COLUMNS.values(), "gain, pairs won"
 
 
 def rows_of(run):
@@ -132,35 +132,34 @@ def table(numbers):
 
 
 def rates_in_words(numbers):
-    """Results from before rates were tuned have none."""
-    said = []
-    for kind, how in numbers.get("rates", {}).items():
-        between = (
-            "not tuned" if how["between"] is None else "{:.2g} to {:.2g}".format(*how["between"])
-        )
-        said.append(f"{kind} {how['lr']:.2g} ({between})")
-    words = "Rates, tuned at beta 0.1 on another world's true reward"
-    return f"{words}: {', '.join(said)}.\n" if said else ""
+    said = [
+        f"{way} {rate} ({tried})" for way, rate, tried, _ in rates_table({"ways": numbers["rates"]})
+    ]
+    return f"Rates, tuned at beta 0.1 on another world's true reward: {', '.join(said)}.\n"
+
+
+def claims(numbers):
+    """{what, one less another: a difference in ascents for each seed}."""
+    pairs = paired(numbers["runs"])
+    found = {
+        "PPO, β = 0: its peak, less its end": pairs["peak - end"],
+        "PPO at the end: β = 0.1, less 0": pairs["held - free"],
+        "β = 0.1, less β = 0 where it passed the same KL": pairs["at its KL"],
+        "β = 0.1: DPO, less PPO": pairs["DPO - PPO"],
+    }
+    for quality in numbers["runs"][0]["judges"]:
+        m = judge_quality.measures(numbers["runs"], quality)
+        found[f"a judge right {quality} of the time: β = 0.1, less 0, at the end"] = m["gain"]
+        found[f"a judge right {quality} of the time: β = 0, its peak, less its end"] = m["fall"]
+    return found
 
 
 def verdict(numbers):
     """What two papers found, held against these numbers, pair by pair: one seed is one pair."""
-    differences = paired(numbers["runs"])
-
-    def said(name):
-        values = differences[name]
-        return (
-            f"{values.mean():+.2f} ± {values.std():.2f} ascents, above 0 in {(values > 0).sum()} "
-            f"of {len(values)} pairs, the least {values.min():+.2f}"
-        )
-
     return (
-        f"PPO at beta 0, its peak against its end: {said('peak - end')}.\n"
-        f"PPO at the end, beta 0.1 against 0: {said('held - free')}.\n"
         "Gao et al. (2022) find that the KL penalty only stops early: the true reward at a given "
-        f"KL stays the same.\nBeta 0.1 against where beta 0 passed its KL: {said('at its KL')}.\n"
-        "Rafailov et al. (2023) find DPO above PPO at every KL.\n"
-        f"DPO against PPO, both at beta 0.1: {said('DPO - PPO')}."
+        "KL stays the same.\nRafailov et al. (2023) find DPO above PPO at every KL. In ascents:\n"
+        f"{conclusions.table(claims(numbers))}"
     )
 
 
