@@ -1,0 +1,137 @@
+"""What lesson 10 says of stored runs: a teacher that teaches, and one that is the model itself."""
+
+import numpy as np
+
+from docs.margins import Claim, Number, in_words, stored
+from lora_np.course.experiments import context, distillation
+
+LESSON_10 = "notebooks/10_what_teaches.ipynb"
+HARD, ERRING, DRAWS = distillation.HARD, distillation.ERRING, distillation.DRAWS
+T1, T2, TENTH, HALF = list(distillation.WAYS)[1:]
+NEW, FEW = (f"{context.SOFT}, {what} strings" for what in ("new", "64"))
+
+
+def gap(way, n):
+    """A student's on test texts, a seed."""
+    return distillation.gaps(stored("distillation"), way, n)
+
+
+def less(ours, theirs, *texts):
+    """How much larger the second way's gap is, the least over these numbers of texts, a seed."""
+    return np.min([gap(theirs, n) - gap(ours, n) for n in texts], axis=0)
+
+
+def teacher(who="erring"):
+    return np.array([run[who] for run in stored("distillation")["runs"]])
+
+
+def instructed(name, column):
+    return np.array(context.column_of(stored("context"), name, column))
+
+
+HELD_10 = [
+    Number(
+        LESSON_10,
+        "{} seeds, tuned rates, students stopped where they are best on validation texts",
+        lambda: [in_words(len(stored("distillation")["runs"]))],
+    ),
+    Number(
+        LESSON_10,
+        "The erring one read {} texts and is wrong in places",
+        lambda: [stored("distillation")["erring_texts"]],
+    ),
+    Claim(LESSON_10, "(a), in every seed", lambda: teacher() - gap(ERRING + T1, 800)),
+    Claim(
+        LESSON_10,
+        "what happens with 50 texts, in every seed",
+        lambda: gap(ERRING + T1, 50) - teacher(),
+    ),
+    Claim(
+        LESSON_10,
+        "its probabilities leave a smaller gap than hard labels for each number of texts, in all "
+        "five pairs",
+        lambda: less(T1, HARD, 50, 200, 800),
+    ),
+    Claim(
+        LESSON_10,
+        "200 texts with a teacher leave less than 800 without, in every pair",
+        lambda: gap(HARD, 800) - gap(T1, 200),
+    ),
+    Claim(
+        LESSON_10,
+        "still hands on more by its probabilities than by draws from them, in every pair",
+        lambda: less(ERRING + T1, ERRING + DRAWS, 50, 200, 800),
+    ),
+    Claim(
+        LESSON_10,
+        "with 800 texts the text's own labels are better than its probabilities, in every pair",
+        lambda: less(HARD, ERRING + T1, 800),
+    ),
+    Claim(
+        LESSON_10,
+        "a tenth helps beside the erring teacher, with 200 and 800 texts, in every pair",
+        lambda: less(ERRING + TENTH, ERRING + T2, 200, 800),
+    ),
+    *(
+        Claim(
+            LESSON_10,
+            "Beside the good one it is not told apart from none",
+            lambda n=n: gap(TENTH, n) - gap(T2, n),
+            holds=False,
+        )
+        for n in distillation.TEXTS
+    ),
+    *(
+        Claim(
+            LESSON_10,
+            "$T = 1$ and $T = 2$ are not told apart anywhere",
+            lambda who=who, n=n: gap(who + T2, n) - gap(who + T1, n),
+            holds=False,
+        )
+        for who in ("", ERRING)
+        for n in distillation.TEXTS
+    ),
+    Number(
+        LESSON_10,
+        "Below it stand {} seeds, each with another skill",
+        lambda: [in_words(len({run["skill"] for run in stored("context")["runs"]}))],
+    ),
+    Claim(
+        LESSON_10,
+        "The skill itself mostly fails behind its own letters",
+        lambda: 0.3 - instructed(NEW, "with"),
+    ),
+    Claim(
+        LESSON_10,
+        "LoRA keeps at most 0.01 of the other skills' answers, in all five seeds",
+        lambda: 0.01 - instructed(NEW, "others"),
+    ),
+    Claim(LESSON_10, "Held, the others stay", lambda: instructed(context.HELD, "others") - 0.9),
+    Claim(
+        LESSON_10,
+        "The skill itself loses a little by it, in every pair",
+        lambda: instructed(NEW, "without") - instructed(context.HELD, "without"),
+    ),
+    Claim(
+        LESSON_10,
+        "New strings teach, in every pair more than 64 strings seen again and again",
+        lambda: instructed(NEW, "without") - instructed(FEW, "without"),
+    ),
+    *(
+        Claim(
+            LESSON_10,
+            'it and "its probabilities" are not told apart',
+            lambda half=half: (
+                instructed(f"{context.SOFT}, {half}", "without")
+                - instructed(f"{context.HARD}, {half}", "without")
+            ),
+            holds=False,
+        )
+        for half in ("new strings", "64 strings")
+    ),
+    Claim(
+        LESSON_10,
+        "it answers everything with it unless it is held",
+        lambda: instructed(context.HELD, "others") - instructed(NEW, "others") - 0.5,
+    ),
+]
