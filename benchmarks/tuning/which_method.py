@@ -75,15 +75,11 @@ def best_losses(runs, name, size):
 
 def on_text(text):
     """(what is measured, one method, another, the one's values, the other's), a value a seed."""
-
-    def of(name, measure):
-        return by_seed(text, name, measure)
-
     qlora, dora, attention = "QLoRA" + ALL, "DoRA" + ALL, "LoRA r 8, c_attn"
     for one, other in ((LORA, FULL), (dora, LORA), (qlora, LORA), (LORA, attention)):
         yield "gain on code, %", one, other, 100 * shares(text, one), 100 * shares(text, other)
-    yield "step, ms", dora, FULL, of(dora, "cpu_ms"), of(FULL, "cpu_ms")
-    yield "prose forgotten", LORA, FULL, of(LORA, forgotten), of(FULL, forgotten)
+    lost = (by_seed(text, name, forgotten) for name in (LORA, FULL))
+    yield "prose forgotten", LORA, FULL, *lost
 
 
 def on_skills(rows):

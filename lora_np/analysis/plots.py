@@ -114,40 +114,6 @@ def history_picture(history, title):
 
 
 @style()
-def gain_and_forgetting(runs, learnt="code", kept="prose"):
-    """A curve a method over its learning rates: gain on `learnt` (x) against loss on `kept` (y).
-
-    `runs` are what `finetune` counts, each with a "name"; several seeds at one rate are averaged.
-    Both axes in nats a token; the lower right is better.
-    """
-    figure, axes = subplots(size=(6, 3.8))
-    said = []
-    for k, name in enumerate(dict.fromkeys(run["name"] for run in runs)):
-        mine = [run for run in runs if run["name"] == name and run["after"]]
-        points = []
-        for lr in sorted({run["lr"] for run in mine}):
-            at = [run for run in mine if run["lr"] == lr]
-            gain = np.mean([run["base"][learnt] - run["after"][learnt] for run in at])
-            rise = np.mean([run["after"][kept] - run["base"][kept] for run in at])
-            points.append((gain, rise, lr))
-        gains, rises, _ = zip(*points)
-        axes.plot(
-            gains, rises, color=COLORS[k % 6], linestyle=DASHES[k % 6], linewidth=1,
-            marker=MARKERS[k % 6], label=name,
-        )  # fmt: skip
-        gain, rise, lr = points[np.argmax(gains)]
-        said.append(f"{name} gains {gain:.2f} and forgets {rise:.2f} at {lr:g}")
-    axes.set(xlabel=f"gained on {learnt} (nats)", ylabel=f"forgotten of {kept} (nats)")
-    axes.annotate(
-        "better", (0.97, 0.04), (0.86, 0.16), xycoords="axes fraction",
-        arrowprops={"arrowstyle": "->"}, ha="center",
-    )  # fmt: skip
-    axes.legend(fontsize=8)
-    alt = f"Gain on {learnt} against forgetting of {kept}, a curve a method over its learning rates"
-    return Picture(figure, f"{alt}. At the best rate: {'; '.join(said)}.")
-
-
-@style()
 def singular_value_curves(full, lora, layer):
     """Singular values of ΔW on a log axis: full fine-tuning's, and LoRA's for each rank.
 

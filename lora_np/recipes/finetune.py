@@ -21,10 +21,9 @@ WIDTH = 128  # of the model that the methods' rates were found on
 def usual_rate(method, model):
     """The method's own rate, for AdamW on `model`: in inverse proportion to the model's width.
 
-    `method.rate` is the best among those swept on code, on a model WIDTH wide (benchmarks/tuning:
-    finetune_table.py, method_text_rates.py). A low-rank update wants a larger one than full
-    fine-tuning; that a wider model wants a smaller one is Yang et al. 2021 (arXiv 2203.03466,
-    table 3: hidden weights under Adam).
+    `method.rate` is a rate that suits code, on a model WIDTH wide; `compare methods_text` searches
+    for the best. A low-rank update wants a larger one than full fine-tuning; that a wider model
+    wants a smaller one is Yang et al. 2021 (arXiv 2203.03466, table 3: hidden weights under Adam).
     """
     return method.rate * WIDTH / model.config.n_embd
 
@@ -95,9 +94,3 @@ def outcome(model, history, held):
         "ms_per_step": 1e3 * history.seconds / steps,
         "cpu_ms_per_step": 1e3 * history.cpu_seconds / steps,
     }
-
-
-def share_of_gain(numbers, full, name):
-    """How much of full fine-tuning's gain on the text `name` this run made: 1 is all of it."""
-    gained, possible = (run["base"][name] - run["after"][name] for run in (numbers, full))
-    return gained / possible

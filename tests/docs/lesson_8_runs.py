@@ -3,80 +3,97 @@
 import numpy as np
 
 from docs.margins import SEEDS, stored
+from lora_np.course.experiments import forgetting, methods_text, regret, truncation, variants
+from lora_np.course.experiments.protocol import by_seed
 
-FULL, C_ATTN, R8, R32 = "full", "LoRA r 8, c_attn", "LoRA r 8, all", "LoRA r 32, all"
+FULL, C_ATTN, R8 = methods_text.FULL, regret.ATTENTION, methods_text.LORA
+R1, R2, R32 = (regret.RANKS[rank] for rank in (1, 2, 32))
+QLORA, DORA, PISSA, LORA_PLUS = variants.VARIANTS
 SOME, ALL = 8_000, 6_063_953  # bytes of code in the smaller and the largest text of examples.json
 
 
-def swept(name):
-    """{rate: run} of the first seed."""
-    return {
-        run["lr"]: run
-        for run in stored("finetune_table")
-        if run["name"] == name and run["seed"] == SEEDS[0] and run["after"]
-    }
-
-
-def at_best(name):
-    """A run a seed, at the rate that is best for the first."""
-    best = min(swept(name).values(), key=lambda run: run["after"]["code"])["lr"]
-    runs = {
-        run["seed"]: run
-        for run in stored("finetune_table")
-        if (run["name"], run["lr"]) == (name, best)
-    }
-    return [runs[seed] for seed in SEEDS]
+def of(name, measure):
+    """A number a seed, of what `python -m lora_np compare methods_text` measured."""
+    return by_seed(stored("methods_text"), name, measure)
 
 
 def gain(name):
-    return np.array([run["base"]["code"] - run["after"]["code"] for run in at_best(name)])
+    return of(name, methods_text.gain)
 
 
 def forgotten(name):
-    return np.array([run["after"]["prose"] - run["base"]["prose"] for run in at_best(name)])
-
-
-def beyond_full(name):
-    """What `name` forgets beyond full fine-tuning's curve, of the first seed, at the same gain."""
-    best = at_best(FULL)[0]["lr"]
-    curve = sorted(
-        (run["base"]["code"] - run["after"]["code"], run["after"]["prose"] - run["base"]["prose"])
-        for rate, run in swept(FULL).items()
-        if rate <= best
-    )
-    return forgotten(name) - np.interp(gain(name), *np.transpose(curve))
-
-
-def best_rates():
-    """How many times full's rate LoRA's is, r 8 and r 32: on the grid, and by a parabola."""
-    grid, lowest = {}, {}
-    for name in (FULL, R8, R32):
-        points = sorted((rate, run["after"]["code"]) for rate, run in swept(name).items())
-        rates, values = np.transpose(points)
-        near = slice(values.argmin() - 1, values.argmin() + 2)
-        a, b, _ = np.polyfit(np.log(rates[near]), values[near], 2)
-        grid[name], lowest[name] = rates[values.argmin()], np.exp(-b / (2 * a))
-    return [found[name] / found[FULL] for found in (grid, lowest) for name in (R8, R32)]
+    return of(name, methods_text.forgotten)
 
 
 def loss(name):
-    return np.array([run["after"]["code"] for run in at_best(name)])
+    return of(name, regret.loss)
 
 
-def rounded():
-    """What rounding cost on code before any training: the same for every seed."""
-    return np.array(
-        [run["before"]["code"] - run["base"]["code"] for run in at_best("QLoRA r 32, all")]
-    )
+def share(name):
+    return methods_text.shares(stored("methods_text"), name)
 
 
-def left(rank):
-    """QLoRA's loss minus LoRA's, in pairs."""
-    return loss(f"QLoRA r {rank}, all") - loss(f"LoRA r {rank}, all")
+def settings():
+    """(steps, millions of weights)"""
+    numbers = stored("methods_text")
+    trained = numbers["ways"][FULL]["runs"][0]["trained"]
+    return numbers["settings"]["steps"], trained / 1e6
+
+
+def ratio(name):
+    """(the way's best rate over full's, the smallest and largest that their intervals allow)"""
+    return regret.ratio(stored("methods_text"), name)
+
+
+def slope(ways):
+    """(of log rate on log rank, smallest, largest)"""
+    return regret.slope(stored("methods_text"), ways)
+
+
+def beyond_full(name):
+    """What `name` forgets beyond full fine-tuning's curve of that seed, at the same gain."""
+    numbers = stored("methods_text")
+    return np.subtract(*forgetting.pairs(numbers, forgetting.compared(numbers)[name]))
+
+
+def early(name):
+    """What is forgotten after a quarter of the steps, as a share of what is at the end."""
+
+    def part(run):
+        before, quarter, *_, end = (at["prose"] for at in run["along"])
+        return (quarter - before) / (end - before)
+
+    return of(name, part)
+
+
+def half_rate(measure):
+    """`measure` of full fine-tuning at half of its best rate."""
+    return of(FULL, lambda run: measure(run["gentler"][0]))
+
+
+def cut(k):
+    """(share of full's gain, of its forgetting) that its change keeps, cut to k directions."""
+    return [found[k] for found in truncation.kept(stored("methods_text"))]
+
+
+def directions():
+    """The most that 90 % of a layer's squared change takes, a number a seed."""
+    return of(FULL, lambda run: max(run["spectrum"]["rank for 90 %"].values()))
+
+
+def above_lora(name):
+    """How far a variant's loss lies above LoRA's, in per cent."""
+    return variants.per_cent(stored("methods_text"), name)
+
+
+def beyond_lora(name):
+    """What a variant gained beyond LoRA, in per cent of LoRA's gain."""
+    return variants.of_gain(stored("methods_text"), name)
 
 
 def few(name, size, when):
     """(held-out loss on code minus the base's), a seed, for a text of `size` bytes."""
+    name = {FULL: "full", R8: "LoRA r 8, all"}[name]
     runs = {
         r["seed"]: [e["code"] for e in r["evaluations"]]
         for r in stored("examples")
@@ -87,23 +104,6 @@ def few(name, size, when):
 
 def last(values):
     return values[-1]
-
-
-def above_chance(side):
-    """A difference for each of the sixteen layers, of one pair of runs."""
-    found = stored("rank_sweep")[f"overlap_r8_r64_{side}"].values()
-    return [layer["first 1"] - layer["by chance"] for layer in found]
-
-
-def rank_falls():
-    losses = [run["after"]["code"] for run in stored("rank_sweep")["ranks"].values()]
-    return [losses[0] - losses[-1]]
-
-
-def same_numbers():
-    """(rank 2 on all layers, rank 8 on c_attn), each a loss a seed."""
-    runs = stored("rank_sweep")["same_numbers"].values()
-    return [[run["after"]["code"] for run in each] for each in runs]
 
 
 def in_use(name):

@@ -12,7 +12,6 @@ NOTEBOOKS = ROOT / "notebooks"
 sys.path[:0] = [str(NOTEBOOKS / "tools"), str(ROOT / "benchmarks" / "tuning")]
 
 import execute  # noqa: E402
-import finetune_table  # noqa: E402
 import which_method  # noqa: E402
 
 LESSONS = execute.lessons()
@@ -135,11 +134,6 @@ def test_every_claim_of_the_document_has_its_cell():
 def test_the_page_of_methods_is_made_from_the_stored_tables():
     kept = which_method.PAGE.read_text("utf-8")
     assert which_method.page(kept) == kept, "run python benchmarks/tuning/which_method.py"
-
-
-def test_the_table_beside_the_results_is_made_from_them():
-    kept = finetune_table.RESULTS.with_suffix(".md").read_text("utf-8")
-    assert finetune_table.table(finetune_table.measured()) + "\n" == kept
 
 
 # A lesson's number, minutes and needs, in the syllabus

@@ -9,9 +9,9 @@ import pytest
 from docs import margins
 from docs.held_claims import HELD_CLAIMS, HELD_README, TABLE
 from docs.held_lesson_8 import HELD_8
+from docs.held_lesson_9 import HELD_9
 from docs.held_lesson_10 import HELD_10
 from docs.held_lesson_10b import HELD_10B
-from docs.held_lessons_9_10 import HELD_9
 from docs.held_lessons_11_13 import HELD_11, HELD_13
 from docs.held_which_method import HELD_WHICH, WHICH, which_method
 from docs.margins import (

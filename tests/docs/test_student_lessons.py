@@ -16,7 +16,7 @@ import make_student  # noqa: E402
 
 LESSONS = execute.lessons()
 # Lessons in the form that CONTRIBUTING states; all of them, in the end
-WRITTEN_ANEW = ("01", "02", "03", "04", "05", "06", "07", "10", "11", "12", "13", "14")
+WRITTEN_ANEW = tuple(f"{n:02}" for n in range(1, 15))
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 each_new_lesson = pytest.mark.parametrize(
     "path", [path for path in LESSONS if path.stem[:2] in WRITTEN_ANEW], ids=lambda path: path.stem

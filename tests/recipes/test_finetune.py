@@ -7,9 +7,9 @@ import pytest
 
 from helpers.models import CONFIG, small_gpt, some_tokens
 from lora_np import BitFit, FullFineTuning, HeadTuning, LoRA, QLoRA
-from lora_np.analysis.plots import gain_and_forgetting, singular_value_curves
+from lora_np.analysis.plots import singular_value_curves
 from lora_np.nn import GPT, GPTConfig
-from lora_np.recipes.finetune import describe, finetune, share_of_gain, usual_rate
+from lora_np.recipes.finetune import describe, finetune, usual_rate
 from lora_np.recipes.pretrain import RandomOffsets, pretrain
 from lora_np.tasks import text
 from lora_np.tokenizers.byte import VOCABULARY
@@ -64,7 +64,6 @@ def test_a_fine_tunes_numbers(method):
     assert n["trained"] == sum(p.size for p in model.trainable_parameters())
     assert n["bytes"]["gradients"] == 4 * n["trained"]
     assert n["bytes"]["moments"] == 8 * n["trained"]
-    assert share_of_gain(n, n, "code") == 1
     json.dumps(n)
 
 
@@ -80,30 +79,6 @@ def test_a_method_describes_itself_without_addresses():
     shown = describe(LoRA(2, 4.0, ("c_attn",)))
     assert shown.startswith("LoRA(rank=2, alpha=4.0, targets=('c_attn',)")
     assert "init=zero_b" in shown and "0x" not in shown
-
-
-def made_up(name, lr, seed, code, prose):
-    return {
-        "name": name,
-        "lr": lr,
-        "seed": seed,
-        "base": {"code": 2.0, "prose": 1.0},
-        "after": code and {"code": code, "prose": prose},
-    }
-
-
-def test_the_picture_of_gain_and_forgetting_says_what_it_shows():
-    runs = [
-        made_up("full", 1e-3, 0, 1.5, 1.2),
-        made_up("full", 1e-3, 1, 1.3, 1.4),
-        made_up("full", 1e-2, 0, 1.7, 1.9),
-        made_up("full", 1e-1, 0, None, None),
-        made_up("LoRA", 1e-2, 0, 1.6, 1.1),
-    ]
-    picture = gain_and_forgetting(runs)
-    assert "full gains 0.60 and forgets 0.30 at 0.001; LoRA gains 0.40" in picture.alt
-    lines = picture.figure.axes[0].get_lines()
-    np.testing.assert_allclose(lines[0].get_xydata(), [[0.6, 0.3], [0.3, 0.9]])
 
 
 def test_the_picture_of_singular_values_ends_at_each_rank():

@@ -221,17 +221,16 @@ def claims(numbers):
 
 @style()
 def figure(numbers):
-    """Accuracy of each method, one panel for each task, a dot for each seed and a bar's mean."""
+    """Accuracy of each method, one panel for each task, a dot for each seed, a stroke the mean."""
     names = list(numbers["rows"])
-    picture, panels = subplots(1, len(numbers["tasks"]), size=(9, 4.4), sharey=True)
+    picture, panels = subplots(1, len(numbers["tasks"]), size=(7.4, 4.8), sharey=True)
     for k, (axes, task) in enumerate(zip(panels, numbers["tasks"])):
-        accuracies = [right(numbers, name, task) for name in names]
-        means = [values.mean() for values in accuracies]
-        axes.barh(names, means, color=COLORS[k], height=0.62, alpha=0.55)
-        for at, values in enumerate(accuracies):
-            axes.plot(values, np.full(len(values), at), "o", color="black", markersize=3)
-        axes.set(title=task, xlim=(-0.03, 1.03), xlabel="answers all right")
-        axes.grid(False, axis="y")
+        for at, name in enumerate(names):
+            values = right(numbers, name, task)
+            axes.plot(values, np.full(len(values), at), "o", color=COLORS[k], markersize=4)
+            axes.plot(values.mean(), at, "|", color="black", markersize=13, markeredgewidth=2)
+        axes.set(xlim=(-0.06, 1.06), xlabel="all five right", xticks=(0, 0.5, 1))
+        axes.set_title(task.replace(", then", ",\nthen"), fontsize=9)
     labels = [f"{name} ({numbers['rows'][name]['trained']:,})" for name in names]
     panels[0].set_yticks(range(len(names)), labels)
     panels[0].invert_yaxis()
@@ -242,4 +241,4 @@ def alt_text(numbers):
     """What the figure shows, in words, from its own numbers."""
     words = means_in_words({name: row["accuracy"] for name, row in numbers["rows"].items()})
     tasks = ", ".join(numbers["tasks"])
-    return f"Bars: share of answers all right by method, for {tasks}. {words}."
+    return f"Dots: share of answers all right by method, for {tasks}. Means: {words}."
