@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 sys.path[:0] = [str(NOTEBOOKS / "tools"), str(ROOT / "benchmarks" / "tuning")]
 
+import evidence_page  # noqa: E402
 import execute  # noqa: E402
 import which_method  # noqa: E402
 
@@ -134,6 +135,11 @@ def test_every_claim_of_the_document_has_its_cell():
 def test_the_page_of_methods_is_made_from_the_stored_tables():
     kept = which_method.PAGE.read_text("utf-8")
     assert which_method.page(kept) == kept, "run python benchmarks/tuning/which_method.py"
+
+
+def test_the_page_of_conclusions_is_made_from_the_stored_runs():
+    made = evidence_page.page()
+    assert evidence_page.PAGE.read_text("utf-8") == made, "run benchmarks/tuning/evidence_page.py"
 
 
 # A lesson's number, minutes and needs, in the syllabus
