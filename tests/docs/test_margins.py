@@ -8,6 +8,7 @@ import pytest
 
 from docs import margins
 from docs.held_claims import HELD_CLAIMS, HELD_README, TABLE
+from docs.held_findings import HELD_FINDINGS
 from docs.held_lesson_8 import HELD_8
 from docs.held_lesson_9 import HELD_9
 from docs.held_lesson_10 import HELD_10
@@ -28,13 +29,13 @@ from docs.margins import (
 )
 
 HELD = [
-    *HELD_WHICH, *HELD_CLAIMS, *HELD_README, *HELD_8, *HELD_9, *HELD_10, *HELD_10B, *HELD_11,
-    *HELD_13,
+    *HELD_WHICH, *HELD_FINDINGS, *HELD_CLAIMS, *HELD_README, *HELD_8, *HELD_9, *HELD_10,
+    *HELD_10B, *HELD_11, *HELD_13,
 ]  # fmt: skip
 PAGES = list(dict.fromkeys(held.page for held in HELD))
 CLAIMS = [held for held in HELD if isinstance(held, Claim)]
 UNREAD = {"growth", "peers", "real_context", "real_raft"}  # no sentence rests on them
-UNREAD |= {"alpha", "batch_size", "capacity", "few_numbers"}  # but EVIDENCE.md is made of them
+UNREAD |= {"alpha"}  # its slope is of tuned numbers, which stand under "lr" and are kept
 
 
 @pytest.mark.parametrize("held", HELD, ids=lambda held: held.says)
@@ -73,7 +74,10 @@ def changed(value, rng):
 def fails(held):
     try:
         return said(held) not in words(held.page) or isinstance(held, Claim) and not holds(held)
-    except KeyError:  # another rate is the best now, and ran with fewer seeds
+    except (
+        KeyError,
+        TypeError,
+    ):  # another rate is the best now; or None is to fill a number's hole
         return True
 
 

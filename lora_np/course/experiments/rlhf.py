@@ -132,9 +132,8 @@ def table(numbers):
 
 
 def rates_in_words(numbers):
-    said = [
-        f"{way} {rate} ({tried})" for way, rate, tried, _ in rates_table({"ways": numbers["rates"]})
-    ]
+    rows = rates_table({"ways": numbers.get("rates", {})})
+    said = [f"{way} {rate} ({between})" for way, rate, between, _ in rows]
     return f"Rates, tuned at beta 0.1 on another world's true reward: {', '.join(said)}.\n"
 
 
