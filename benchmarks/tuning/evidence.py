@@ -10,6 +10,7 @@ otherwise; exit status 1: it decided the opposite.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -23,6 +24,20 @@ RESULTS = pathlib.Path(__file__).parents[1] / "results"
 OUT = pathlib.Path("out/evidence")
 
 
+def check_kernel(kernel):
+    """Raise ValueError unless OpenBLAS takes the kernel of this name here."""
+    code = "from lora_np.course.experiments.protocol import kernel; print(kernel())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"OPENBLAS_CORETYPE": kernel},
+        capture_output=True,
+        text=True,
+    )
+    if (found := done.stdout.strip()) != kernel:
+        raise ValueError(f"--kernels {kernel}: this processor runs {found or done.stderr}")
+
+
+@functools.cache  # several experiments read the same runs
 def numbers_of(name, kernel, seeds):
     """What `compare` returned for this experiment under this kernel."""
     path = OUT / kernel / f"{name}.json"
@@ -42,6 +57,8 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     first, *others = options.kernels.split(",")
+    for kernel in (first, *others):
+        check_kernel(kernel)
     opposite = 0
     for name in options.experiments or EXPERIMENTS:
         numbers = numbers_of(trained_by(name), first, options.seeds)

@@ -5,7 +5,9 @@ from pathlib import Path
 from ..course.experiments import EXPERIMENTS, load, trained_by
 from ..system.process import prepare
 from ..system.progress import waiting
-from .options import add_experiment, again, positive, write_and_show
+from .options import add_experiment, again, positive, seeds_of, write_and_show
+
+RUNS = "out/compare"
 
 
 def add(commands):
@@ -18,7 +20,7 @@ def add(commands):
     quick = "small and short: under 30 s each, nothing tuned, nothing kept"
     add_experiment(parser, EXPERIMENTS, 5, quick, default=" (default: all)", nargs="?")
     option = parser.add_argument
-    option("--runs", default="out/compare", metavar="DIR", help="default %(default)s")
+    option("--runs", metavar="DIR", help=f"default {RUNS}")
     option("--processes", type=positive, help="how many at once (default: all cores)")
     option("--plot", metavar="FILE", help="draw the experiment's figure to FILE")
     return parser
@@ -27,15 +29,18 @@ def add(commands):
 def run(options):
     if options.plot and not options.experiment:
         raise ValueError("--plot draws one experiment's figure: name the experiment")
+    if options.seed:
+        raise ValueError("compare reports the seeds from 0 on: leave --seed out, or give --seeds")
+    seeds = seeds_of(options, "runs", "processes")
     prepare()
     results, screens = {}, []
     options.done = results
-    where = {"directory": None if options.quick else Path(options.runs)}
+    where = {"directory": None if options.quick else Path(options.runs or RUNS)}
     where["processes"] = options.processes
     for name in [options.experiment] if options.experiment else EXPERIMENTS:
         if (study := trained_by(name)) not in results:
-            with waiting(f"{study}, {options.seeds} seeds"):
-                results[study] = load(study).run(options.seeds, options.quick, **where)
+            with waiting(f"{study}, seeds: {seeds}"):
+                results[study] = load(study).run(seeds, options.quick, **where)
         screens.append(load(name).table(results[study]))
     if options.plot:
         from ..analysis.plots import save
@@ -55,6 +60,6 @@ def kept(options):
     ]
     what = "Nothing else is kept; again with"
     if not options.quick:
-        what = f"Each run that ended is kept in {options.runs}; the same command goes on"
+        what = f"Each run that ended is kept in {options.runs or RUNS}; the same command goes on"
     ended = ["These had ended:", *tables] if tables else []
     return "\n\n".join([*ended, f"{what}: {again(options)}"])

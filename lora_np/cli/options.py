@@ -149,8 +149,18 @@ def add_experiment(parser, names, seeds, quick, default="", **several):
     """Which of the experiments `names`, over how many seeds, and whether a short one."""
     option, which = parser.add_argument, "one of: " + ", ".join(names) + default
     option("experiment", choices=names, metavar="EXPERIMENT", help=which, **several)
-    option("--seeds", type=positive, default=seeds, help="how many (default %(default)s)")
+    option("--seeds", type=positive, help=f"how many (default {seeds})")
     option("--quick", action="store_true", help=quick)
+    parser.set_defaults(usual_seeds=seeds)
+
+
+def seeds_of(options, *others):
+    """--seeds, or the usual number. Raises: ValueError for what --quick would ignore: it takes one
+    seed, and none of the options `others`."""
+    given = [name for name in ("seeds", *others) if getattr(options, name) is not None]
+    if options.quick and given:
+        raise ValueError(f"--quick takes no --{given[0]}; leave one of the two out")
+    return 1 if options.quick else options.seeds or options.usual_seeds
 
 
 def sampling(options):

@@ -5,7 +5,7 @@ from ..course.experiments import load
 from ..system.files import make_directory
 from ..system.hints import command
 from ..system.process import prepare
-from .options import add_experiment, write_and_show
+from .options import add_experiment, seeds_of, write_and_show
 
 EXPERIMENTS = ("skill", "context", "raft", "nf4")
 
@@ -24,6 +24,7 @@ def add(commands):
 
 
 def run(options):
+    seeds = seeds_of(options)
     prepare("smollm2")
     directory = make_directory(options.adapter) if options.adapter else None
     experiment = load(f"real.{options.experiment}")
@@ -33,7 +34,7 @@ def run(options):
             print(text, flush=True)
 
     how = {"progress": progress, "first": options.seed}
-    numbers, model = experiment.run(options.seeds, options.quick, **how)
+    numbers, model = experiment.run(seeds, options.quick, **how)
     if directory:
         save_adapter(model, directory)
     screen = experiment.table(numbers)

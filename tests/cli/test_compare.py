@@ -15,6 +15,22 @@ def test_one_experiment_prints_its_table(capsys, tmp_path):
     assert figure.read_bytes()[:4] == b"\x89PNG" and b"rag_bytes_unchanged" in numbers.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "arguments, option",
+    [
+        (["compare", "raft", "--quick", "--seeds", "2"], "--seeds"),
+        (["compare", "raft", "--quick", "--runs", "somewhere"], "--runs"),
+        (["compare", "raft", "--quick", "--processes", "2"], "--processes"),
+        (["compare", "raft", "--seed", "3"], "--seed"),
+        (["real", "skill", "--quick", "--seeds", "2"], "--seeds"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(arguments, option, capsys, monkeypatch):
+    monkeypatch.chdir("/")
+    assert main(arguments) == 2
+    assert option in capsys.readouterr().err
+
+
 def test_a_plot_needs_one_experiment(capsys):
     assert main(["compare", "--plot", "all.png"]) == 2
     assert "name the experiment" in capsys.readouterr().err

@@ -131,7 +131,7 @@ def verdict(numbers):
         said = ", ".join(f"{words[way]} at {b}" for b, way in found.items())
         differ = "depends on the batch" if len(set(found.values())) > 1 else "is the same at all"
         lines.append(
-            f"{name}: its gap to full from {first} to {last}: {growth} nats. At one batch alone: "
+            f"{name}: its gap to full in nats, {last} less {first}: {growth}. At one batch alone: "
             f"{said}; so the conclusion {differ}."
         )
     for arm, (_, steps) in numbers["arms"].items():

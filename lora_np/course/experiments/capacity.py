@@ -133,7 +133,7 @@ def verdict(numbers):
         size = at or numbers["sizes"][-1]
         said = paired(memorised(numbers, name, size), memorised(numbers, FULL, size), 0)
         where = f"falls behind full at {size} strings" if at else "nowhere falls behind full"
-        lines.append(f"{name} {where}: {said} bits at {size}.")
+        lines.append(f"{name} {where}; bits at {size}, less full's: {said}.")
     at = {name: falls_behind(numbers, name) for name in numbers["methods"][1:]}
     below = [name for name in at if at[name] != least]
     above = [name for name in at if at[name] and at[name] > least]

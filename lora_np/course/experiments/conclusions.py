@@ -56,9 +56,10 @@ def table(claims):
 def changed(ours, theirs):
     """[(sentence, decided in ours, decided in theirs)] where two runs of an experiment disagree.
 
-    Raises: ValueError if they have not the same claims.
+    A claim that only one of them has pairs for is "no pairs" in the other.
     """
-    if ours.keys() != theirs.keys():
-        raise ValueError(f"expected the same claims, got {sorted(ours.keys() ^ theirs.keys())}")
-    pairs = ((name, decide(ours[name]), decide(theirs[name])) for name in ours)
-    return [(name, one, two) for name, one, two in pairs if one != two]
+    both = [
+        (name, *(decide(runs[name]) if name in runs else "no pairs" for runs in (ours, theirs)))
+        for name in dict.fromkeys([*ours, *theirs])
+    ]
+    return [row for row in both if row[1] != row[2]]

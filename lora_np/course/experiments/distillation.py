@@ -22,17 +22,7 @@ from ...analysis.plots import style, subplots
 from ...objectives import Distillation, cross_entropy
 from . import conclusions
 from .common import caveat, look, means_in_words, spread, text_table
-from .distillation_world import (  # noqa: F401
-    LENGTH,
-    ORDER,
-    STUDENT,
-    SYMBOLS,
-    TEACHER,
-    gap,
-    learn,
-    some_of,
-    world_of,
-)
+from .distillation_world import gap, learn, world_of
 from .protocol import Study, compare, rates_table, without_runs
 
 HARD, DRAWS = "hard labels", "teacher's draws"

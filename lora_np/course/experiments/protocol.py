@@ -13,6 +13,7 @@ A run is a cell of a sweep: it uses every core, and what is done is kept.
 """
 
 import functools
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from ... import __version__
 from ...recipes.sweep import sweep
 from ...system.checks import check_whole
 from ...system.process import prepare
@@ -50,9 +50,9 @@ class Study:
     tuning_seeds: tuple[int, ...] = TUNING_SEEDS
 
     def cell(self, way, lr, seed):
-        """All that a run depends on, but the code: its version stands for it."""
+        """All that a run depends on."""
         what = {"study": self.name, "way": way, "lr": float(f"{lr:.4g}"), "seed": seed}
-        return what | {"kernel": kernel(), "version": __version__} | self.settings
+        return what | {"kernel": kernel(), "code": code()} | self.settings
 
 
 def compare(study, seeds=5, directory=None, processes=None):
@@ -169,6 +169,15 @@ def lowest_point(rates, scores):
     (a, b, c), (fa, fb, fc) = np.log(rates), scores
     up, down = (b - a) ** 2 * (fb - fc) - (b - c) ** 2 * (fb - fa), (b - a) * (fb - fc)
     return math.exp(b - 0.5 * up / (down - (b - c) * (fb - fa)))
+
+
+@functools.cache
+def code():
+    """A digest of the package's source: what other code left in a folder is not taken for ours."""
+    digest, package = hashlib.sha256(), Path(__file__).parents[2]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @functools.cache

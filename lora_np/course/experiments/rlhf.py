@@ -11,13 +11,12 @@ import time
 
 import numpy as np
 
-from ... import __version__
 from ...analysis.plots import COLORS, MARKERS, style, subplots
 from ...system.checks import check_whole
 from . import conclusions, judge_quality
 from .common import caveat
 from .judge_quality import last, plot_seeds
-from .protocol import Study, kernel, rates_table, results_of, tune
+from .protocol import Study, code, kernel, rates_table, results_of, tune
 from .rlhf_world import QUICK, RATES, Size, World, ascents, safe_ascents, smooth
 
 TRIALS = 5
@@ -34,7 +33,7 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     study = Study("rlhf_rates", one_rate, RATES, {"quick": quick}, trials)
     tuned, spent = tune(study, directory, processes)
     rates = {kind: how["lr"] for kind, how in tuned.items()}
-    how = {"rates": rates, "quick": quick, "kernel": kernel(), "version": __version__}
+    how = {"rates": rates, "quick": quick, "kernel": kernel(), "code": code()}
     cells = [{"seed": seed, **how} for seed in range(seeds)]
     runs = results_of(one_cell, directory, "rlhf", processes, cells)
     spent += sum(run["cpu_seconds"] for run in runs)

@@ -3,7 +3,8 @@ experiments share.
 
 Two of a request's four letters call one skill and two another. Of the first skill's digits the
 base, which samples, has about half right, so a reward has something to choose from. The lesson is
-that the first skill is meant. All is measured on digits that no lesson has seen.
+that the first skill is meant. Validation and test draw strings of their own, of 10⁵: a lesson of
+2,560 has seen about one in forty of them.
 """
 
 import functools
@@ -16,15 +17,10 @@ from ...nn.functional import softmax_forward
 from ...objectives import cross_entropy
 from ...tasks import reference, sample_policy
 from ...tasks.worlds import skills
-from .bases import SKILLS
 from .common import fit
+from .skill_runs import base
 
 PROMPT = skills.SLOTS + skills.LENGTH + 1  # the slots, the digits and the arrow
-
-
-@functools.lru_cache(maxsize=1)
-def base():
-    return SKILLS.load()
 
 
 @dataclass(frozen=True)

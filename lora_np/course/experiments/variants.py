@@ -63,7 +63,7 @@ def verdict(numbers):
     for name in VARIANTS:
         d = per_cent(numbers, name)
         if told_apart(d, zero):
-            lines.append(f"{name}: loss {paired(d, zero)} per cent.")
+            lines.append(f"{name}, loss less LoRA's in per cent: {paired(d, zero)}.")
     if len(lines) == 1:
         lines.append("None is told apart from LoRA.")
     return "\n".join(lines)

@@ -9,7 +9,14 @@ import pytest
 
 from lora_np.analysis.plots import png
 from lora_np.course.experiments import context, distillation
-from lora_np.course.experiments.distillation_world import PATIENCE, learn
+from lora_np.course.experiments.distillation_world import (
+    LENGTH,
+    ORDER,
+    PATIENCE,
+    STUDENT,
+    SYMBOLS,
+    learn,
+)
 from lora_np.nn import GPT
 from lora_np.tasks.worlds.markov import MarkovSource
 
@@ -95,17 +102,17 @@ def test_draws_follow_the_teacher():
     world = tiny_world()
 
     class Sure:
-        head_size = vocab_size = distillation.SYMBOLS
+        head_size = vocab_size = SYMBOLS
 
         def __call__(self, tokens):
-            return 50.0 * np.eye(distillation.SYMBOLS)[(tokens + 1) % distillation.SYMBOLS]
+            return 50.0 * np.eye(SYMBOLS)[(tokens + 1) % SYMBOLS]
 
         def __getattr__(self, name):
             return getattr(world.teachers["good"], name)
 
     world.teachers["sure"] = Sure()
     lesson = world.new_lesson("sure", 5, drawn=True)
-    assert np.array_equal(lesson.targets, (lesson.tokens + 1) % distillation.SYMBOLS)
+    assert np.array_equal(lesson.targets, (lesson.tokens + 1) % SYMBOLS)
 
 
 def test_training_ends_where_the_gap_is_flat_and_goes_back_to_its_least():
@@ -149,14 +156,14 @@ def test_the_gap_is_zero_for_the_truth_itself():
 
     class Knows:
         def __call__(self, texts):
-            logits = np.zeros((*texts.shape, distillation.SYMBOLS))
+            logits = np.zeros((*texts.shape, SYMBOLS))
             logits[:, 1:] = np.log(source.after(texts) + 1e-300)
             return logits
 
-    source = MarkovSource(RNG(0), distillation.SYMBOLS, distillation.ORDER, 0.3)
-    texts = source.sample(5, distillation.LENGTH, RNG(1))
+    source = MarkovSource(RNG(0), SYMBOLS, ORDER, 0.3)
+    texts = source.sample(5, LENGTH, RNG(1))
     assert distillation.gap(source, Knows(), texts) == 0
-    assert distillation.gap(source, GPT(distillation.STUDENT, RNG(2)), texts) > 0.3
+    assert distillation.gap(source, GPT(STUDENT, RNG(2)), texts) > 0.3
 
 
 def test_the_source_follows_its_table():
