@@ -22,19 +22,27 @@ from lora_np.system.files import write_json
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 OUT = pathlib.Path("out/evidence")
+# Only a product shows what the processor lacks: it dies of it.
+PROBE = """
+import numpy
+from lora_np.course.experiments.protocol import kernel
+for n, kind in [(n, kind) for n in (2, 300) for kind in "fd"]:
+    numpy.ones((n, n), kind) @ numpy.ones((n, n), kind) @ numpy.ones(n, kind)
+print(kernel())
+"""
 
 
 def check_kernel(kernel):
-    """Raise ValueError unless OpenBLAS takes the kernel of this name here."""
-    code = "from lora_np.course.experiments.protocol import kernel; print(kernel())"
+    """Raise ValueError unless OpenBLAS takes the kernel of this name here, and multiplies by it."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", PROBE],
         env=os.environ | {"OPENBLAS_CORETYPE": kernel},
         capture_output=True,
         text=True,
     )
     if (found := done.stdout.strip()) != kernel:
-        raise ValueError(f"--kernels {kernel}: this processor runs {found or done.stderr}")
+        what = f"runs {found}" if found else f"ends it with exit status {done.returncode}"
+        raise ValueError(f"--kernels {kernel}: expected a kernel of this processor, which {what}")
 
 
 @functools.cache  # several experiments read the same runs
@@ -57,8 +65,11 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     first, *others = options.kernels.split(",")
-    for kernel in (first, *others):
-        check_kernel(kernel)
+    try:
+        for kernel in (first, *others):
+            check_kernel(kernel)
+    except ValueError as error:
+        parser.error(str(error))
     opposite = 0
     for name in options.experiments or EXPERIMENTS:
         numbers = numbers_of(trained_by(name), first, options.seeds)

@@ -69,7 +69,7 @@ class BottleneckAdapters:
 
     def __post_init__(self):
         check_whole("BottleneckAdapters: expected a width", self.width)
-        if self.placement not in PLACES:
+        if self.placement not in tuple(PLACES):  # of a list too, which no dict can be asked for
             names, got = ", ".join(PLACES), self.placement
             raise ValueError(f"BottleneckAdapters: expected a placement among {names}, got {got!r}")
 

@@ -20,6 +20,7 @@ from lora_np.methods import (
     PrefixTuning,
     PromptTuning,
     QLoRA,
+    TinyLoRA,
 )
 from lora_np.methods.lora_init import loftq, pissa
 
@@ -52,7 +53,14 @@ def test_one_file_holds_one_method(base, tmp_path, first, then):
         (PromptTuning(2), {"num_virtual_tokens": 8}, "8 virtual tokens leave no room"),
         (PromptTuning(2), {"peft_type": "PREFIX_TUNING"}, "does not have: .*init"),
         (PrefixTuning(2), {"peft_type": "PROMPT_TUNING"}, "prompt_embeddings is"),
-        (BottleneckAdapters(2), {"adapter_width": 3}, r"down is \(6, 2\), expected \(6, 3\)"),
+        (BottleneckAdapters(2), {"adapter_width": 3}, "width is 3, .* tensors down are 2 long"),
+        (BottleneckAdapters(2), {"adapter_width": 10**12}, "tensors down are 2 long"),
+        (BottleneckAdapters(2), {"adapter_placement": ["a"]}, r"placement among .* got \['a'\]"),
+        (TinyLoRA(3), {"tiny_numbers": 10**12}, "tensors tiny_P are 3 long"),
+        (TinyLoRA(3), {"tiny_rank": 4}, "tiny_rank is 4, .* tensors tiny_P are 2 long"),
+        (TinyLoRA(3), {"tiny_shared": "no"}, "expected tiny_shared true or false, got 'no'"),
+        (TinyLoRA(3), {"tiny_targets": 7}, "to be a list of names, got 7"),
+        (TinyLoRA(3), {"tiny_targets": ["q_proj"]}, "'q_proj' matches no linear layer"),
         (BottleneckAdapters(2), {"adapter_placement": "pfeiffer"}, "unexpected: h.0.attn.down"),
     ],
 )
@@ -72,6 +80,7 @@ def test_settings_of_other_methods_that_do_not_fit(base, tmp_path, method, chang
         ({"lora_alpha": 1e308, "use_dora": True}, r"expected alpha, finite .* got 1e\+308"),
         ({"peft_type": "LORA_NP"}, "settings that this library does not have: .*'r': 2"),
         ({"r": 3}, r"h.0.attn.c_attn.lora_A.weight is \(2, 6\), expected \(3, 6\)"),
+        ({"use_rslora": "no"}, "expected use_rslora true or false, got 'no'"),
         ({"r": 10**9}, r"expected a rank from 1 to min\(in, out\) = 6"),
         ({"r": "2"}, "expected a rank from 1, a whole number, got '2'"),
         ({"lora_alpha": "6"}, "expected alpha, finite .* got '6'"),

@@ -131,6 +131,9 @@ def check_config(config):
     """Raise ValueError for general settings of the wrong type."""
     if not isinstance(config.get("peft_type"), str):
         raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
+    for flag in ("use_rslora", "use_dora", "tiny_shared"):
+        if not isinstance(config.get(flag, False), bool | None):
+            raise ValueError(f"expected {flag} true or false, got {config[flag]!r}")
     saved = config.get("modules_to_save") or []
     if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
         raise ValueError(f"expected modules_to_save to be a list of names, got {saved!r}")

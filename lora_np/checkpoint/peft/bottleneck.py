@@ -3,7 +3,7 @@
 from ...methods import BottleneckAdapters
 from ...methods.bottleneck import Adapted
 from ...methods.targets import layers_of
-from .names import OURS
+from .names import OURS, check_size
 
 
 def config(method):
@@ -12,8 +12,10 @@ def config(method):
 
 def method_from(config, shapes, model):
     if "adapter_width" in config:
-        placement = config.get("adapter_placement", "houlsby")
-        return BottleneckAdapters(config["adapter_width"], placement)
+        width = config["adapter_width"]
+        method = BottleneckAdapters(width, config.get("adapter_placement", "houlsby"))
+        check_size("adapter_width", width, shapes, ".down", 1)
+        return method
 
 
 def arrays(model):

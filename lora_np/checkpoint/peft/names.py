@@ -49,3 +49,14 @@ def from_file(stored, body, directory):
             raise ValueError(f"{directory}: {name} and {result[short].name} are the same")
         result[short] = tensor
     return result
+
+
+def check_size(setting, value, shapes, end, axis):
+    """Raise ValueError unless the file's tensors named `end` are `value` long along `axis`.
+
+    Before a layer of that size is made: a config may ask for more than there is memory.
+    """
+    sizes = {shape[axis] for name, shape in shapes.items() if name.endswith(end) if shape[axis:]}
+    if sizes != {value}:
+        found = f"are {' and '.join(map(str, sorted(sizes)))} long" if sizes else "are not there"
+        raise ValueError(f"{setting} is {value}, and the file's tensors {end[1:]} {found}")

@@ -3,7 +3,8 @@
 from ...methods import TinyLoRA
 from ...methods.targets import ALL_LINEAR, layers_of
 from ...methods.tiny_lora import TinyLoRALinear
-from .names import OURS
+from .names import OURS, check_size
+from .targets import there
 
 
 def config(method):
@@ -14,10 +15,13 @@ def config(method):
 
 def method_from(config, shapes, model):
     if "tiny_numbers" in config:
-        targets, numbers = config.get("tiny_targets", ALL_LINEAR), config["tiny_numbers"]
-        targets = targets if isinstance(targets, str) else tuple(targets)
-        shared = bool(config.get("tiny_shared", True))
-        return TinyLoRA(numbers, config.get("tiny_rank", 2), targets, shared)
+        targets = config.get("tiny_targets", ALL_LINEAR)
+        targets = targets if targets == ALL_LINEAR else there(targets, model)
+        numbers, rank = config["tiny_numbers"], config.get("tiny_rank", 2)
+        method = TinyLoRA(numbers, rank, targets, config.get("tiny_shared", True))
+        check_size("tiny_numbers", numbers, shapes, ".tiny_P", 0)
+        check_size("tiny_rank", rank, shapes, ".tiny_P", 1)
+        return method
 
 
 def arrays(model):
