@@ -164,5 +164,9 @@ HELD_10 = [
         lambda: on_the_way(on_policy.OWN, on_policy.REWARD),
         holds=False,
     ),
-    Given(LESSON_10, "Two ways are told apart only if all five differences", "the rule of common.told_apart"),
+    Given(
+        LESSON_10,
+        "Two ways are told apart only if all five differences",
+        "the rule of common.told_apart",
+    ),
 ]
