@@ -66,7 +66,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "it reads a little worse than the base with far ones, in every pair",
+        "it is a little worse than the base behind far ones, in every pair",
         lambda: -ahead_of("base", column="far distractors"),
     ),
     Claim(
@@ -77,7 +77,7 @@ HELD_11 = [
     Claim(LESSON_11, "P = 1$ teaches none", lambda: 0.15 - read(1.0, "distractors only")),
     Claim(
         LESSON_11,
-        "Behind what is retrieved, golden or not, it is below $P = 0.8$ in every pair",
+        "Behind what is retrieved, golden or not, $P = 1$ is below $P = 0.8$ in every pair",
         lambda: read(0.8, "retrieved") - read(1.0, "retrieved"),
     ),
     Claim(
@@ -99,12 +99,12 @@ HELD_11 = [
     Given(LESSON_11, "The paper finds the best $P$ between 0.4 and 1", "Zhang et al. 2024, 4.4"),
     Claim(
         LESSON_11,
-        "a pattern is a classifier for nothing, well above chance, 0.5",
+        "a pattern is a classifier for free, well above chance, 0.5",
         lambda: np.min(stored("patterns")["zero"], axis=1) - 0.6,
     ),
     Claim(
         LESSON_11,
-        "For the other base the words mean nothing",
+        "For the other base the two words mean nothing",
         lambda: 0.05 - abs(np.array(stored("patterns")["zero_without"]) - 0.5).max(axis=1),
     ),
     Number(
@@ -135,7 +135,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "it is larger with them in every pair",
+        "it is larger for the base that did, in every pair",
         lambda: (ahead(1) - ahead(1, patterns.WITHOUT)).mean(axis=1),
     ),
     *(
@@ -150,7 +150,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "a few heads that learnt nothing make most of the mean",
+        "a few heads that learnt nothing make up most of the mean lead",
         lambda: [np.sort(ahead(0)[:, 0])[-3:].sum() / ahead(0)[:, 0].sum() - 0.5] * 3,
     ),
     *(
@@ -165,7 +165,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "is ahead of a new head that saw four labels before it has seen any",
+        "has seen no label yet and is ahead of a new head that saw four",
         lambda: film() - right("new head, all numbers")[:, 0],
     ),
     *(
