@@ -25,8 +25,9 @@ def bits():
 
 def rows_of(page, first):
     """The cells of each row of the Markdown table on `page` whose head begins with `first`."""
-    lines = (HERE / page).read_text("utf-8").split(f"| {first} |", 1)[1].split("\n\n")[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines.split("\n")]
+    below = (HERE / page).read_text("utf-8").split(f"| {first} |", 1)[1].split("\n\n")[0]
+    lines = below.strip().split("\n")[2:]  # the rest of the head, and its rule
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def measured():
