@@ -1,4 +1,7 @@
-"""How a card looks in Anki: for each kind its fields, its front and its back; one style for all."""
+"""How a card looks in Anki: for each kind its fields, its front and its back; one style for all.
+
+After a change here delete notebooks/cards.apkg: make_cards.py looks at the words alone.
+"""
 
 PREDICTION = (
     ("Where", "Before", "Question", "Options", "Answer", "Why"),
@@ -33,7 +36,7 @@ ol > li::before { content: "(" counter(option, lower-alpha) ")"; display: inline
 li p { display: inline; }
 .answer { font-weight: bold; color: #0072B2; font-size: 20px; margin-bottom: 0; }
 .term { font-size: 30px; font-weight: bold; text-align: center; margin: 1em 0; }
-table { border-collapse: collapse; margin: 0 auto; }
+table { border-collapse: collapse; margin: 0 auto; color: inherit; }
 th { text-align: right; font: 13px sans-serif; color: #777; padding: 4px 12px 4px 0; }
 td { padding: 4px 0; }
 td p { margin: 0; }
