@@ -77,7 +77,7 @@ def worked_example_figure(n):
         drawn = axes.bar(
             positions, y.ravel(), 0.24, color=COLORS[k], hatch=hatch, label=label, edgecolor="white"
         )
-        axes.bar_label(drawn, fmt="%.2f", fontsize=9)
+        axes.bar_label(drawn, fmt="%.2f", fontsize=9, padding=2)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xticks([0, 1], ["y₁", "y₂"])
     axes.set(ylabel="output (no unit)")
@@ -100,7 +100,7 @@ def rank_wall_figure(n, steps=60):
         )
     axes.axhline(wall["floor"], color="black", linewidth=1, linestyle=(0, (2, 2)))
     axes.text(
-        steps, wall["floor"] * 1.25, f"{wall['floor']:.4f}: below this rank 1 cannot go", ha="right"
+        steps, wall["floor"] * 1.6, f"{wall['floor']:.4f}: below this rank 1 cannot go", ha="right"
     )
     axes.set(xlabel="step of gradient descent", ylabel="loss ½|y − t|²", ylim=(1e-6, 0.1))
     axes.legend(loc="lower left")

@@ -89,6 +89,7 @@ def test_text_in_a_slider_is_text():
 
 
 def test_a_lesson_without_what_it_needs_ends_early(monkeypatch, capsys):
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # another one, which IPython would warn of
     shell = InteractiveShell()
     monkeypatch.setattr(notebook, "get_ipython", lambda: shell)
     shell.run_cell("a = 1")

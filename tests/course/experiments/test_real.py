@@ -96,3 +96,12 @@ def test_the_real_model_learns():
     lesson.teacher_logits = logits
     assert abs(context_distillation(logits, lesson)[0]) < 1e-5
     assert not same(said[0], "{}")
+
+
+def test_an_interval_of_a_share_holds_it_and_narrows_with_the_cases():
+    for n in (5, 24, 96):
+        for right in range(n + 1):
+            low, high = common.between(right / n, n)
+            assert -1e-12 <= low <= right / n <= high <= 1 + 1e-12 and high - low < 2 / n**0.5
+    # Brown, Cai & DasGupta 2001 (Statistical Science 16), by hand: 0 of n is up to z²/(n + z²)
+    assert common.between(0, 10)[1] == pytest.approx(1.96**2 / (10 + 1.96**2))

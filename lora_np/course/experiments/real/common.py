@@ -9,7 +9,7 @@ from ....methods import LoRA
 from ....objectives import cross_entropy
 from ....tasks import text
 from ....train.loop import held_out_loss, warmup_cosine
-from ..common import fit, seed_count
+from ..common import fit, seed_count, text_table
 
 METHOD, RATE = LoRA(8, 16.0, "all-linear"), 2e-3
 SHORT = {"steps": 3, "tests": 3, "windows": 2}  # a quick run, which shows that it works
@@ -47,6 +47,29 @@ def samples(numbers):
             lines.append(textwrap.fill(line, 80, subsequent_indent=" " * 20))
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def between(share, n):
+    """The 95 % interval of a share of n cases (Wilson 1927), for shares near 0 and 1 too."""
+    z2 = 1.96**2 / n
+    middle, half = share + z2 / 2, math.sqrt(z2 * (share * (1 - share) + z2 / 4))
+    return (middle - half) / (1 + z2), (middle + half) / (1 + z2)
+
+
+def intervals(numbers, columns):
+    """Lines: between which shares each row's lie, by its cases. `columns` is {column: cases}."""
+
+    def cell(runs, column):
+        if runs[0][column] is None:
+            return "-"
+        low, high = between(sum(run[column] for run in runs) / len(runs), columns[column])
+        return f"{max(low, 0):.2f} to {high:.2f}"
+
+    rows = [(name, *(cell(runs, at) for at in columns)) for name, runs in numbers["rows"].items()]
+    lines = text_table(("95 % interval", *columns), rows, (22, 17))
+    return "\n".join(
+        [*lines, "By the cases alone, which are the same for all seeds (Wilson 1927)."]
+    )
 
 
 def note(text, numbers):

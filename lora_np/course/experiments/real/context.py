@@ -14,7 +14,7 @@ from ....tasks.worlds.questions import NEW_THINGS, questions
 from ....tokenizers.chat_template import chat_tokens
 from ....train.loop import held_out_loss
 from ..common import over_seeds, spread, text_table
-from .common import METHOD, SHORT, learn, note, open_model, prose_perplexity, samples
+from .common import METHOD, SHORT, intervals, learn, note, open_model, prose_perplexity, samples
 
 OPENING = "Ahoy!"
 CONTEXT = (
@@ -36,7 +36,7 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one.
     """
-    size = SHORT if quick else {"steps": 20, "tests": 18, "windows": 8}
+    size = SHORT if quick else {"steps": 20, "tests": 72, "windows": 8}
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     trial = Trial(*(model or open_model()), size, 6 if quick else 36, tell)
     before, row = trial.score(trial.base)
@@ -157,4 +157,5 @@ def table(numbers):
         f"{numbers['context_tokens']} tokens with the context, {numbers['plain_tokens']} without. "
         f"{numbers['steps']} steps of 4 answers, {numbers['trained']:,} trained numbers;"
     )
-    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])
+    by_cases = intervals(numbers, dict.fromkeys(COLUMNS[:2], numbers["tests"]))
+    return "\n".join([*lines, note(text, numbers), "", by_cases, "", samples(numbers)])

@@ -13,7 +13,7 @@ from ....objectives import cross_entropy
 from ....tasks.dialogue import answers, dialogues
 from ....tasks.worlds.manual import ASK, NONE, Manual, says, terms
 from ..common import over_seeds, spread, text_table
-from .common import METHOD, SHORT, learn, note, open_model, samples
+from .common import METHOD, SHORT, intervals, learn, note, open_model, samples
 
 SYSTEM = ("system", "Answer from the text.")
 LONGEST, MISSING = 48, 0.25  # tokens of an answer; share of lessons without the golden paragraph
@@ -26,7 +26,7 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0, topics=None):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one; `topics` the manual's texts.
     """
-    size = SHORT if quick else {"steps": 20, "tests": 24, "windows": 8}
+    size = SHORT if quick else {"steps": 20, "tests": 96, "windows": 8}
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     trial = Trial(*(model or open_model()), Manual(topics), size, tell)
     manual, tests = trial.manual, trial.tests
@@ -115,4 +115,6 @@ def table(numbers):
         f"finds the golden paragraph for {numbers['recall']:.0%}. {numbers['steps']} steps of 2, "
         f"{numbers['trained']:,} trained numbers;"
     )
-    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])
+    n = numbers["tests"]
+    by_cases = intervals(numbers, dict(zip(COLUMNS, (n, n, (n + 1) // 2))))
+    return "\n".join([*lines, note(text, numbers), "", by_cases, "", samples(numbers)])

@@ -13,7 +13,17 @@ from ....objectives import cross_entropy
 from ....tasks.dialogue import answers, dialogues
 from ....tasks.worlds.orders import FORMS, NEW_FORMS, held_out, orders, same
 from ..common import by_row, over_seeds, spread, text_table
-from .common import METHOD, RATE, SHORT, learn, note, open_model, prose_perplexity, samples
+from .common import (
+    METHOD,
+    RATE,
+    SHORT,
+    intervals,
+    learn,
+    note,
+    open_model,
+    prose_perplexity,
+    samples,
+)
 
 ASKED = ("system", "Reply with JSON.")
 EXAMPLES = (  # two turns that show the base what is wanted; who was trained needs none
@@ -49,7 +59,7 @@ def run(seeds=3, quick=False, model=None, progress=None, first=0):
     The seeds are `first` and those after it. `model` is a (model, tokenizer) pair, by default the
     real one.
     """
-    size = SHORT if quick else {"steps": 20, "tests": 24, "windows": 8}
+    size = SHORT if quick else {"steps": 20, "tests": 96, "windows": 8}
     seeds, tell = 1 if quick else seeds, progress or (lambda text: None)
     trial = Trial(*(model or open_model()), size, tell)
     rows = {"base": [trial.of_base("base")]}
@@ -133,4 +143,7 @@ def table(numbers):
         "training never showed; perplexity on held-out prose; CPU s: training alone. "
         f"{numbers['steps']} steps of 4 sentences;"
     )
-    return "\n".join([*lines, note(text, numbers), "", samples(numbers)])
+    cases = dict.fromkeys(columns[:2], numbers["tests"])
+    return "\n".join(
+        [*lines, note(text, numbers), "", intervals(numbers, cases), "", samples(numbers)]
+    )
