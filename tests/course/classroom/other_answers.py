@@ -64,6 +64,23 @@ def best_of_rank(D, r):
     top = vectors[:, np.argsort(values)[-r:]]
     return D @ top @ top.T
 """
+PADDED = """
+def chat_targets(turns):
+    tokens = np.concatenate([[START, ROLES[role], *words, END] for role, words in turns])
+    says = [np.pad(np.full(len(words) + 1, role == "assistant"), (2, 0)) for role, words in turns]
+    return [tokens[:-1], tokens[1:], np.concatenate(says)[1:]]
+"""
+BY_INDEX = """
+def share(kv, n):
+    return kv[:, [head // n for head in range(n * kv.shape[1])]]
+
+
+def share_backward(dy, n):
+    return sum(dy[:, i::n] for i in range(n))
+
+
+shared = [share, share_backward]
+"""
 ANSWERS = {
     "1.1": ["y_by_hand = np.array([-1, 1.5])", "y_by_hand = (-1, 3 / 2)"],
     "1.2": [DENSE],
@@ -75,4 +92,10 @@ ANSWERS = {
     "3.2": [FLAT],
     "3.3": [PROJECTION],
     "3.4": ["factors = np.array([25.0, 5.0, 1.0])"],
+    "13.1": [PADDED],
+    "13.2": [
+        'adapter = {"rank": np.int64(2), "targets": "all-linear"}',
+        'adapter = {"rank": 4, "targets": ["q_proj", "v_proj", "mlp.down_proj", "up_proj"]}',
+    ],
+    "13.3": [BY_INDEX],
 }
