@@ -150,7 +150,7 @@ TEXT_AND_USE = [
         lambda: np.minimum(few(FULL, SOME, last), few(R8, SOME, last)),
     ),
     claim(
-        "LoRA's fewer numbers are no protection at these rates",
+        "in all three seeds LoRA's fewer numbers are no protection at these rates",
         lambda: few(R8, SOME, last) - few(FULL, SOME, last),
     ),
     claim("From a thousand bytes there is nothing to gain", lambda: 1e-9 + few(FULL, 1000, min)),

@@ -4,6 +4,7 @@ import numpy as np
 
 from docs.margins import Claim, Given, Number, in_words, stored
 from lora_np.course.experiments import patterns, raft
+from lora_np.course.experiments.real.common import between
 
 LESSON_11, LESSON_13 = "notebooks/11_what_it_reads.ipynb", "notebooks/13_a_real_model.ipynb"
 BELOW_1 = raft.SHARES[:-1]
@@ -179,6 +180,14 @@ HELD_11 = [
     ),
     Given(LESSON_11, 'its idf is 0.36, that of "newt" 1.2', "log(1 + 1.5/3.5), log(1 + 3.5/1.5)"),
 ]
+
+
+def new_forms():
+    """The real model's share of right answers in sentence forms that it never read."""
+    runs = stored("real_skill")["rows"]["LoRA r 8, everywhere"]
+    return min(1.0, np.mean([run["new forms"] for run in runs]))
+
+
 HELD_13 = [
     Number(
         LESSON_13,
@@ -192,20 +201,14 @@ HELD_13 = [
     ),
     Number(
         LESSON_13,
-        "After {} steps of four, in the longer runs below, it is more than nine in ten of {}",
-        lambda: (stored("real_skill")["steps"], stored("real_skill")["tests"]),
+        "After {} steps of four, in the longer runs below, {:.2f} of {} are right: by the cases "
+        "alone, between {:.2f} and {:.2f}",
+        lambda: (
+            stored("real_skill")["steps"],
+            new_forms(),
+            stored("real_skill")["tests"],
+            *between(new_forms(), stored("real_skill")["tests"]),
+        ),
     ),
-    Claim(
-        LESSON_13,
-        "it is more than nine in ten of 24, in every seed",
-        lambda: [
-            run["new forms"] - 0.9 for run in stored("real_skill")["rows"]["LoRA r 8, everywhere"]
-        ],
-    ),
-    Number(
-        LESSON_13,
-        "of {} sentences, one is {:.2f}",
-        lambda: (stored("real_skill")["tests"], 1 / stored("real_skill")["tests"]),
-    ),
-    Given(LESSON_13, "with --seeds 3, over three seeds", "a setting; raft was run over two"),
+    Given(LESSON_13, "with --seeds 3, over three seeds", "a setting"),
 ]
