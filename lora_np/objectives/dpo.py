@@ -12,13 +12,13 @@ from .reward import check_pairs
 
 @dataclass(frozen=True)
 class DPO:
-    """L = −Σ log σ(β·(Δ_w − Δ_l)) / pairs, Δ = log π(y | x) − log π_ref(y | x).
+    """L = −Σ log σ(β·(Δ₊ − Δ₋)) / pairs, Δ = log π(y | x) − log π_ref(y | x).
 
     (Rafailov et al. 2023, arXiv 2305.18290, §4, eq. 7.) The Bradley-Terry loss, with β·Δ in the
     place of the reward. log π(y | x) is the *sum* over the completion's tokens. A small β lets
-    the policy go far from the reference. With h = β·(Δ_w − Δ_l):
-        dlog π(y_w | x) = −β·σ(−h) / pairs,   dlogits = w·dlog π·(onehot(target) − p)
-    and the opposite sign for y_l. Rows and `batch.total` are as `bradley_terry` takes them.
+    the policy go far from the reference. With h = β·(Δ₊ − Δ₋):
+        dlog π(y₊ | x) = −β·σ(−h) / pairs,   dlogits = w·dlog π·(onehot(target) − p)
+    and the opposite sign for y₋. Rows and `batch.total` are as `bradley_terry` takes them.
     Shapes: logits and dlogits (B, T, K), batch.reference_logprobs (B,) in nats.
     """
 
@@ -36,5 +36,5 @@ class DPO:
         h = self.beta * (delta[0::2] - delta[1::2])  # (pairs,)
         loss = -float(log_sigmoid(h).sum()) / batch.total
         dh = -np.exp(log_sigmoid(-h)) / batch.total  # (log σ(h))' = σ(−h)
-        dlog_pi = self.beta * np.stack([dh, -dh], axis=1).reshape(-1)  # undoes β·(Δ_w − Δ_l)
+        dlog_pi = self.beta * np.stack([dh, -dh], axis=1).reshape(-1)  # undoes β·(Δ₊ − Δ₋)
         return loss, target_logprobs_backward(w * dlog_pi[:, None], cache)  # undoes Σ w·log p

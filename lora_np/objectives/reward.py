@@ -6,12 +6,12 @@ from ..nn.functional import log_sigmoid
 
 
 def bradley_terry(logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
-    """L = −Σ log σ(r_w − r_l) / pairs, so that σ(r_w − r_l) is the chance that w wins.
+    """L = −Σ log σ(r₊ − r₋) / pairs, so that σ(r₊ − r₋) is the chance that + is preferred.
 
     (Bradley & Terry 1952; Ouyang et al. 2022, arXiv 2203.02155, §3.5, eq. 1.) The head has K = 1
     and a text's reward is r = Σ w·logits: the weights are 1 at its last real token. Rows 2i and
-    2i + 1 are a pair, the preferred one first. With Δ = r_w − r_l:
-        dr_w = −σ(−Δ) / pairs = −dr_l,   dlogits = w·dr
+    2i + 1 are a pair, the preferred one first. With h = r₊ − r₋:
+        dr₊ = −σ(−h) / pairs = −dr₋,   dlogits = w·dr
     Only differences count: the same constant on both rewards changes nothing.
     Shapes: logits and dlogits (B, T, 1). `batch.total` is the whole batch's number of pairs.
     """
@@ -21,10 +21,10 @@ def bradley_terry(logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
     check_pairs(batch)
     w = batch.weights.astype(logits.dtype)
     r = (w * logits[..., 0]).sum(axis=1)  # (B,)
-    delta = r[0::2] - r[1::2]  # (pairs,)
-    loss = -float(log_sigmoid(delta).sum()) / batch.total
-    ddelta = -np.exp(log_sigmoid(-delta)) / batch.total  # (log σ(Δ))' = σ(−Δ)
-    dr = np.stack([ddelta, -ddelta], axis=1).reshape(-1)  # undoes r_w − r_l
+    h = r[0::2] - r[1::2]  # (pairs,)
+    loss = -float(log_sigmoid(h).sum()) / batch.total
+    dh = -np.exp(log_sigmoid(-h)) / batch.total  # (log σ(h))' = σ(−h)
+    dr = np.stack([dh, -dh], axis=1).reshape(-1)  # undoes r₊ − r₋
     return loss, (w * dr[:, None])[..., None]  # undoes r = Σ w·logits
 
 

@@ -93,7 +93,7 @@ def reference_counts(dpo, logits, tokens, reference, beta):
     expect(not np.allclose(one, other), "another reference gave the same gradient")
 
 
-@DPO.law("it is the derivative of the mean of -log σ(β(Δ_w - Δ_l))", preferences())
+@DPO.law("it is the derivative of the mean of -log σ(β(Δ₊ - Δ₋))", preferences())
 def matches_the_loss(dpo, logits, tokens, reference, beta):
     """A text's log-probability is a sum over its tokens, no mean. β stands before the brackets
     and so also before its derivative; σ(-h) tells how wrong the pair still is."""

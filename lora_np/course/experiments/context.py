@@ -6,8 +6,8 @@ the same digits and the answer that the teacher wrote. No right answer is ever s
 choose the rates.
 
 Askell et al. (2021, arXiv 2112.00861, §2) find that this costs large models little of what else
-they do. It may differ here: the student is small, and the blank that it learns to answer stands
-where all other skills have their letters.
+they do. It may differ here: the student is small, and a string without letters, which it learns
+to answer, differs from all other skills in nothing else.
 """
 
 import functools

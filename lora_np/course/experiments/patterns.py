@@ -203,5 +203,6 @@ def figure(numbers):
 
 def alt_text(numbers):
     """What the figure shows, in words, from its own numbers."""
-    sizes, words = ", ".join(map(str, numbers["sizes"])), means_in_words(numbers["rows"], 3)
-    return f"Share of reviews labelled right from {sizes} labels; means. {words}."
+    medians = {name: [np.median(seeds, axis=0)] for name, seeds in numbers["rows"].items()}
+    sizes, words = ", ".join(map(str, numbers["sizes"])), means_in_words(medians, 3)
+    return f"Share of reviews labelled right from {sizes} labels; medians. {words}."
