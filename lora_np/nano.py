@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 RANK, ALPHA = 8, 16  # r and α: what A and B add is scaled by s = α/r
-BLOCK = 64  # numbers that share a scale in NF4; it divides the inputs of each layer
+BLOCK = 64  # numbers that share an absmax in NF4; it divides the inputs of each layer
 BATCH, LENGTH = 8, 128  # B and T
 STEPS, RATE, DECAY = 200, 1e-2, 0.01  # of AdamW, whose rate falls to 0 in a straight line
 HEADS = 4  # H: the only size that no shape in the file tells
@@ -56,7 +56,7 @@ def quantize_nf4(array, block_size=64):
 
 def dequantize_nf4(packed, absmax, shape):
     codes = np.stack([packed >> 4, packed & 15], axis=-1)  # two codes out of a byte
-    return (CODEBOOK[codes].reshape(len(absmax), -1) * absmax).reshape(shape)  # times its scale
+    return (CODEBOOK[codes].reshape(len(absmax), -1) * absmax).reshape(shape)  # times its absmax
 
 
 # 3. The layer that learns. This is QLoRA: W rests in four bits, and A and B learn beside it.
@@ -86,7 +86,7 @@ class QLoRALinear:  # y = xŴ + b + s·(xA)B, Ŵ being W in NF4
 
 
 # 4. The GPT around it, in float32. Beside its QLoRALinears nothing learns: dx is handed on.
-class LayerNorm:  # y = x̂·g + b, x̂ = (x - mean) / std: every token's d numbers on one scale
+class LayerNorm:  # y = x̂·g + b, x̂ = (x - mean) / std, of each token's d numbers
     def __init__(self, g, b):
         self.g, self.b = g, b  # (d,), (d,)
 
@@ -146,7 +146,7 @@ class GPT:  # x = wte[tokens] + wpe; for each branch x = x + branch(x); logits =
 
         self.wte, self.wpe = tensors["wte.weight"], tensors["wpe.weight"]  # (V, d), (places, d)
         self.branches, self.ln_f = [], LayerNorm(*both("ln_f"))
-        for block in range(sum(".ln_1.weight" in name for name in tensors)):
+        for block in range(sum(".ln_1.weight" in name for name in tensors)):  # transformer blocks
             for norm, first, middle, last in (
                 ("ln_1", "attn.c_attn", Attention, "attn.c_proj"),  # d -> 3d -> d -> d numbers
                 ("ln_2", "mlp.c_fc", GELU, "mlp.c_proj"),  # d -> 4d -> 4d -> d

@@ -72,14 +72,14 @@ def adapter_map_figure(config):
     """Where each fine-tuning method attaches in a GPT of this `GPTConfig`, with all shapes."""
     d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     lora = {2: (d, 3 * d), 4: (d, d), 7: (d, inner), 9: (inner, d)}  # which box: its weight's shape
-    adapter = 3, f"adapter: ({d}, m), gelu, (m, {d})"
+    adapter = 3, f"adapter: ({d}, w), gelu, (w, {d})"
     notes = {y: (1, f"LoRA: A ({n_in}, r), B (r, {n_out})") for y, (n_in, n_out) in lora.items()}
     notes |= {
         0: (0, f"prompt tuning: n more rows, (n, {d})"),
         3: (2, f"prefix tuning: n more k, v, (n, {d})"),
         4.55: adapter,  # on the sublayer's output, before the sum
         9.55: adapter,
-        12: (4, f"head tuning: its own (classes, {d})"),
+        12: (4, f"head tuning: its own ({config.vocab_size}, {d})"),
     }
     return map_figure(config, notes)
 
@@ -165,7 +165,7 @@ def way_of_a_batch(axes, colors):
         x, y = [3, 0.8, 0.8, 3], [bottom, bottom, bottom + 4, bottom + 4]
         axes.plot(x, y, "k-", linewidth=1, zorder=0)
         axes.text(2.7, bottom + 4, "+", ha="right", va="bottom")
-    axes.text(0.3, 5.5, "in each of 4 blocks", rotation=90, va="center", fontsize=9)
+    axes.text(0.3, 5.5, "in each of 4 transformer blocks", rotation=90, va="center", fontsize=9)
     box(8, 0.5, 1, "read_safetensors")
     box(8, 3, 2, "quantize_nf4")
     box(8.2, 7, 6, "AdamW")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from docs.margins import Claim, Number, in_words, stored
+from docs.margins import Claim, Given, Number, in_words, stored
 from lora_np.course.experiments import context, distillation, on_policy
 
 LESSON_10 = "notebooks/10_what_teaches.ipynb"
@@ -99,7 +99,7 @@ HELD_10 = [
     ),
     Number(
         LESSON_10,
-        "Below it stand {} seeds, each with another skill",
+        "prints a stored study of {} seeds, each with another skill",
         lambda: [in_words(len({run["skill"] for run in stored("context")["runs"]}))],
     ),
     Claim(
@@ -120,7 +120,7 @@ HELD_10 = [
     ),
     Claim(
         LESSON_10,
-        "New strings teach, in every pair more than 64 strings seen again and again",
+        "New strings teach more than 64 strings seen again and again, in every pair",
         lambda: instructed(NEW, "without") - instructed(FEW, "without"),
     ),
     *(
@@ -160,8 +160,13 @@ HELD_10 = [
     ),
     Claim(
         LESSON_10,
-        "by amounts so uneven that by our rule it is not decided",
+        "by amounts so uneven that our rule does not call them apart",
         lambda: on_the_way(on_policy.OWN, on_policy.REWARD),
         holds=False,
+    ),
+    Given(
+        LESSON_10,
+        "Two ways are told apart only if all five differences",
+        "the rule of common.told_apart",
     ),
 ]

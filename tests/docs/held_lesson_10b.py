@@ -73,7 +73,11 @@ HELD_10B = [
         "(b), in every world: the best comes within the first 20 iterations",
         lambda: np.minimum(20 - judge("0.8")["at"], judge("0.8")["peak"]),
     ),
-    Claim(PAGE, "at least 0.2 ascents are lost from there", lambda: judge("0.8")["fall"] - 0.2),
+    Claim(
+        PAGE,
+        "in every one at least 0.2 ascents are lost from there",
+        lambda: judge("0.8")["fall"] - 0.2,
+    ),
     Claim(
         PAGE,
         "With the three weaker judges β = 0.1 ends above β = 0 in all 15 pairs",
@@ -118,7 +122,7 @@ HELD_10B = [
     ),
     Claim(
         PAGE,
-        "β = 0.1 is ahead of where β = 0 passed its KL, in all five pairs",
+        "β = 0.1 ends ahead of β = 0 at the same KL, in all five pairs",
         lambda: pairs("at its KL"),
     ),
     Claim(
@@ -128,27 +132,27 @@ HELD_10B = [
     ),
     Claim(
         PAGE,
-        "Its smaller β is not always the farther one",
+        "With DPO the smaller β does not always end farther away",
         lambda: distance("DPO")[:, 0] - distance("DPO")[:, 1],
         holds=False,
     ),
     Claim(
         PAGE,
-        "(b). Far fewer than before, and not none",
+        "(b), in every pair: far fewer than before, and not none",
         lambda: np.minimum(
             by_the_rule("breaks the rule") - 0.2, row(RULE.format("PPO"), "breaks the rule") - 0.05
         ),
     ),
     Claim(
         PAGE,
-        "(b). Far fewer than before, and not none",
+        "(b), in every pair: far fewer than before, and not none",
         lambda: 0.2 - row(RULE.format("PPO"), "breaks the rule"),
     ),
     Claim(PAGE, "In every pair the rule costs PPO ascents", lambda: cost("PPO")),
     Claim(PAGE, "for DPO one pair shows no cost", lambda: [0.01 - cost("DPO").min()] * len(runs())),
     Claim(
         PAGE,
-        "How many differs so much that their mean alone would not decide it",
+        "The loss differs so much between worlds that its mean alone would not decide it",
         lambda: judge("0.8")["fall"],
         holds=False,
     ),
@@ -169,8 +173,8 @@ HELD_10B = [
             *(few_numbers.fewest(stored("few_numbers"), who) for who in few_numbers.TEACHERS),
         ),
     ),
-    Given(PAGE, "with probability $\\sigma\\big((r_a - r_b)/0.5\\big)$", "a setting"),
+    Given(PAGE, "with probability $\\sigma(h/0.5)$", "a setting"),
     Given(PAGE, "A coin has 0.5", "arithmetic"),
     Given(PAGE, "160 iterations of PPO, each seed its own world", "a setting"),
-    Given(PAGE, "the smaller of ρA = 0.5 and 0.8", "arithmetic"),
+    Given(PAGE, "the smaller of ρÂ = 0.5 and 0.8", "arithmetic"),
 ]

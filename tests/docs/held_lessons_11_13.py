@@ -4,6 +4,7 @@ import numpy as np
 
 from docs.margins import Claim, Given, Number, in_words, stored
 from lora_np.course.experiments import patterns, raft
+from lora_np.course.experiments.real.common import between
 
 LESSON_11, LESSON_13 = "notebooks/11_what_it_reads.ipynb", "notebooks/13_a_real_model.ipynb"
 BELOW_1 = raft.SHARES[:-1]
@@ -66,7 +67,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "it reads a little worse than the base with far ones, in every pair",
+        "it is a little worse than the base behind far ones, in every pair",
         lambda: -ahead_of("base", column="far distractors"),
     ),
     Claim(
@@ -77,7 +78,7 @@ HELD_11 = [
     Claim(LESSON_11, "P = 1$ teaches none", lambda: 0.15 - read(1.0, "distractors only")),
     Claim(
         LESSON_11,
-        "Behind what is retrieved, golden or not, it is below $P = 0.8$ in every pair",
+        "Behind what is retrieved, golden or not, $P = 1$ is below $P = 0.8$ in every pair",
         lambda: read(0.8, "retrieved") - read(1.0, "retrieved"),
     ),
     Claim(
@@ -99,12 +100,12 @@ HELD_11 = [
     Given(LESSON_11, "The paper finds the best $P$ between 0.4 and 1", "Zhang et al. 2024, 4.4"),
     Claim(
         LESSON_11,
-        "a pattern is a classifier for nothing, well above chance, 0.5",
+        "a pattern is a classifier for free, well above chance, 0.5",
         lambda: np.min(stored("patterns")["zero"], axis=1) - 0.6,
     ),
     Claim(
         LESSON_11,
-        "For the other base the words mean nothing",
+        "For the other base the two words mean nothing",
         lambda: 0.05 - abs(np.array(stored("patterns")["zero_without"]) - 0.5).max(axis=1),
     ),
     Number(
@@ -135,7 +136,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "it is larger with them in every pair",
+        "it is larger for the base that did, in every pair",
         lambda: (ahead(1) - ahead(1, patterns.WITHOUT)).mean(axis=1),
     ),
     *(
@@ -150,7 +151,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "a few heads that learnt nothing make most of the mean",
+        "a few heads that learnt nothing make up most of the mean lead",
         lambda: [np.sort(ahead(0)[:, 0])[-3:].sum() / ahead(0)[:, 0].sum() - 0.5] * 3,
     ),
     *(
@@ -165,7 +166,7 @@ HELD_11 = [
     ),
     Claim(
         LESSON_11,
-        "is ahead of a new head that saw four labels before it has seen any",
+        "has seen no label yet and is ahead of a new head that saw four",
         lambda: film() - right("new head, all numbers")[:, 0],
     ),
     *(
@@ -179,6 +180,14 @@ HELD_11 = [
     ),
     Given(LESSON_11, 'its idf is 0.36, that of "newt" 1.2', "log(1 + 1.5/3.5), log(1 + 3.5/1.5)"),
 ]
+
+
+def new_forms():
+    """The real model's share of right answers in sentence forms that it never read."""
+    runs = stored("real_skill")["rows"]["LoRA r 8, everywhere"]
+    return min(1.0, np.mean([run["new forms"] for run in runs]))
+
+
 HELD_13 = [
     Number(
         LESSON_13,
@@ -192,20 +201,14 @@ HELD_13 = [
     ),
     Number(
         LESSON_13,
-        "After {} steps of four, in the longer runs below, it is more than nine in ten of {}",
-        lambda: (stored("real_skill")["steps"], stored("real_skill")["tests"]),
+        "After {} steps of four, in the longer runs below, {:.2f} of {} are right: by the cases "
+        "alone, between {:.2f} and {:.2f}",
+        lambda: (
+            stored("real_skill")["steps"],
+            new_forms(),
+            stored("real_skill")["tests"],
+            *between(new_forms(), stored("real_skill")["tests"]),
+        ),
     ),
-    Claim(
-        LESSON_13,
-        "it is more than nine in ten of 24, in every seed",
-        lambda: [
-            run["new forms"] - 0.9 for run in stored("real_skill")["rows"]["LoRA r 8, everywhere"]
-        ],
-    ),
-    Number(
-        LESSON_13,
-        "of {} sentences, one is {:.2f}",
-        lambda: (stored("real_skill")["tests"], 1 / stored("real_skill")["tests"]),
-    ),
-    Given(LESSON_13, "with --seeds 3, over three seeds", "a setting; raft was run over two"),
+    Given(LESSON_13, "with --seeds 3, over three seeds", "a setting"),
 ]

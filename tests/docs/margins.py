@@ -2,10 +2,12 @@
 
 A sentence is held in one of three ways. A `Claim` says more, less or "cannot tell": it has a list
 of differences, one a seed, each above zero where that seed agrees. Seeds that draw the same windows
-are compared in pairs. A claim holds if every seed agrees, or if their mean lies three standard
-errors above zero; a sentence that says that nothing can be told must have differences that are not
-told apart. A `Number` is a sentence with holes, which the stored numbers fill: so filled, it must
-stand on the page. A `Given` follows from no run: a setting, a formula, somebody else's figure.
+are compared in pairs. A claim holds by the rule of every table (`conclusions.decide`): every seed
+agrees and their mean lies three standard errors above zero. A sentence that says no more than that
+each seed agrees ("in every seed") needs that alone; one that says that nothing can be told must
+have differences that are not told apart. A `Number` is a sentence with holes, which the stored
+numbers fill: so filled, it must stand on the page. A `Given` follows from no run: a setting, a
+formula, somebody else's figure.
 
 `unheld` finds what is held in none of these ways.
 """
@@ -20,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lora_np.course.experiments.common import told_apart
+from lora_np.course.experiments.conclusions import decide
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -31,7 +34,8 @@ VERDICT = re.compile(
     r"\b(?:every|each|all|both|two|three|four|five) (?:of )?(?:\w+ )?(?:seed|pair|world)"
     r"|told apart|\b(?:pairs|seeds) (?:do|dis|can|agree)"
 )
-
+# What a sentence says that counts the seeds, and leaves open by how much they agree
+IN_EVERY = re.compile(r"\bin (?:every|each|all)\b", re.IGNORECASE)
 COMPARED = re.compile(
     r"\b(?:more|less|fewer|most|worse|better|best|larger|smaller|higher|lower|behind|ahead|close"
     r"|a (?:third|quarter|tenth|half))\b"
@@ -71,8 +75,8 @@ def margin(differences):
 
 
 def decided(differences):
-    errors, all_agree = margin(differences)
-    return len(differences) >= len(SEEDS) and (all_agree or errors > 3)
+    """By the rule of every table; two seeds are too few."""
+    return len(differences) >= len(SEEDS) and decide(differences) == "above"
 
 
 def alike(number):
@@ -83,6 +87,8 @@ def alike(number):
 def holds(claim):
     """Whether the stored runs decide what `claim` says, or do not, where it says so."""
     differences = np.asarray(claim.differences(), dtype=float)
+    if claim.holds and IN_EVERY.search(claim.says):
+        return len(differences) >= len(SEEDS) and bool((differences > 0).all())
     if claim.holds:
         return decided(differences)
     return not told_apart(differences, np.zeros_like(differences))

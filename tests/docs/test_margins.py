@@ -117,8 +117,9 @@ def test_what_counts_as_held(sentence, is_held):
 @pytest.mark.parametrize(
     ("differences", "expected"),
     [
-        ([0.1, 0.5, 0.01], True),  # every seed
-        ([0.5, 0.6, 0.5, 0.6, -0.01], True),  # one against, and four standard errors all the same
+        ([0.5, 0.6, 0.5], True),
+        ([0.1, 0.5, 0.01], False),  # every seed, by amounts too uneven
+        ([0.5, 0.6, 0.5, 0.6, -0.01], False),  # four standard errors, one against
         ([0.5, 0.2, -0.1], False),
         ([0.5, 0.6], False),  # two seeds are too few
         ([-0.5, -0.6, -0.5], False),
@@ -126,3 +127,9 @@ def test_what_counts_as_held(sentence, is_held):
 )
 def test_what_counts_as_decided(differences, expected):
     assert decided(differences) == expected
+
+
+def test_a_sentence_that_counts_the_seeds_needs_their_count_alone():
+    says, uneven = ("LoRA is ahead", "LoRA is ahead in every seed"), lambda: [0.1, 0.5, 0.01]
+    assert [holds(Claim(WHICH, each, uneven)) for each in says] == [False, True]
+    assert not holds(Claim(WHICH, says[1], lambda: [0.5, 0.6, -0.01]))

@@ -70,6 +70,7 @@ def test_two_or_three_lines_are_the_students_with_a_check_below(path):
     for at, source in enumerate(sources):
         for left, *_ in make_student.holes(source):
             names = [name.strip() for name in left.rstrip(" =").split(",")]
+            assert len(names) == 1, f"{left} …: dots cannot be unpacked, so the cell stops there"
             count += 1
             checked = [node for node in ast.walk(ast.parse(source)) if is_check(node)]
             for name in names:

@@ -56,10 +56,10 @@ def descents(draw):
 
 
 def walk(step, w, gradients, lr, decay, eps=1e-8):
-    """The weights after each step of the student's `step`, t = 1, 2, …"""
+    """The weights after each step of the student's `step`, k = 1, 2, …"""
     path, m, v = [], np.zeros_like(w), np.zeros_like(w)
-    for t, g in enumerate(gradients, start=1):
-        result = step(w.copy(), g.copy(), m, v, t, lr, 0.9, 0.999, eps, decay)
+    for k, g in enumerate(gradients, start=1):
+        result = step(w.copy(), g.copy(), m, v, k, lr, 0.9, 0.999, eps, decay)
         w, m, v = (np.array(part) for part in parts(result, "w", "m", "v"))
         path.append(w)
     return path
@@ -67,7 +67,7 @@ def walk(step, w, gradients, lr, decay, eps=1e-8):
 
 @ADAMW.law("without decay, the first step is lr long, whatever the gradient's size", descents())
 def first_step_has_one_length(step, w, gradients, lr, decay):
-    """m and v start at zero, so after t steps they are too small by a known factor, another one
+    """m and v start at zero, so after k steps they are too small by a known factor, another one
     for each. What is left of g when the corrected m is divided by the root of the corrected v?"""
     for scale in (1.0, 1000.0):
         (moved,) = walk(step, w, scale * gradients[:1], lr, 0.0, eps=1e-30)
@@ -93,13 +93,13 @@ def decay_is_decoupled(step, w, gradients, lr, decay):
 
 @ADAMW.law("five steps equal algorithm 2 of Loshchilov and Hutter", descents())
 def equals_the_reference(step, w, gradients, lr, decay):
-    """Return the new w, m and v, for the next step starts from them. t is 1 at the first step."""
+    """Return the new w, m and v, for the next step starts from them. k is 1 at the first step."""
     reference = Parameter(w.copy())
     optimizer = AdamW([reference], lr=lr, weight_decay=decay)
-    for t, (g, moved) in enumerate(zip(gradients, walk(step, w, gradients, lr, decay)), start=1):
+    for k, (g, moved) in enumerate(zip(gradients, walk(step, w, gradients, lr, decay)), start=1):
         reference.grad = g.copy()
         optimizer.step()
-        same(f"w after step {t}", moved, reference.data, 1e-7)
+        same(f"w after step {k}", moved, reference.data, 1e-7)
 
 
 CACHES = Exercise(

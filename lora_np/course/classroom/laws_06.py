@@ -14,59 +14,59 @@ DOUBLE = Exercise("6.1", "Double quantization", "implement", answer="restored", 
 
 
 @st.composite
-def scales(draw):
-    """{scales}: absmax values of a few hundred blocks, all positive, some far larger."""
+def block_maxima(draw):
+    """{absmax}: those of a few hundred blocks, all positive, some far larger."""
     n = draw(st.sampled_from([2, 5, BLOCK, BLOCK + 3, 2 * BLOCK]), label="n")
     rng = np.random.default_rng(draw(st.integers(0, 99), label="seed"))
     spread = draw(st.sampled_from([0.1, 1.0]), label="spread")
-    return {"scales": (2 + spread * rng.standard_normal(n)).clip(0.1).astype(np.float32)}
+    return {"absmax": (2 + spread * rng.standard_normal(n)).clip(0.1).astype(np.float32)}
 
 
-def restored_error(restored, scales):
-    back = np.asarray(restored(scales))
-    same("the shape of what comes back", np.zeros(back.shape), np.zeros(scales.shape))
-    return np.abs(back - scales)
+def restored_error(restored, absmax):
+    back = np.asarray(restored(absmax))
+    same("the shape of what comes back", np.zeros(back.shape), np.zeros(absmax.shape))
+    return np.abs(back - absmax)
 
 
-@DOUBLE.law("scales that are all equal come back exactly", scales())
-def equal_scales_are_exact(restored, scales):
+@DOUBLE.law("absmax values that are all equal come back exactly", block_maxima())
+def equal_ones_are_exact(restored, absmax):
     """What is taken off before the eight bits must be added again: the mean of all."""
-    error = restored_error(restored, np.full_like(scales, scales[0])).max()
+    error = restored_error(restored, np.full_like(absmax, absmax[0])).max()
     expect(error < 1e-6, f"they come back wrong by {error:.3g}")
 
 
-@DOUBLE.law("each block of 256 has a scale of its own", scales())
-def blocks_are_apart(restored, scales):
+@DOUBLE.law("each 256 absmax values have a nested one of their own", block_maxima())
+def blocks_are_apart(restored, absmax):
     """After the mean is off, each 256 neighbours share one largest absolute value; a block that
     spreads little must not suffer from its neighbour. The last block may be short."""
-    quiet = (2 + 1e-3 * (scales - 2)).astype(np.float32)
+    quiet = (2 + 1e-3 * (absmax - 2)).astype(np.float32)
     loud = np.resize(np.float32([1, 3]), BLOCK)
     got = restored_error(restored, np.concatenate([loud, quiet]))[BLOCK:].max()
     mean = np.concatenate([loud, quiet]).mean()
     allowed = 0.012 * np.abs(quiet - mean).max() + 1e-6
     expect(
         got <= allowed,
-        f"the quiet block comes back wrong by {got:.3g}, its own scale allows {allowed:.3g}",
+        f"the quiet block comes back wrong by {got:.3g}, its own largest allows {allowed:.3g}",
     )
 
 
-@DOUBLE.law("no scale is off by more than the map's widest half step", scales())
-def error_is_bounded(restored, scales):
+@DOUBLE.law("no absmax is off by more than the map's widest half step", block_maxima())
+def error_is_bounded(restored, absmax):
     """Deviations from the mean have both signs: is a sign lost? Is the nearest entry taken?"""
-    largest = np.abs(scales - scales.mean()).max()
-    error = restored_error(restored, scales).max()
+    largest = np.abs(absmax - absmax.mean()).max()
+    error = restored_error(restored, absmax).max()
     expect(
         error <= 0.012 * largest + 1e-6,
-        f"a scale is off by {error:.3g}, where the largest "
+        f"an absmax is off by {error:.3g}, where the largest "
         f"deviation from the mean is {largest:.3g}",
     )
 
 
-@DOUBLE.law("the mean error is as small as this package's", scales())
-def as_good_as_ours(restored, scales):
+@DOUBLE.law("the mean error is as small as this package's", block_maxima())
+def as_good_as_ours(restored, absmax):
     """DYNAMIC_MAP has its entries close together near 0: look up the nearest, in the whole map."""
-    ours = np.abs(double_quantize(scales).dequantize() - scales).mean()
-    yours = restored_error(restored, scales).mean()
+    ours = np.abs(double_quantize(absmax).dequantize() - absmax).mean()
+    yours = restored_error(restored, absmax).mean()
     expect(yours <= 1.05 * ours + 1e-6, f"your mean error is {yours:.3g}, it can be {ours:.3g}")
 
 
@@ -140,9 +140,9 @@ def adapter_cancels(shift, x, W, A, B, alpha):
 BITS = Exercise("6.4", "Bits of a weight", "predict and explain", answer="bits", points=2)
 
 
-@BITS.law("stored bits a weight: codes, scales in 8 bits, and their own scales")
+@BITS.law("stored bits a weight: codes, absmax in 8 bits, and the nested absmax")
 def bits_are_counted(bits):
-    """64 weights share one scale of 8 bits; 256 scales share one float32."""
+    """64 weights share one absmax of 8 bits; 256 of those share one float32."""
     for number in parts(bits, "plain", "double"):
         if isinstance(number, str) or not np.isfinite(number):
             raise Broken(f"expected two numbers, got {bits}")

@@ -167,7 +167,7 @@ def applied(method, dtype=np.float64):
         parameter.data += (0.3 * rng.standard_normal(parameter.shape)).astype(dtype)
     view = method(TARGETS).apply(model, rng)
     if not hasattr(view, "named_parameters"):
-        raise Broken(f"apply returns the model with its scales, got {type(view).__name__}")
+        raise Broken(f"apply returns the model with its factors, got {type(view).__name__}")
     return model, view
 
 
@@ -189,14 +189,14 @@ def starts_as_the_base(method):
 
 
 @METHOD.law("one number for each output of each target learns, and nothing else")
-def only_scales_learn(method):
+def only_factors_learn(method):
     """`begin` freezes the base; a new Parameter learns unless it is told not to."""
     _, view = applied(method)
     learns = sum(p.size for p in view.parameters() if p.trainable)
     expect(learns == COUNT, f"{learns} numbers learn, expected {COUNT} for targets {TARGETS} here")
 
 
-@METHOD.law("the scales' gradients agree with finite differences")
+@METHOD.law("the factors' gradients agree with finite differences")
 def gradients_are_right(method):
     """y = z·l, with z the base layer's output: what is dl, over all rows, and what goes on to z?"""
     _, view = applied(method)

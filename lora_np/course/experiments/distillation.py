@@ -204,7 +204,7 @@ def verdict(numbers):
 def figure(numbers):
     """The gap to the truth against the number of texts, one panel a teacher, which is the line."""
     texts = numbers["texts"]
-    picture, panels = subplots(1, 2, size=(8.4, 4.2), sharey=True)
+    picture, panels = subplots(1, 2, size=(6.8, 4.4), sharey=True)
     for axes, who, teacher in zip(panels, (GOOD, ERRING), ("teacher", "erring")):
         soft = [who + way for way in WAYS if way != HARD]
         ways = [way for way in (HARD, *soft, who + DRAWS) if way in LESSONS]
@@ -214,8 +214,8 @@ def figure(numbers):
             bars, label = (middle - low, high - middle), way.removeprefix(who)
             axes.errorbar(texts, middle, bars, **look(k), capsize=2, label=label)
         level = np.mean([run[teacher] for run in numbers["runs"]])
-        axes.axhline(level, color="black", linewidth=1, linestyle=(0, (2, 2)))
-        axes.text(texts[-1], level * 1.04, "the teacher", ha="right")
+        line = {"color": "black", "linewidth": 1, "linestyle": (0, (2, 2))}
+        axes.axhline(level, **line, label="the teacher itself")
         axes.set(xscale="log", yscale="log", ylim=(0.07, 1.3), xlabel="texts the student reads")
         axes.set_title("an erring teacher" if who else "a good teacher")
         axes.set_xticks(texts, [f"{n}" for n in texts])

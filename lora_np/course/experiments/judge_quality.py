@@ -138,9 +138,9 @@ def figure(runs):
     Thin lines are seeds, the band is their mean ± standard deviation.
     """
     qualities = list(runs[0]["judges"])
-    picture, panels = subplots(1, len(qualities), size=(8, 3.1), sharey=True)
+    picture, panels = subplots(2, 2, size=(6.6, 5), sharex=True, sharey=True)
     start = np.array([run["reference"]["true"] for run in runs])[:, None]
-    for axes, quality in zip(panels, qualities):
+    for axes, quality in zip(panels.flat, qualities):
         for k, beta in enumerate(map(str, BETAS)):
             ways = np.array([run["judges"][quality][beta]["true"] for run in runs]) - start
             ways = np.concatenate([np.zeros_like(start), ways], axis=1)
@@ -148,9 +148,11 @@ def figure(runs):
             plot_seeds(axes, x, ways, k, f"β = {float(beta):g}, mean")
         agreed = measures(runs, quality)["agreement"].mean()
         axes.axhline(0, color="black", linewidth=1)
-        axes.set(title=f"judge agrees {agreed:.2f}", xlabel="iteration")
-    panels[0].set_ylabel("ascents above the reference's")
-    picture.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        axes.set_title(f"judge agrees {agreed:.2f}")
+    for axes in panels[-1]:
+        axes.set_xlabel("iteration")
+    picture.supylabel("ascents above the reference's", fontsize=10)
+    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return picture
 
 

@@ -180,7 +180,7 @@ def best_possible():
 @style()
 def figure(numbers):
     """Accuracy against the number of labels, one panel a base; medians, bars to the quartiles."""
-    picture, panels = subplots(1, 2, size=(8.4, 3.6), sharey=True)
+    picture, panels = subplots(1, 2, size=(6.8, 3.8), sharey=True)
     shown = [PATTERN, PET, "new head, all numbers", "new head alone"]
     sizes = np.array(numbers["sizes"])
     for axes, base, title in zip(panels, BASES, ("read verdicts", "read none")):

@@ -186,9 +186,12 @@ def figure(numbers):
     ± standard deviation; so are the bars.
     """
     runs = numbers["runs"]
-    picture, panels = subplots(1, 3, size=(9, 3.7))
+    picture, panels = subplots(2, 2, size=(6.8, 6.2))
+    panels[1, 1].remove()
+    below = panels[1, 0]
+    below.set_subplotspec(below.get_gridspec()[1, :])
     titles = {"true": "wanted: ascents, gain", "learned": "asked: learned reward, gain"}
-    for axes, (column, title) in zip(panels, titles.items()):
+    for axes, (column, title) in zip(panels[0], titles.items()):
         for k, beta in enumerate(("0.0", "0.1")):
             ways = gains(runs, beta, column)
             x = [0, *(10 * (np.arange(ways.shape[1] - 1) + 0.5))]
@@ -197,16 +200,17 @@ def figure(numbers):
         axes.set(xlabel="iteration", title=title)
     for k, kind in enumerate(("PPO", "DPO")):
         for beta, (x, y, x_spread, y_spread) in ends(runs, kind).items():
-            panels[2].errorbar(
+            below.errorbar(
                 x, y, y_spread, x_spread, MARKERS[k + 2], color=COLORS[k + 2], markersize=7,
                 elinewidth=0.8, label=None if beta != "0.1" else f"{kind}'s end, its β beside it",
             )  # fmt: skip
-            panels[2].annotate(f"{float(beta):g}", (x, y), (5, 5), textcoords="offset points")
-    panels[2].axhline(0, color="black", linewidth=1)
-    panels[2].set(xlabel="KL to the reference (nats a text)", title="wanted, at the end")
-    keys = [axes.get_legend_handles_labels() for axes in panels[[0, 2]]]
+            beside = (5, 5) if float(beta) else (5, -13)  # β = 0.02 ends close to β = 0
+            below.annotate(f"{float(beta):g}", (x, y), beside, textcoords="offset points")
+    below.axhline(0, color="black", linewidth=1)
+    below.set(xlabel="KL to the reference (nats a text)", title="wanted: ascents, gain at the end")
+    keys = [axes.get_legend_handles_labels() for axes in (panels[0, 0], below)]
     handles, labels = (sum(parts, []) for parts in zip(*keys))
-    picture.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
+    picture.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
     return picture
 
 

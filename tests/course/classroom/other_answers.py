@@ -28,12 +28,12 @@ def linear_backward(x, W, dy, dW):
     return dx
 """
 IN_PLACE = """
-def adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, decay):
+def adamw_step(w, g, m, v, k, lr, beta1, beta2, eps, decay):
     w -= lr * decay * w
     m += (1 - beta1) * (g - m)
     v += (1 - beta2) * (g * g - v)
-    step = lr * np.sqrt(1 - beta2**t) / (1 - beta1**t)
-    return [w - step * m / (np.sqrt(v) + eps * np.sqrt(1 - beta2**t)), m, v]
+    step = lr * np.sqrt(1 - beta2**k) / (1 - beta1**k)
+    return [w - step * m / (np.sqrt(v) + eps * np.sqrt(1 - beta2**k)), m, v]
 """
 CLOSURE = """
 class MendedLinear:

@@ -24,13 +24,13 @@ EDITS = [
         "dW = dW + x_rows.T @ dy_rows",
         "summed over all rows",
     ),
-    Edit("2.2", "no bias correction", "m / (1 - beta1**t), v / (1 - beta2**t)", "m, v", "lr long"),
-    Edit("2.2", "one correction for both", "v / (1 - beta2**t)", "v / (1 - beta1**t)", "lr long"),
+    Edit("2.2", "no bias correction", "m / (1 - beta1**k), v / (1 - beta2**k)", "m, v", "lr long"),
+    Edit("2.2", "one correction for both", "v / (1 - beta2**k)", "v / (1 - beta1**k)", "lr long"),
     Edit(
         "2.2",
-        "t from 0",
-        "m / (1 - beta1**t), v / (1 - beta2**t)",
-        "m / (1 - beta1**(t - 1)), v / (1 - beta2**(t - 1))",
+        "k from 0",
+        "m / (1 - beta1**k), v / (1 - beta2**k)",
+        "m / (1 - beta1**(k - 1)), v / (1 - beta2**(k - 1))",
         "lr long",
     ),
     Edit(
