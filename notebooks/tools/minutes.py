@@ -1,7 +1,7 @@
 """How long a lesson takes: computed from what there is to read and to do, not clocked with people.
 
     python notebooks/tools/minutes.py            a table: what each lesson holds, and its minutes
-    python notebooks/tools/minutes.py --run      run the lessons first, and keep how long they ran
+    python notebooks/tools/minutes.py --run      run those first that have no time in seconds.json
     python notebooks/tools/minutes.py --write    put the minutes into the lessons' heads and pages
 
 RATES says what is assumed of a first reading by a student who works through everything but the
@@ -104,9 +104,9 @@ def table():
 
 
 def run():
-    """Run every lesson, and keep its processor time, which a busy machine leaves alone."""
+    """Run what was not timed yet; keep its processor time, which a busy machine leaves alone."""
     seconds = json.loads(SECONDS.read_text("utf-8"))
-    for path in lessons():
+    for path in (path for path in lessons() if path.name not in seconds):
         before = os.times()
         execute(path)
         after = os.times()  # the kernel has ended, so its time is its parent's children's
