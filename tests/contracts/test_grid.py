@@ -4,16 +4,28 @@ import numpy as np
 import pytest
 
 from contracts.grid import LLAMA, LLAMA_CASES, OBJECTIVES, TASKS, cell
-from contracts.method_cases import CASES, MethodCase
+from contracts.method_cases import CASES, COMPOSED, MethodCase
 from lora_np.methods import LoRA
 from lora_np.nn import Parameter
+
+
+def tasks_for(case, teaching):
+    """Every task; for methods on top of each other two an objective, and so each task."""
+    k = OBJECTIVES.index(teaching)
+    return TASKS if case not in COMPOSED else {TASKS[(k + j) % len(TASKS)] for j in (0, 3)}
 
 
 @pytest.mark.parametrize("teaching", OBJECTIVES, ids=lambda teaching: teaching.name)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_task(case, teaching):
-    for task in TASKS:
+    for task in tasks_for(case, teaching):
         cell(case, teaching, task)
+
+
+def test_methods_on_top_of_each_other_meet_every_task():
+    for case in COMPOSED:
+        met = set().union(*(tasks_for(case, teaching) for teaching in OBJECTIVES))
+        assert met == set(TASKS)
 
 
 @pytest.mark.parametrize("teaching", OBJECTIVES, ids=lambda teaching: teaching.name)
