@@ -1,12 +1,13 @@
 """Every experiment from nothing under several kernels of OpenBLAS: which conclusions change?
 
     python benchmarks/tuning/evidence.py                          two hours of a processor a kernel
-    python benchmarks/tuning/evidence.py --kernels Haswell,Nehalem [EXPERIMENT …]
+    python benchmarks/tuning/evidence.py --kernels Haswell,Sandybridge [EXPERIMENT …]
 
 One `compare EXPERIMENT --seeds 5` a kernel, in a process of its own, its runs kept in
 out/evidence/KERNEL, so that this can be stopped and started again. The numbers of the first kernel
-go to results/. Prints each claim with its interval, and what another kernel decides
-otherwise; exit status 1: it decided the opposite.
+go to results/, another's to results/KERNEL/, where the tests hold what the pages say to them too.
+Prints each claim with its interval, and what another kernel decides otherwise; exit status 1: it
+decided the opposite.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def numbers_of(name, kernel, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT")
-    parser.add_argument("--kernels", default="Haswell,Nehalem", help="default %(default)s")
+    parser.add_argument("--kernels", default="Haswell,Sandybridge", help="default %(default)s")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     first, *others = options.kernels.split(",")
@@ -77,7 +78,9 @@ def main():
         claims = load(name).claims(numbers)
         print(f"{name}, {first}\n{conclusions.table(claims)}", flush=True)
         for kernel in others:
-            theirs = load(name).claims(numbers_of(trained_by(name), kernel, options.seeds))
+            found = numbers_of(trained_by(name), kernel, options.seeds)
+            write_json(RESULTS / kernel / f"{trained_by(name)}.json", found)
+            theirs = load(name).claims(found)
             for claim, one, two in conclusions.changed(claims, theirs):
                 opposite += "not told apart" not in (one, two)
                 print(f"  {kernel}: {claim}: {two}, not {one}", flush=True)

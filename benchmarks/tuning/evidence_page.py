@@ -17,15 +17,46 @@ HEAD = """# What the experiments conclude
 
 Every line is a difference in pairs of one seed, as [PROTOCOL.md](PROTOCOL.md) says: the first less
 the second. *Decided* where every pair agrees and the mean lies three standard errors from zero. The
-interval is Student's, 95 %; the *margin* is how many half intervals the mean lies from zero. All of
-these worlds are small; what a paper says of large models is not refuted here, only tried. This page
-is made from the stored runs by `python benchmarks/tuning/evidence_page.py`, and
+interval is Student's, 95 %; the *margin* is how many half intervals the mean lies from zero.
+*Elsewhere* is what the same runs decide with another kernel of OpenBLAS, which rounds otherwise.
+All of these worlds are small; what a paper says of large models is not refuted here, only tried.
+This page is made from the stored runs by `python benchmarks/tuning/evidence_page.py`, and
 `python benchmarks/tuning/evidence.py` makes the runs.
 """
 
 
-def path_of(name):
-    return ROOT / "benchmarks" / "results" / f"{trained_by(name)}.json"
+RESULTS = ROOT / "benchmarks" / "results"
+SAME, NOT_RUN = "same", "-"
+
+
+def path_of(name, kernel=""):
+    return RESULTS / kernel / f"{trained_by(name)}.json"
+
+
+def elsewhere(name):
+    """{kernel: {claim: what its runs decide}}, of every other kernel that is stored."""
+    kernels = sorted(path.name for path in RESULTS.iterdir() if path_of(name, path.name).is_file())
+    return {
+        kernel: {
+            sentence: conclusions.decide(d)
+            for sentence, d in load(name).claims(read(path_of(name, kernel))).items()
+        }
+        for kernel in kernels
+    }
+
+
+def read(path):
+    return json.loads(path.read_text("utf-8"))
+
+
+def otherwise(sentence, decided, others):
+    """A cell: what other kernels' runs decide, where it is not the same."""
+    differ = [
+        f"{kernel}: {theirs[sentence]}"
+        for kernel, theirs in others.items()
+        if theirs[sentence] != decided
+    ]
+    return ", ".join(differ) or (SAME if others else NOT_RUN)
 
 
 def minutes(numbers):
@@ -38,15 +69,15 @@ def minutes(numbers):
 
 def section(name):
     """Markdown: the experiment's question, its claims, the smallest margin of those decided."""
-    module, numbers = load(name), json.loads(path_of(name).read_text("utf-8"))
+    module, numbers, others = load(name), read(path_of(name)), elsewhere(name)
     first = " ".join(takewhile(str.strip, module.__doc__.strip().splitlines()))
     claims = module.claims(numbers)
     lines = [f"## {name}", "", first, ""]
     lines += [
-        "| one less another | mean | 95 % | agree | decided | margin |",
-        "|---|---|---|---|---|---|",
+        "| one less another | mean | 95 % | agree | decided | margin | elsewhere |",
+        "|---|---|---|---|---|---|---|",
     ]
-    margins = []
+    margins, differ = [], 0
     for sentence, d in claims.items():
         agree = int(max(np.sum(np.sign(d) == sign) for sign in (-1, 1)))
         decided, margin = conclusions.decide(d), conclusions.margin(d)
@@ -59,10 +90,14 @@ def section(name):
             f"{agree} of {len(d)}",
             decided,
             conclusions.in_halves(d),
+            otherwise(sentence, decided, others),
         )
+        differ += cells[-1] not in (SAME, NOT_RUN)
         lines.append("| " + " | ".join(cell.replace("|", "∣") for cell in cells) + " |")
     least = f"; the smallest margin of those decided is {min(margins):.1f}" if margins else ""
     lines += ["", f"{len(margins)} of {len(claims)} decided{least}."]
+    if others:
+        lines[-1] += f" With {' or '.join(others)}, {differ} of {len(claims)} otherwise."
     if trained_by(name) == name:
         lines[-1] += f" {minutes(numbers):.1f} CPU minutes, tuning with them."
     else:

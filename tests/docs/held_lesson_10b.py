@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from docs.margins import Claim, Given, Number, in_words, stored
+from docs import margins
+from docs.margins import Claim, Given, Number, as_read, in_words, stored
 from lora_np.course.experiments import few_numbers, judge_quality, rlhf
 
 PAGE = "notebooks/10b_rlhf.ipynb"
@@ -18,8 +19,8 @@ def judge(quality):
 
 
 def up_to_eight(what):
-    """Of the judges right 0.6, 0.7 and 0.8 of the time, in every world: 15 pairs."""
-    return np.concatenate([judge(quality)[what] for quality in ("0.6", "0.7", "0.8")])
+    """The mean over the judges right 0.6, 0.7 and 0.8 of the time, a world."""
+    return np.mean([judge(quality)[what] for quality in ("0.6", "0.7", "0.8")], axis=0)
 
 
 def above_the_reference(quality):
@@ -34,6 +35,12 @@ def agreed():
 
 def pairs(name):
     return rlhf.paired(runs())[name]
+
+
+def ahead_in(name):
+    """In how many worlds the pairs are above zero, in words: here, and with another kernel."""
+    other = as_read(margins.RESULTS / "Sandybridge" / "rlhf.json")["runs"]
+    return [in_words(int((rlhf.paired(each)[name] > 0).sum())) for each in (runs(), other)]
 
 
 def learned():
@@ -75,12 +82,12 @@ HELD_10B = [
     ),
     Claim(
         PAGE,
-        "in every one at least 0.2 ascents are lost from there",
-        lambda: judge("0.8")["fall"] - 0.2,
+        "in every one at least 0.1 ascents are lost from there",
+        lambda: judge("0.8")["fall"] - 0.1,
     ),
     Claim(
         PAGE,
-        "With the three weaker judges β = 0.1 ends above β = 0 in all 15 pairs",
+        "Averaged over the three weaker judges, β = 0.1 ends above β = 0 in every world",
         lambda: up_to_eight("gain"),
     ),
     Claim(
@@ -105,14 +112,11 @@ HELD_10B = [
         lambda: judge("0.9")["held"] - judge("0.8")["held"],
     ),
     Number(PAGE, "The judges agree with the truth {:.2f} to {:.2f} of the time", agreed),
-    *(
-        Claim(
-            PAGE,
-            "β = 0 and β = 0.1 are not told apart, nor is β = 0's peak from its end",
-            lambda name=name: pairs(name),
-            holds=False,
-        )
-        for name in ("held - free", "peak - end")
+    Claim(
+        PAGE,
+        "After so long a way β = 0 and β = 0.1 are not told apart",
+        lambda: pairs("held - free"),
+        holds=False,
     ),
     Claim(PAGE, "it puts either β ahead, depending on the seed", learned, holds=False),
     Claim(
@@ -120,15 +124,17 @@ HELD_10B = [
         "A larger β keeps PPO nearer to the reference",
         lambda: -np.diff(distance("PPO")).max(axis=1),
     ),
-    Claim(
+    Number(
         PAGE,
-        "β = 0.1 ends ahead of β = 0 at the same KL, in all five pairs",
-        lambda: pairs("at its KL"),
+        "β = 0.1 ends ahead of β = 0 at the same KL in {} of five pairs; with another kernel's "
+        "rounding it is {}",
+        lambda: ahead_in("at its KL"),
     ),
-    Claim(
+    Number(
         PAGE,
-        "report DPO above PPO. At β = 0.1 it is, in all five pairs",
-        lambda: pairs("DPO - PPO"),
+        "report DPO above PPO. At β = 0.1 it is, in {} of five pairs; with another kernel's "
+        "rounding in {}",
+        lambda: ahead_in("DPO - PPO"),
     ),
     Claim(
         PAGE,
@@ -138,23 +144,21 @@ HELD_10B = [
     ),
     Claim(
         PAGE,
-        "(b), in every pair: far fewer than before, and not none",
+        "In every pair it is fewer than before by at least a tenth of all texts, and not none",
         lambda: np.minimum(
-            by_the_rule("breaks the rule") - 0.2, row(RULE.format("PPO"), "breaks the rule") - 0.05
+            by_the_rule("breaks the rule") - 0.1, row(RULE.format("PPO"), "breaks the rule") - 0.05
         ),
     ),
     Claim(
         PAGE,
-        "(b), in every pair: far fewer than before, and not none",
-        lambda: 0.2 - row(RULE.format("PPO"), "breaks the rule"),
+        "In every pair it is fewer than before by at least a tenth of all texts, and not none",
+        lambda: 0.25 - row(RULE.format("PPO"), "breaks the rule"),
     ),
     Claim(PAGE, "In every pair the rule costs PPO ascents", lambda: cost("PPO")),
-    Claim(PAGE, "for DPO one pair shows no cost", lambda: [0.01 - cost("DPO").min()] * len(runs())),
     Claim(
         PAGE,
-        "The loss differs so much between worlds that its mean alone would not decide it",
-        lambda: judge("0.8")["fall"],
-        holds=False,
+        "for DPO not every pair shows a cost",
+        lambda: [0.01 - cost("DPO").min()] * len(runs()),
     ),
     *(
         Claim(

@@ -15,6 +15,7 @@ formula, somebody else's figure.
 import functools
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -92,6 +93,15 @@ def holds(claim):
     if claim.holds:
         return decided(differences)
     return not told_apart(differences, np.zeros_like(differences))
+
+
+def with_kernel(kernel, folder):
+    """Copy the stored results to `folder`, with another kernel's where they are stored."""
+    results = folder / "benchmarks" / "results"
+    shutil.copytree(RESULTS, results)
+    for path in (RESULTS / kernel).glob("*.json"):
+        shutil.copy(path, results)
+    return results
 
 
 def stored(name):

@@ -55,6 +55,18 @@ def test_the_stored_runs_decide_what_the_page_says(claim):
     )
 
 
+def test_another_kernel_decides_what_the_pages_say_too(monkeypatch, tmp_path):
+    """The digits are one kernel's; no sentence that says more, less or "in every" is."""
+    kernels = [path.name for path in RESULTS.iterdir() if path.is_dir()]
+    assert kernels
+    for kernel in kernels:
+        monkeypatch.setattr(margins, "RESULTS", margins.with_kernel(kernel, tmp_path / kernel))
+        monkeypatch.setattr(which_method, "ROOT", tmp_path / kernel)
+        left = [f"{c.page}: {c.says}" for c in CLAIMS if c.holds and not holds(c)]
+        assert not left, f"under {kernel} this does not hold: {left}"
+        monkeypatch.undo()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_each_number_and_each_verdict_over_seeds_is_held(page):
     """On the pages that sum up, each comparison too."""
