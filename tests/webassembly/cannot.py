@@ -24,7 +24,6 @@ CANNOT = {
         "robustness/test_kernels.py::test_what_",
         "robustness/test_kernels.py::test_a_",
         "robustness/test_kernels.py::test_help",
-        "system/test_hints.py::test_a_command_is_quoted_and_runs_from_here",
         "test_nano.py::test_it_runs_as_a_module",
         "test_nano.py::test_a_lone_copy",
         "worked_example/test_broken_on_purpose.py::test_closed_ends",
@@ -42,6 +41,7 @@ CANNOT = {
         "system/test_files.py::test_a_folder_in_use_stays",
         "system/test_files.py::test_a_process_that_has_the_same_number",
     ),
+    "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
     "no Jupyter kernel": (
         "course/classroom/test_exercises.py::test_unedited_it_runs_in_a_kernel",
         "docs/test_notebooks.py::test_lesson_runs",
