@@ -15,8 +15,24 @@ NANO = "lora_np/nano.py"  # shown whole
 
 
 def write(folder):
-    """Make the folder of sources anew, from `pages/` and the repository's own texts."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Bring the folder of sources to what `pages/` and the repository's own texts now say.
+
+    A file that is right already is left alone, so that Sphinx reads anew only what has changed.
+    """
+    made = folder.with_suffix(".new")
+    shutil.rmtree(made, ignore_errors=True)
+    write_all(made)
+    for old in [path for path in folder.rglob("*") if path.is_file()]:
+        if not (made / old.relative_to(folder)).exists():
+            old.unlink()
+    for path in [path for path in made.rglob("*") if path.is_file()]:
+        there = folder / path.relative_to(made)
+        if not there.exists() or there.read_bytes() != path.read_bytes():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, there)
+
+
+def write_all(folder):
     shutil.copytree(HERE / "pages", folder)
     shown = set()
     for kind, paths in ("lesson", lessons()), ("exercise", exercises()):
@@ -73,7 +89,6 @@ def card(kind, stem, number, title, asks, minutes):
 
 def source_page(file):
     """A page that shows a file of the repository."""
-    depth = "../" * file.count("/")
     lexer = {".py": "python", ".md": "markdown"}.get(Path(file).suffix, "text")
     fence = "`" * 8
     text = (ROOT / file).read_text("utf-8")
