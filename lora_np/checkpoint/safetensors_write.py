@@ -20,8 +20,8 @@ KINDS = {  # safetensors' names of what is written, in the order of their places
 }
 
 
-def save_tensors(tensors, path, metadata):
-    """Write {name: array}, with {name: string} beside them.
+def save_tensors(tensors, path, metadata=None):
+    """Write {name: array}, with {name: string} beside them (None: none).
 
     Raises: OSError where the file cannot be written; ValueError for a dtype that is not in KINDS.
     """
@@ -30,7 +30,7 @@ def save_tensors(tensors, path, metadata):
         if kind not in KINDS:
             raise ValueError(f"{path}: {name} is in {kind}, which a file of weights does not hold")
     names = sorted(tensors, key=lambda name: ([*KINDS].index(kinds[name]), name))
-    header, place = {"__metadata__": metadata}, 0
+    header, place = {} if metadata is None else {"__metadata__": metadata}, 0
     for name in names:
         array, start = tensors[name], place
         place += array.nbytes

@@ -7,6 +7,7 @@ from ..checkpoint.peft.adapter import CONFIG
 from ..checkpoint.peft.names import OURS
 from ..system.files import whole_file
 from ..system.hints import command
+from ..system.json_text import parse_json
 
 MARK = "# written by lora_np; without this line it is yours, and never written again"
 HALF = (  # the gaps: tests/golden/make/check_exports.py
@@ -75,4 +76,4 @@ Made by `{command(*options.typed)}`; write with it: `{command("generate", *use)}
 def peft_reads(directory):
     """Whether the folder holds an adapter of a kind that PEFT has."""
     path = Path(directory) / CONFIG
-    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["peft_type"] != OURS
+    return path.exists() and parse_json(path.read_text(encoding="utf-8"))["peft_type"] != OURS

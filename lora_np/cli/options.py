@@ -1,7 +1,6 @@
 """What the subcommands share."""
 
 import hashlib
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..checkpoint import load_adapter, load_model
 from ..system.checks import check_real, check_whole
 from ..system.files import make_directory, to_json, write_json
 from ..system.hints import command, did_you_mean
+from ..system.json_text import parse_json
 from ..system.progress import waiting
 from ..tasks import text
 
@@ -94,7 +94,7 @@ def same_run(directory, resume, texts, **settings):
     if not (resume and path.exists()):
         write_json(path, now)
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = parse_json(path.read_text(encoding="utf-8"))
     differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
     if differ:
         raise ValueError(

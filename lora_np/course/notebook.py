@@ -14,8 +14,12 @@ from IPython.display import Code
 from matplotlib.figure import Figure
 
 from ..analysis.plots import Picture, png, style
+from ..system.platform import WEBASSEMBLY
+from ..system.progress import progress_bar
 
-__all__ = ["CODE_ADAPTER", "Picture", "Slider", "check", "end_here", "source"]
+__all__ = [
+    "CODE_ADAPTER", "Picture", "Slider", "check", "end_here", "lighter", "shown", "source"
+]  # fmt: skip
 
 # What lesson 1 shows first: `python -m lora_np finetune --steps 400 --out code_adapter` made it.
 CODE_ADAPTER = Path(__file__).parents[1] / "data" / "code_adapter"
@@ -52,6 +56,27 @@ def check(what, computed, true, tolerance=1e-9):
         print(f"{what}: {verdict} (gap {gap:.1e})")
         print(f"  computed  {np.array2string(computed, prefix=' ' * 12)}")
         print(f"  expected  {np.array2string(true, prefix=' ' * 12)}")
+
+
+def lighter(full, browser, seconds):
+    """`full`; in a browser `browser`, and a line that says so, and how many `seconds` it takes.
+
+    NumPy is some twenty times slower in WebAssembly, which has no BLAS. The seconds are measured,
+    by site/tools/time_lesson.mjs.
+    """
+    if not WEBASSEMBLY:
+        return full
+    less = "" if browser == full else f"{browser} here, where the text speaks of {full}; "
+    print(f"In a browser: {less}this cell takes about {seconds} s.", flush=True)
+    return browser
+
+
+def shown(steps):
+    """The steps, one after another, with a bar in a browser, where each may take a second."""
+    with progress_bar(None, len(steps), 0, "step") as bar:
+        for step in steps:
+            yield step
+            bar.update()
 
 
 def end_here(message):

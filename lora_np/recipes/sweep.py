@@ -19,6 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from ..system.checks import check_whole
 from ..system.files import to_json, write_json
+from ..system.json_text import parse_json
+from ..system.platform import HAS_PROCESSES
 from ..system.process import cores
 from ..system.progress import progress_bar
 
@@ -83,8 +85,12 @@ def sweep(cells, run, directory, executor=None, *, processes=None, progress=None
 def run_all(todo, run, executor=None, processes=None):
     """Yield (path, result) as cells end; an error that a run raised is its result.
 
-    Cells that a broken executor did not finish are passed over.
+    Cells that a broken executor did not finish are passed over. Where there are no processes, they
+    run here, in turn.
     """
+    if executor is None and not HAS_PROCESSES:
+        yield from ((path, result_or_error(run, cell)) for path, cell in [*todo.items()])
+        return
     futures = {}
     with contextlib.ExitStack() as stack:
         if executor is None:
@@ -105,6 +111,13 @@ def run_all(todo, run, executor=None, processes=None):
                 continue
             except Exception as error:
                 yield futures[future], error
+
+
+def result_or_error(run, cell):
+    try:
+        return run(cell)
+    except Exception as error:
+        return error
 
 
 def end_processes(before):
@@ -133,28 +146,31 @@ def path_of(cell, directory):
     """A cell's file: its name is a hash of the cell."""
     try:
         key = json.dumps(cell, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        parse_json(key)
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"sweep: expected cells that JSON can hold, got {cell!r}") from error
     return directory / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 
 def write(path, cell, result):
     """Keep a cell's result, whole or not at all; returns it as it will be read."""
-    write_json(path, {"cell": cell, "result": result})
-    return json.loads(to_json(result))
+    kept = {"cell": cell, "result": result}
+    as_read = parse_json(to_json(kept))["result"]  # first: what cannot be read is no result
+    write_json(path, kept)
+    return as_read
 
 
 def read(path, cell):
     if not path.is_file():  # to read a pipe would be to wait, perhaps for ever
         raise ValueError(f"{path}: expected a sweep's result, found no file; move it away")
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        kept = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(
             f"{path}: not readable as a sweep's result ({error}); delete it to run its cell again"
         ) from None
     if not isinstance(kept, dict) or kept.keys() != {"cell", "result"}:
         raise ValueError(f"{path}: expected a sweep's cell and result, found something else")
-    if kept["cell"] != json.loads(json.dumps(cell)):
+    if kept["cell"] != parse_json(json.dumps(cell)):
         raise ValueError(f"{path}: expected the result of {cell}, found that of {kept['cell']}")
     return kept["result"]

@@ -4,13 +4,24 @@ from importlib import import_module
 from importlib.util import find_spec
 
 
+def spec_of(name):
+    """How the module `name` would be loaded; None where it is missing, or a stand-in.
+
+    JupyterLite puts modules without a spec in the place of some that WebAssembly lacks.
+    """
+    try:
+        return find_spec(name)
+    except ValueError:
+        return None
+
+
 def has_extra(name):
     """Whether the optional library `name` is installed.
 
     A folder of that name in the current directory, which Python imports as an empty package, is
     not the library.
     """
-    spec = find_spec(name)
+    spec = spec_of(name)
     return spec is not None and spec.origin is not None
 
 

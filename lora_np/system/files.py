@@ -9,10 +9,7 @@ import tempfile
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # not on Windows, nor in a browser
-    fcntl = None
+from .platform import fcntl
 
 
 @contextlib.contextmanager

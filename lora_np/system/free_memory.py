@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from .platform import resource
+
 CGROUP = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -40,13 +42,13 @@ def _of_container():
 
 
 def _of_process():
+    if resource is None:
+        return None
     try:
-        import resource
-
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit == resource.RLIM_INFINITY:
             return None
         pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
         return max(1, limit - pages * resource.getpagesize())
-    except (ImportError, OSError, ValueError):
+    except (OSError, ValueError):
         return None

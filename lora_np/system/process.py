@@ -6,11 +6,12 @@ import ctypes
 import functools
 import os
 import signal
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from .platform import HAS_THREADS, LINUX
 
 
 def prepare(base=None):
@@ -20,13 +21,13 @@ def prepare(base=None):
     another: a step can take eight times as long.
     """
     reuse_memory()
-    if base is None:
+    if base is None and HAS_THREADS:
         threadpool_limits(1)
 
 
 def cores():
-    """How many threads can run at once; 1 where there are none (WebAssembly)."""
-    if sys.platform == "emscripten":
+    """How many threads can run at once; 1 where there are none."""
+    if not HAS_THREADS:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -39,6 +40,26 @@ def pool(threads):
 @functools.cache
 def blas():
     return ThreadpoolController()  # making one costs 40 times using one
+
+
+def map_on(threads):
+    """`map` on so many threads; one after another where there are none."""
+    return pool(threads).map if HAS_THREADS else map
+
+
+def one_thread_each():
+    """A context in which each matrix product runs on one thread."""
+    return blas().limit(limits=1, user_api="blas") if HAS_THREADS else contextlib.nullcontext()
+
+
+@functools.cache
+def kernel():
+    """The code that multiplies matrices here, by OpenBLAS's name; None where none is known.
+
+    Two kernels add up in different orders, so a run's last bits are those of one.
+    """
+    pools = [each for each in blas().info() if each["user_api"] == "blas"] if HAS_THREADS else []
+    return pools[0].get("architecture") if pools else None
 
 
 ENDS_ALL = contextvars.ContextVar(
@@ -88,7 +109,7 @@ def reuse_memory():
     next, which can take half of its time; and it keeps them apart for each thread. This changes the
     whole process: call it before any thread starts, never on import.
     """
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt

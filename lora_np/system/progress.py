@@ -6,20 +6,28 @@ import threading
 
 from tqdm import tqdm
 
+from .platform import HAS_THREADS, in_page
+
+if not HAS_THREADS:
+    tqdm.monitor_interval = 0  # its monitor is a thread
+
 SECOND = 0.5  # about: how long nothing may be seen
 
 
 @contextlib.contextmanager
 def progress_bar(shown, total, initial, unit, leave=False, what=None):
-    """tqdm's bar, of which plain ASCII is enough; `shown` None: if standard error is a terminal.
+    """tqdm's bar, of which plain ASCII is enough; `shown` None: at a terminal, and in a web page,
+    where a step can take a second.
 
     Its clock goes on between updates. Without a `total` it is `what` and the clock.
     """
-    hidden = not (sys.stderr.isatty() if shown is None else shown)
+    page = in_page()
+    hidden = not (page or sys.stderr.isatty() if shown is None else shown)
+    file = sys.stdout if page else None  # a page colours standard error as a failure
     clock = "{desc}: {elapsed}" if total is None else None
     with tqdm(
         total=total, initial=initial, disable=hidden, unit=unit, ascii=True, leave=leave,
-        desc=what, bar_format=clock,
+        desc=what, bar_format=clock, file=file,
     ) as bar:  # fmt: skip
         with every(SECOND, None if hidden else bar.refresh):
             yield bar
@@ -49,7 +57,7 @@ def announced(what):
 @contextlib.contextmanager
 def every(seconds, call):
     """`call()` (None: nothing) so often, on a thread of its own, until the block ends."""
-    if call is None or sys.platform == "emscripten":  # where there are no threads
+    if call is None or not HAS_THREADS:
         yield
         return
     ended = threading.Event()

@@ -2,6 +2,8 @@
 
 import json
 
+from ..system.json_text import parse_json
+
 FIELDS = ("messages",), ("prompt", "completion"), ("text",)  # looked for in this order
 
 
@@ -47,14 +49,12 @@ def _rows(text, name):
 
 def _parse(string, where):
     try:
-        return json.loads(string)
-    except RecursionError:
-        raise ValueError(f"{where}: expected JSON, found it nested too deeply") from None
+        return parse_json(string)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{where}: expected JSON, one object a line ({error.msg} at character {error.pos + 1})"
         ) from None
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # nested too deep, or a number of thousands of digits
         raise ValueError(f"{where}: expected JSON ({error})") from None
 
 

@@ -8,11 +8,11 @@ samples, of which only the answers count, with all that `tokenizers.bpe.Tokenize
 import pkgutil
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 
 from ..system.checks import check_whole
+from ..system.extras import spec_of
 from ..tokenizers.byte import ByteTokenizer
 from . import own_text
 from .batch import next_token
@@ -133,7 +133,7 @@ def code(tokenizer=ByteTokenizer):
     """
     documents = {}
     for name in sorted(sys.stdlib_module_names - NOT_CODE):
-        spec = None if name in sys.builtin_module_names else find_spec(name)
+        spec = None if name in sys.builtin_module_names else spec_of(name)
         _add_source(documents, name, spec)
         places = spec.submodule_search_locations if spec is not None else None
         for info in pkgutil.iter_modules(places) if places else ():

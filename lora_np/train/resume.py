@@ -12,6 +12,7 @@ from pathlib import Path
 from ..checkpoint.safetensors_io import FLOATS, LAYOUTS, open_tensors, save_tensors
 from ..methods.describe import describe
 from ..system.files import whole_file
+from ..system.json_text import parse_json
 from .history import History
 
 KEY = "lora_np.training"
@@ -36,7 +37,7 @@ def load_state(path, model, optimizer, rng):
         try:
             stored = stack.enter_context(open_tensors(path))
             rng_state, history, methods = _state(stored)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise ValueError(f"{path}: no training state to resume from ({error})") from None
         here = [describe(method) for method in model.methods]
         if methods is not None and methods != here:
@@ -80,7 +81,7 @@ def _state(stored):
     text = tensor and tensor.metadata().get(KEY)
     if text is None:
         raise ValueError(f"its metadata has no {KEY}")
-    state = json.loads(text)
+    state = parse_json(text)
     if not isinstance(state, dict) or state.keys() | {"methods"} != {"rng", "history", "methods"}:
         raise ValueError("expected a random generator and a history")
     methods = state.get("methods")

@@ -9,7 +9,7 @@ own. NumPy lets other threads run while it computes.
 import numpy as np
 
 from ..system.checks import check_whole
-from ..system.process import blas, pool
+from ..system.process import map_on, one_thread_each
 
 SHARDS = 2
 SHARD_ROWS = 256  # the least (B·T) rows worth a shard: below, calling NumPy costs more than it does
@@ -36,8 +36,8 @@ def forward_backward(model, batch, objective, *, rng=None, threads=None, parts=N
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
     views = [model, *(model.view() for _ in shards[1:])]
     same = [objective] * len(shards), rngs, [parts] * len(shards)
-    with blas().limit(limits=1, user_api="blas"):
-        losses = list(pool(threads).map(run_shard, views, shards, *same))
+    with one_thread_each():
+        losses = list(map_on(threads)(run_shard, views, shards, *same))
     for view in views[1:]:
         for ours, theirs in zip(model.parameters(), view.parameters()):
             if theirs.grad is not None:

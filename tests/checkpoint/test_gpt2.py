@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from golden.readers.golden_hf import GOLDEN, GPT2S, difference
 from helpers.models import CONFIG, moved, small_gpt, some_tokens
+from helpers.safetensors_files import load_file
 from lora_np.checkpoint import load_gpt2, save_gpt2
 from lora_np.methods import FullFineTuning, HeadTuning, LoRA, merge, quantize_base
 from lora_np.nn import GPT

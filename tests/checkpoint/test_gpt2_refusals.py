@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from golden.readers.golden_hf import GOLDEN
 from helpers.models import small_gpt
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_gpt2, save_gpt2
 
 HF = GOLDEN / "hf"

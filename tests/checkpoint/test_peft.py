@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from golden.readers.golden_hf import ADAPTERS, GOLDEN, base_of, difference
 from helpers.methods import SMALL
 from helpers.models import moved, small_gpt, some_tokens
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
 from lora_np.checkpoint.peft.forms import form_of
 from lora_np.methods import (

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from helpers.adapters import CONFIG, WEIGHTS, edit_config
 from helpers.llamas import ATTENTION, small_llama
 from helpers.models import moved, some_tokens
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_llama, save_adapter
 from lora_np.methods import IA3, DoRA, HeadTuning, LoRA
 

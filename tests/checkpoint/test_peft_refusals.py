@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from golden.readers.golden_hf import GOLDEN
 from helpers.adapters import CONFIG, WEIGHTS, edit_config
 from helpers.models import small_gpt
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
 from lora_np.methods import (
     IA3,

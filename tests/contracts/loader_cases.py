@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from helpers.gguf_files import write_gguf
 from helpers.models import moved, small_gpt
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, save_gpt2, save_llama
 from lora_np.methods import LoRA
 from lora_np.nn import GPTConfig, Head, LlamaConfig

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 from contracts.loader_cases import KINDS, LLAMA, WAYS, by_gguf, trained_beside
 from golden.readers.golden_hf import GOLDEN
 from golden.readers.odd_files import EDITS, GPT, write
 from helpers.gguf_files import write_gguf
 from helpers.models import some_tokens
+from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, save_adapter
 from lora_np.checkpoint.bitsandbytes import MUST_BE as BNB
 from lora_np.checkpoint.hf_directory import disagreements

@@ -15,6 +15,7 @@ from lora_np.analysis.plots import png, subplots
 from lora_np.checkpoint import load_base
 from lora_np.course import notebook
 from lora_np.course.notebook import Picture, Slider
+from lora_np.system import progress
 
 
 @pytest.mark.parametrize("slides", [False, True])
@@ -96,3 +97,22 @@ def test_a_lesson_without_what_it_needs_ends_early(monkeypatch, capsys):
     notebook.end_here("This needs a model.")
     assert shell.run_cell("a = 2\n1 / 0").success and shell.user_ns["a"] == 1
     assert "needs a model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("browser", [False, True])
+def test_a_browser_gets_less_and_is_told(monkeypatch, capsys, browser):
+    """Elsewhere nothing is said, or the lessons' outputs would differ."""
+    monkeypatch.setattr(notebook, "WEBASSEMBLY", browser)
+    assert notebook.lighter(40, 10, seconds=20) == (10 if browser else 40)
+    assert notebook.lighter(40, 40, seconds=30) == 40
+    said = "In a browser: 10 here, where the text speaks of 40; this cell takes about 20 s.\n"
+    said += "In a browser: this cell takes about 30 s.\n"
+    assert capsys.readouterr().out == (said if browser else "")
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_a_page_shows_how_far_it_is_and_not_as_an_error(monkeypatch, capsys, page):
+    monkeypatch.setattr(progress, "in_page", lambda: page)
+    assert list(notebook.shown(range(3))) == [0, 1, 2]
+    out, err = capsys.readouterr()
+    assert ("step" in out) == page and not err

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from safetensors.numpy import load_file
 
 from contracts.laws import close
 from golden.readers.golden_hf import ADAPTERS, GOLDEN, base_of
 from helpers.builders import dora_start, linear, moved
 from helpers.models import small_gpt
+from helpers.safetensors_files import load_file
 from helpers.strategies import cases
 from lora_np import Linear
 from lora_np.checkpoint import load_adapter, load_gpt2

@@ -14,6 +14,7 @@ import warnings
 
 import numpy as np
 
+from ...system.json_text import parse_json
 from .exercise import Capped, told
 
 LARGEST = 20_000_000  # bytes of one result
@@ -147,13 +148,13 @@ class Function:
             error = next(RAISED[name] for name in reply["raised"] if name in RAISED)()
             error.told = [str(line) for line in reply["told"]]
             raise error
-        return decode(json.loads(reply["result"]), self.connection)
+        return decode(parse_json(reply["result"]), self.connection)
 
 
 def receive(connection):
     """The next message of the answer's process. Raises: Gone if there is none."""
     try:
-        return json.loads(connection.recv_bytes(LARGEST))
+        return parse_json(connection.recv_bytes(LARGEST))
     except (EOFError, OSError):
         raise Gone from None
 

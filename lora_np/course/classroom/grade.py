@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import json
 import multiprocessing
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ...system.json_text import parse_json
 from .exercise import Result, of_lesson
 from .masters import answers, read
 from .worker import TIME_OUT, judge_it, lacking, work
@@ -209,7 +209,7 @@ def run(number, cells, folder, limits):
             end(answer)  # what it started may hold its connection, and the judge would wait
         if receiver.poll(HANG):
             with contextlib.suppress(EOFError, OSError, ValueError):
-                message = json.loads(receiver.recv_bytes(1_000_000))  # never unpickled
+                message = parse_json(receiver.recv_bytes(1_000_000))  # never unpickled
         if message is None:
             answer.join(HANG)
         return message, answer.exitcode

@@ -12,6 +12,7 @@ import warnings
 
 import nbformat
 
+from ...system.json_text import check_nesting
 from .cells import checked
 from .exercise import find
 
@@ -130,6 +131,7 @@ def read(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ids that an old notebook lacks
             text = path.read_text(encoding="utf-8-sig")
+            check_nesting(text)
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
         for cell in notebook.cells:  # all that is used here; the rest may break the format's rules
             cell_type, source, metadata = cell.cell_type, cell.source, cell.metadata

@@ -21,14 +21,10 @@ import numpy as np
 from hypothesis import configuration
 from threadpoolctl import threadpool_limits
 
+from ...system.platform import LINUX, resource
 from . import apart
 from .cells import no_shell, plain_python
 from .exercise import Capped, Result, find, judge
-
-try:
-    import resource
-except ImportError:  # Windows: `watch` is the only limit
-    resource = None
 
 LARGEST_FILE = 50_000_000  # bytes
 TIME_OUT = 124  # exit status, as that of GNU timeout
@@ -95,7 +91,7 @@ def quarantine(folder, seconds, memory):
         os.environ[variable] = folder
     silence()
     alone = without_network()
-    if resource:
+    if resource:  # else, on Windows, `watch` is the only limit
         for name, soft, hard in (
             ("RLIMIT_CPU", seconds, seconds + 1),
             ("RLIMIT_AS", memory, memory),
@@ -135,7 +131,7 @@ def silence():
 
 def without_network():
     """Leave the machine's network, where Linux lets us: True if that worked."""
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return False
     unshare = getattr(ctypes.CDLL(None), "unshare", None)
     flags = (CLONE_NEWUSER | CLONE_NEWNET, CLONE_NEWNET)

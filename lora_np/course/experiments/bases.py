@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import count, repeat
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
+from ...checkpoint.safetensors_io import open_tensors, save_tensors
 from ...nn import GPT, GPTConfig
 from ...objectives import cross_entropy
 from ...recipes.pretrain import RandomOffsets
@@ -72,14 +72,14 @@ class Base:
         """Every weight in float16, half the bytes; `load` makes them float32 again."""
         tensors = {name: p.data.astype(np.float16) for name, p in model.named_parameters()}
         with whole_file(path or self.path) as temporary:
-            save_file(tensors, temporary)
+            save_tensors(tensors, temporary)
 
     def load(self):
         """The base as it was committed, frozen, in float32."""
         model = GPT(self.config, np.random.default_rng(0))
-        tensors = load_file(self.path)
-        for name, parameter in model.named_parameters():
-            parameter.data[...] = tensors[name]
+        with open_tensors(self.path) as stored:
+            for name, parameter in model.named_parameters():
+                parameter.data[...] = stored[name].read()
         return model.freeze()
 
 

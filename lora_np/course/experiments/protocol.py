@@ -21,11 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 from ...recipes.sweep import sweep
 from ...system.checks import check_whole
-from ...system.process import prepare
+from ...system.process import kernel, prepare
 
 STEP = math.sqrt(10)  # between two rates: half a decade
 TRIALS = 6
@@ -178,13 +177,6 @@ def code():
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-@functools.cache
-def kernel():
-    """The code that multiplies matrices here: a cell's numbers are those of one kernel."""
-    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return pools[0].get("architecture") if pools else None
 
 
 def by_seed(evidence, way, measure):

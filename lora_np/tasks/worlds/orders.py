@@ -7,6 +7,8 @@ Held out are all the words of a test (its customers and goods), and some of the 
 
 import json
 
+from ...system.json_text import parse_json
+
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve")
 COUNTS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -67,6 +69,6 @@ def same(written, answer):
     """Whether the first {…} in what was written reads as JSON equal to the answer."""
     start, end = written.find("{"), written.find("}")
     try:
-        return json.loads(written[start : end + 1]) == json.loads(answer)
+        return parse_json(written[start : end + 1]) == parse_json(answer)
     except ValueError:
         return False

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
+from helpers.safetensors_files import load_file, metadata_of
 from lora_np.nn import GPT, GPTConfig
 from lora_np.objectives import cross_entropy
 from lora_np.tasks import Batch
@@ -20,8 +20,8 @@ def names():
 
 def load(name):
     """The tensors and the metadata of one golden file."""
-    with safe_open(HERE / f"{name}.safetensors", framework="numpy") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata()
+    path = HERE / f"{name}.safetensors"
+    return load_file(path), metadata_of(path)
 
 
 def differences(name, dtype):

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
+
+from helpers.safetensors_files import load_file
 
 GOLDEN = Path(__file__).parents[1] / "data"
 GPT2S = sorted(path.name for path in (GOLDEN / "hf").iterdir())

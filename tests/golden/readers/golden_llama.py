@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
+from helpers.safetensors_files import load_file, metadata_of
 from lora_np.nn import Head, Llama, LlamaConfig
 from lora_np.objectives import cross_entropy
 from lora_np.tasks import Batch
@@ -19,9 +19,8 @@ def names():
 
 def golden(name, dtype):
     """(the file's tensors, the Llama with its start weights, which are (out, in) there)."""
-    with safe_open(HERE / f"{name}.safetensors", framework="numpy") as file:
-        theirs = {key: file.get_tensor(key) for key in file.keys()}
-        sizes = json.loads(file.metadata()["config"])
+    path = HERE / f"{name}.safetensors"
+    theirs, sizes = load_file(path), json.loads(metadata_of(path)["config"])
     tied = sizes.pop("tie_word_embeddings", True)
     model = Llama(LlamaConfig(**sizes), None, dtype)
     if not tied:

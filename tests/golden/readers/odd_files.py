@@ -7,9 +7,9 @@ import json
 import shutil
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
 
 from golden.readers.golden_hf import GOLDEN
+from helpers.safetensors_files import load_file, save_file
 
 WTE, EMBED, HEAD = "transformer.wte.weight", "model.embed_tokens.weight", "lm_head.weight"
 GPT, LLAMA = GOLDEN / "hf" / "three_heads", GOLDEN / "hf_llama" / "grouped"  # both are tied
