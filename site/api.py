@@ -49,7 +49,8 @@ def module(name):
 
 
 def automodule(name):
-    return f".. automodule:: {name}\n   :members:\n   :ignore-module-all:\n   :member-order: bysource\n\n"
+    options = ":members:", ":ignore-module-all:", ":member-order: bysource"
+    return "\n   ".join((f".. automodule:: {name}", *options)) + "\n\n"
 
 
 def heading(text, line):
@@ -62,6 +63,7 @@ def index(captions):
     found = [getattr(lora_np, name) for name in names]
     exported = [f"   {f.__module__}.{f.__qualname__}" for f in found if not inspect.ismodule(f)]
     text = (ROOT / "site" / "pages" / "api.txt").read_text("utf-8")
-    rows = "\n".join(f"   * - :doc:`lora_np.{n} <{n}>`\n     - {captions[n].replace('`', '``')}" for n in FOLDERS)
+    captions = {name: caption.replace("`", "``") for name, caption in captions.items()}
+    rows = "\n".join(f"   * - :doc:`lora_np.{n} <{n}>`\n     - {captions[n]}" for n in FOLDERS)
     toctree = "\n   ".join((*FOLDERS, *SINGLE))
     return text.format(names="\n".join(exported), folders=rows, toctree=toctree)

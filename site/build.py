@@ -1,4 +1,4 @@
-"""Build the course as one static site, complete in itself: no page loads anything from another host.
+"""Build the course as one static site, complete in itself: no page asks another host for anything.
 
     python -m pip install -e . -r site/requirements.txt
     python site/build.py --out out/site [--wheels DIR] [--zip FILE]

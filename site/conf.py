@@ -6,7 +6,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import docstrings  # noqa: E402
-
 import lora_np  # noqa: E402
 
 project, author, release = "lora_np", "The lora_np developers", lora_np.__version__

@@ -1,4 +1,4 @@
-"""The repository's texts as Sphinx's source folder: lessons, exercises, guides, and lists of them."""
+"""The repository's texts as Sphinx's sources: lessons, exercises, guides, and lists of them."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ import rendered
 from places import PAGES, ROOT, exercises, lessons, moved
 
 HERE = Path(__file__).resolve().parent
-ROW = re.compile(r"^\| \[(\w+)\]\((\w+)\.ipynb\) (.*?) \| (.*?) \| (\d+) \| (.*?) \|$", re.M)
+ROW = re.compile(r"^\| \[(\w+)\]\((\w+)\.ipynb\) (.*?) \| (.*?) \| (\d+) \|", re.M)
 NANO = "lora_np/nano.py"  # shown whole
 
 
@@ -62,7 +62,7 @@ def write_lists(folder, shown):
     """The lists of lessons and of exercises, and the glossary: all from notebooks/README.md."""
     file = "notebooks/README.md"
     course = (ROOT / file).read_text("utf-8")
-    table = {stem: (no, title, asks, minutes) for no, stem, title, asks, minutes, _ in ROW.findall(course)}
+    table = {stem: (number, *rest) for number, stem, *rest in ROW.findall(course)}
     if set(table) != {path.stem for path in lessons()}:
         raise ValueError(f"{file}: its table is not the list of lessons")
     symbols = course.index("## Glossary: symbols")
@@ -92,4 +92,5 @@ def source_page(file):
     lexer = {".py": "python", ".md": "markdown"}.get(Path(file).suffix, "text")
     fence = "`" * 8
     text = (ROOT / file).read_text("utf-8")
-    return f"---\norphan: true\n---\n\n# `{file}`\n\n{fence}{{code-block}} {lexer}\n:linenos:\n\n{text}\n{fence}\n"
+    code = f"{fence}{{code-block}} {lexer}\n:linenos:\n\n{text}\n{fence}\n"
+    return f"---\norphan: true\n---\n\n# `{file}`\n\n{code}"

@@ -1,4 +1,4 @@
-"""The package's docstrings, which are plain text, as reStructuredText that shows them as they are."""
+"""The package's docstrings, which are plain text, as reStructuredText that shows them so."""
 
 import re
 import textwrap
@@ -7,7 +7,7 @@ SECTION = re.compile(r"^(Shapes|Raises|Units|Returns|Example)s?: ?", re.M)
 
 
 def restructured(lines):
-    """The lines of a docstring: paragraphs escaped, indented lines and tables kept as they stand."""
+    """The lines of a docstring: paragraphs escaped, indented lines and tables kept."""
     made = []
     for block in re.split(r"\n\s*\n", "\n".join(lines).strip("\n")):
         made += [*blocks(block), ""]

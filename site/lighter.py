@@ -32,6 +32,7 @@ def lighten(folder):
     lock_file.write_text(json.dumps(lock, indent=1) + "\n", "utf-8")
     return saved
 
+
 def rewrite(path, unused):
     """The wheel at `path` without the files whose name `unused` finds; the order stays."""
     lighter = path.with_suffix(".part")

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import nbformat
 
@@ -23,6 +23,7 @@ AT_START = ("lora-np", "matplotlib", "pydoc-data")  # what the first lesson need
 PACKAGES = ("matplotlib", "pydoc-data", "hypothesis", "nbformat")
 PACKAGES += ("ipython", "jedi", "comm", "micropip")  # what the kernel itself imports
 CHECKS = "import hypothesis, nbformat  # the browser fetches what checks your answers"
+OLD_MATCH, NEW_MATCH = "t.match(e)", "t.match(e,{ignoreSearch:!0})"  # a kept file is found as x?_=1
 CONFIG = {
     "jupyter-lite-schema-version": 0,
     "jupyter-config-data": {
@@ -89,7 +90,7 @@ def write_contents(folder):
 
 
 def put(path, notebook, file, linked):
-    """Write a notebook whose links lead to files beside it; adds those that are none to `linked`."""
+    """Write a notebook with its links to files beside it; adds to `linked` those to copy there."""
 
     def link(found):
         there = os.path.normpath(PurePosixPath(file).parent / found[2]).replace(os.sep, "/")
@@ -112,7 +113,8 @@ def own_wheel(work):
     source, made = work / "package", work / "wheel"
     for folder in (source, made):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "lora_np", source / "lora_np", ignore=shutil.ignore_patterns("__pycache__"))
+    compiled = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "lora_np", source / "lora_np", ignore=compiled)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", made, source)
@@ -124,10 +126,14 @@ def trim(out):
     unused = "**/*.map **/*.d.ts **/third-party-licenses.json rspack.* package.json *.db"
     for path in [path for pattern in unused.split() for path in out.glob(pattern)]:
         path.unlink()
+    worker = (out / "service-worker.js").read_text("utf-8")
+    if OLD_MATCH not in worker:
+        raise ValueError("JupyterLite's service worker has changed: see OLD_MATCH in site/lite.py")
+    (out / "service-worker.js").write_text(worker.replace(OLD_MATCH, NEW_MATCH), "utf-8")
     for page in [out / "index.html", *out.glob("*/index.html")]:
         icon = os.path.relpath(out.parent / "_static" / "icon.svg", page.parent)
-        text = page.read_text("utf-8")
-        page.write_text(text.replace("<head>", f'<head><link rel="icon" href="{icon}">', 1), "utf-8")
+        text = page.read_text("utf-8").replace("<head>", f'<head><link rel="icon" href="{icon}">')
+        page.write_text(text, "utf-8")
 
 
 def run(*words, cwd=None):
@@ -135,4 +141,5 @@ def run(*words, cwd=None):
         [sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True
     )
     if done.returncode:
-        raise ValueError(f"{' '.join(map(str, words[:4]))}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said = (done.stdout + done.stderr)[-3000:]
+        raise ValueError(f"python {' '.join(map(str, words[:4]))} failed:\n{said}")

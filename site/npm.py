@@ -9,7 +9,7 @@ from pathlib import Path
 CACHE = Path(__file__).resolve().parents[1] / "out" / "npm-cache"
 INTEGRITY = {  # as npm states it, of the package that was looked at
     "mathjax@3.2.2": "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/"
-    "O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
+    "O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw=="
 }
 
 

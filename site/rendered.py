@@ -1,4 +1,4 @@
-"""A notebook as a page: its committed outputs, a button that runs it, what it uses of the package."""
+"""A notebook as a page: its committed outputs, a button that runs it, links to what it uses."""
 
 import ast
 import copy
@@ -22,9 +22,9 @@ NOTES = {
 }
 NOTES_OF = {
     "lessons/13_a_real_model": "It needs a model of 98 MB, which a browser does not get: there the "
-    "first cell says what to install on your own computer. Below is the lesson, complete.",
+    "first cell says what to install on your own computer. Below is the lesson, complete."
 }
-DONE = '<p class="done-here"><button type="button" data-page="{page}" hidden>Mark as done</button></p>'
+DONE = '<p class="done-here"><button data-page="{page}" hidden>Mark as done</button></p>'
 SOURCE = '<div style="font-family:monospace;font-size:80%"><style>'  # of lora_np.course.notebook
 
 
@@ -48,7 +48,7 @@ def page(path, name, what, shown):
 
 
 def as_markdown(output):
-    """An output that shows source code, as a block that takes the page's colours, light and dark."""
+    """An output that shows code, as a block that takes the page's colours, light and dark."""
     data = output.get("data", {})
     if not data.get("text/html", "").startswith(SOURCE):
         return output
