@@ -12,9 +12,10 @@ from . import (
     merge,
     pretrain,
     real,
+    site,
     sweep,
     tour,
 )
 
 ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
-ALL += (real, grade)
+ALL += (real, grade, site)

@@ -11,8 +11,9 @@ PACKAGE = ROOT / "lora_np"
 ABOVE_ALL = ("__main__", "__init__")
 PYTHON = [
     path
-    for folder in ("lora_np", "tests", "benchmarks", "notebooks")
+    for folder in ("lora_np", "tests", "benchmarks", "notebooks", "site")
     for path in sorted((ROOT / folder).rglob("*.py"))
+    if "node_modules" not in path.parts
 ]
 LINES, FUNCTION_LINES = 250, 50
 

@@ -1,0 +1,51 @@
+"""python -m lora_np site: the course as a web site, opened on this computer."""
+
+import sys
+import webbrowser
+from pathlib import Path
+
+from ..system import serve
+from .options import show, whole
+
+BUILT = Path("out") / "site"
+BUILD = "python -m pip install -r site/requirements.txt && python site/build.py --out"
+
+
+def add(commands):
+    parser = commands.add_parser(
+        "site",
+        help="the course in the browser: open the site that site/build.py made",
+        description="Serve the built site to this computer alone, and open it in the browser.",
+    )
+    parser.add_argument(
+        "--serve", nargs="?", type=Path, const=BUILT, default=BUILT, metavar="DIR",
+        help=f"the folder that the site was built into (default {BUILT})",
+    )  # fmt: skip
+    parser.add_argument("--port", type=whole(0), default=0, help="0, the default: any that is free")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    return parser
+
+
+def run(options):
+    if options.out:
+        raise ValueError("--out: site writes nothing; --serve DIR names the folder that it opens")
+    folder = options.serve
+    if not (folder / "index.html").is_file():
+        raise ValueError(
+            f"{folder} holds no built site. From the project's folder, build it: {BUILD} {folder}"
+        )
+    try:
+        running = serve.server(folder.resolve(), options.port)
+    except (OSError, OverflowError) as error:
+        raise ValueError(f"--port {options.port}: {error}; 0 takes any that is free") from error
+    with running:
+        address = serve.address(running)
+        show(options, {"address": address}, f"{address}  (Ctrl-C ends it)")
+        sys.stdout.flush()
+        if not options.no_browser:
+            webbrowser.open(address)
+        running.serve_forever()
+
+
+def kept(options):
+    return "The site stays where it is."

@@ -1,0 +1,48 @@
+"""The package's docstrings, which are plain text, as reStructuredText that shows them so."""
+
+import re
+import textwrap
+
+SECTION = re.compile(r"^(Shapes|Raises|Units|Returns|Example)s?: ?", re.M)
+
+
+def restructured(lines):
+    """The lines of a docstring: paragraphs escaped, indented lines and tables kept."""
+    made = []
+    for block in re.split(r"\n\s*\n", "\n".join(lines).strip("\n")):
+        made += [*blocks(block), ""]
+    return made
+
+
+def blocks(block):
+    """A paragraph; lines that are indented below it, or a table, become a literal block."""
+    group, literal = [], None
+    for line in block.splitlines():
+        kind = line.startswith((" ", "|"))
+        if kind != literal and group:
+            yield from written(group, literal)
+            group = []
+        literal = kind
+        group.append(line)
+    yield from written(group, literal)
+
+
+def written(group, literal):
+    if literal:
+        text = textwrap.dedent("\n".join(group))
+        return ["", "::", "", *textwrap.indent(text, "    ").splitlines(), ""]
+    text = inline("\n".join(group))
+    return SECTION.sub(lambda found: f"\n**{found[0].strip()}** ", text).splitlines()
+
+
+def inline(text):
+    """`code` as ``code``, whatever stands beside it; outside of it nothing is markup."""
+    parts = re.split(r"`+([^`]+)`+", text)
+    for i, part in enumerate(parts):
+        parts[i] = rf"\ ``{part}``\ " if i % 2 else re.sub(r"([*_|\\])", r"\\\1", part)
+    return "".join(parts)
+
+
+def process(app, what, name, found, options, lines):
+    """Sphinx's event `autodoc-process-docstring`."""
+    lines[:] = restructured(lines)

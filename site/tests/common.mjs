@@ -1,0 +1,99 @@
+// What the tests share: a server that counts bytes, a proxy that refuses the world, a browser.
+import http from "node:http";
+import fs from "node:fs";
+import path from "node:path";
+import zlib from "node:zlib";
+import { chromium } from "playwright-core";
+
+export const SITE = path.resolve(process.env.SITE ?? new URL("../../out/site", import.meta.url).pathname);
+export const SHOTS = path.resolve(process.env.SHOTS ?? path.join(SITE, "..", "site-shots"));
+const PATIENCE = 60_000 * Number(process.env.PATIENCE ?? 1); // of a slow machine: PATIENCE=5
+const PACKED = new Set([".whl", ".zip", ".png", ".woff", ".woff2", ".gz"]);
+const TYPES = {
+  ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
+  ".json": "application/json", ".ipynb": "application/json", ".webmanifest": "application/manifest+json",
+  ".wasm": "application/wasm", ".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2", ".woff": "font/woff",
+  ".whl": "application/zip", ".zip": "application/zip", ".txt": "text/plain; charset=utf-8", ".md": "text/markdown",
+};
+
+/** Serve the built site as a static host does, with gzip; `log` has what was sent. */
+export async function serve(root = SITE) {
+  const log = [], squeezed = new Map();
+  const server = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url, "http://site");
+    let file = path.join(root, decodeURIComponent(pathname));
+    if (file.endsWith(path.sep)) file = path.join(file, "index.html");
+    if (!fs.existsSync(file) || fs.statSync(file).isDirectory()) {
+      log.push({ pathname, status: 404, bytes: 0 });
+      return response.writeHead(404).end("there is no such file");
+    }
+    const { mtimeMs } = fs.statSync(file), extension = path.extname(file), etag = `"${mtimeMs}"`;
+    const headers = { "content-type": TYPES[extension] ?? "application/octet-stream", "cache-control": "max-age=600", etag };
+    if (request.headers["if-none-match"] === etag) {
+      log.push({ pathname, status: 304, bytes: 0 });
+      return response.writeHead(304, headers).end();
+    }
+    let body = fs.readFileSync(file);
+    if (!PACKED.has(extension)) {
+      if (!squeezed.has(file)) squeezed.set(file, zlib.gzipSync(body));
+      body = squeezed.get(file);
+      headers["content-encoding"] = "gzip";
+    }
+    log.push({ pathname, status: 200, bytes: body.length });
+    response.writeHead(200, headers).end(body);
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const close = () => new Promise((closed) => (server.close(closed), server.closeAllConnections()));
+  return { log, close, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+/** A proxy for everything that is not this machine: it refuses, and keeps what was asked for. */
+async function refusingProxy() {
+  const asked = [];
+  const server = http.createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(502).end();
+  });
+  server.on("connect", (request, socket) => {
+    asked.push(`CONNECT ${request.url}`);
+    socket.end("HTTP/1.1 502 refused\r\n\r\n");
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  return { server, asked, port: server.address().port };
+}
+
+// Chromium's own calls home, made for an empty page too; the site names none of these hosts.
+const CHROMIUMS_OWN = /(^|\.)(googleapis\.com|gvt1\.com|google\.com)(:\d+)?(\/|$)/;
+const QUIET = [
+  "--no-sandbox", "--disable-quic", "--no-first-run", "--no-pings", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--disable-domain-reliability", "--disable-client-side-phishing-detection",
+  "--disable-features=AutofillServerCommunication,OptimizationHints,MediaRouter,Translate,CertificateTransparencyComponentUpdater",
+];
+
+/** Chromium behind the proxy. `outside()` is every request to another host that pages have made. */
+export async function browser() {
+  if (!process.env.CHROMIUM) throw new Error("set CHROMIUM to the browser's path, as CHROMIUM=/usr/bin/chromium");
+  const proxy = await refusingProxy();
+  const args = [...QUIET, `--proxy-server=http://127.0.0.1:${proxy.port}`, "--proxy-bypass-list=127.0.0.1"];
+  const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
+  const outside = () => proxy.asked.filter((line) => !CHROMIUMS_OWN.test(line.split(" ")[1].replace(/^\w+:\/\//, "")));
+  return {
+    outside,
+    async page({ width = 1280, height = 900, scheme = "light", context } = {}) {
+      context ??= await chrome.newContext({ viewport: { width, height }, colorScheme: scheme });
+      context.setDefaultTimeout(PATIENCE);
+      const page = await context.newPage();
+      page.errors = [];
+      page.on("pageerror", (error) => page.errors.push(error.message));
+      page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
+      return page;
+    },
+    async close() {
+      await chrome.close();
+      proxy.server.close();
+    },
+  };
+}
+
+export const bytes = (log) => log.reduce((sum, entry) => sum + entry.bytes, 0);
+export const lessons = () => fs.readdirSync(path.join(SITE, "lite/files/lessons")).filter((name) => name.endsWith(".ipynb")).sort();
