@@ -9,11 +9,9 @@ import math
 import os
 
 from ..system.json_text import parse_json
+from ..system.platform import usable
 
-try:
-    from safetensors import SafetensorError, safe_open
-except ImportError:
-    SafetensorError, safe_open = ValueError, None
+library = usable("safetensors", "safe_open")
 
 HEADER_LIMIT = 100_000_000  # bytes
 U64 = 2**64 - 1  # the largest size that the library counts with
@@ -28,13 +26,12 @@ BITS = {
 
 def check_file(path):
     """Raise ValueError unless the header is well-formed and the tensors fill the rest exactly."""
+    if library is None:
+        return check_by_rules(path)
     try:
-        if safe_open is None:
-            check_by_rules(path)
-        else:
-            with safe_open(path, framework="numpy"):
-                pass
-    except SafetensorError as error:
+        with library.safe_open(path, framework="numpy"):
+            pass
+    except library.SafetensorError as error:
         raise ValueError(str(error)) from error
 
 

@@ -12,7 +12,7 @@ import pytest
 from helpers.gguf_files import write_gguf
 from helpers.llamas import ATTENTION, small_llama
 from helpers.models import moved, some_tokens
-from helpers.safetensors_files import load_file
+from helpers.safetensors_files import load_file, names_in
 from lora_np.checkpoint import (
     load_adapter,
     load_base,
@@ -132,7 +132,7 @@ def test_saved_and_loaded_is_the_same(name, tmp_path):
     tokens, _ = expected(name)
     assert again.config == model.config and np.array_equal(again(tokens), model(tokens))
     theirs, mine = (
-        {k for file in d.glob("model*.safetensors") for k in load_file(file)}
+        {k for file in d.glob("model*.safetensors") for k in names_in(file)}
         for d in (HF / name, tmp_path)
     )
     assert theirs == mine

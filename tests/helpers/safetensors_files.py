@@ -3,6 +3,13 @@
 from lora_np.checkpoint.safetensors_io import LAYOUTS, open_tensors
 from lora_np.checkpoint.safetensors_write import save_tensors
 
+
+def names_in(path):
+    """The tensors' names, of whatever dtype."""
+    with open_tensors(path) as stored:
+        return set(stored)
+
+
 try:
     from safetensors import safe_open
     from safetensors.numpy import load_file, save_file
