@@ -126,14 +126,14 @@ HELD_10B = [
     ),
     Number(
         PAGE,
-        "β = 0.1 ends ahead of β = 0 at the same KL in {} of five pairs; with another kernel's "
-        "rounding it is {}",
+        "β = 0.1 ends ahead of β = 0 at the same KL in {} of five pairs; as another kind of "
+        "processor rounds, in {}",
         lambda: ahead_in("at its KL"),
     ),
     Number(
         PAGE,
-        "report DPO above PPO. At β = 0.1 it is, in {} of five pairs; with another kernel's "
-        "rounding in {}",
+        "report DPO above PPO. At β = 0.1 it is, in {} of five pairs; as another kind of "
+        "processor rounds, in {}",
         lambda: ahead_in("DPO - PPO"),
     ),
     Claim(
