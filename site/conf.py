@@ -10,6 +10,7 @@ import lora_np  # noqa: E402
 
 project, author, release = "lora_np", "The lora_np developers", lora_np.__version__
 html_title = "lora_np"
+smartquotes = False  # x' and "..." are what was written
 html_context = {"default_mode": "auto"}  # light or dark, as the computer is
 extensions = [
     "myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode",
@@ -64,3 +65,5 @@ html_theme_options = {
 
 def setup(app):
     app.connect("autodoc-process-docstring", docstrings.process)
+    app.connect("autodoc-process-signature", docstrings.signature)
+    app.connect("autodoc-skip-member", docstrings.skip)

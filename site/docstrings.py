@@ -46,3 +46,14 @@ def inline(text):
 def process(app, what, name, found, options, lines):
     """Sphinx's event `autodoc-process-docstring`."""
     lines[:] = restructured(lines)
+
+
+def skip(app, what, name, found, skipped, options):
+    """`autodoc-skip-member`: the two halves of the protocol are shown, documented or not."""
+    return False if name in ("forward", "backward") else None
+
+
+def signature(app, what, name, found, options, arguments, returned):
+    """`autodoc-process-signature`: a default that is a function or a class, by its name."""
+    shown = r"<(?:function|class) '?(?:\w+\.)*(\w+)[^>]*>"
+    return re.sub(shown, r"\1", arguments or "") or None, returned

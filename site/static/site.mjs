@@ -6,6 +6,9 @@ const root = new URL("../", import.meta.url); // of the site, wherever it is ser
 show(root);
 offer(root);
 
+// What a button shows is its name: the theme's label leaves out the keys that stand on it.
+document.querySelectorAll(".search-button-field[aria-label]").forEach((button) => button.removeAttribute("aria-label"));
+
 const touch = document.querySelector("[data-touch]");
 if (touch) (await import("./touch.mjs")).begin(touch);
 

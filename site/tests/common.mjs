@@ -65,7 +65,7 @@ async function refusingProxy() {
 // Chromium's own calls home, made for an empty page too; the site names none of these hosts.
 const CHROMIUMS_OWN = /(^|\.)(googleapis\.com|gvt1\.com|google\.com)(:\d+)?(\/|$)/;
 const QUIET = [
-  "--no-sandbox", "--disable-quic", "--no-first-run", "--no-pings", "--disable-background-networking",
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-pings", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--disable-domain-reliability", "--disable-client-side-phishing-detection",
   "--disable-features=AutofillServerCommunication,OptimizationHints,MediaRouter,Translate,CertificateTransparencyComponentUpdater",
 ];
