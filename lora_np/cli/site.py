@@ -18,7 +18,7 @@ def add(commands):
         description="Serve the built site to this computer alone, and open it in the browser.",
     )
     parser.add_argument(
-        "--serve", nargs="?", type=Path, const=BUILT, default=BUILT, metavar="DIR",
+        "--serve", nargs="?", const=BUILT, default=BUILT, metavar="DIR",
         help=f"the folder that the site was built into (default {BUILT})",
     )  # fmt: skip
     parser.add_argument("--port", type=whole(0), default=0, help="0, the default: any that is free")
@@ -29,7 +29,7 @@ def add(commands):
 def run(options):
     if options.out:
         raise ValueError("--out: site writes nothing; --serve DIR names the folder that it opens")
-    folder = options.serve
+    folder = Path(options.serve)
     if not (folder / "index.html").is_file():
         raise ValueError(
             f"{folder} holds no built site. From the project's folder, build it: {BUILD} {folder}"

@@ -39,7 +39,7 @@ INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_po
     memory.formulas.activations.rank memory.formulas.peak.dense
     train.history.History.seconds train.history.History.cpu_seconds
     train.memory_guard.step_bytes.shards train.memory_guard.check_memory.shards
-    system.checks.check_whole.least
+    system.checks.check_whole.least system.serve.server.port
     system.hints.counted.most worked_example.figures.rank_wall_figure.steps
     worked_example.numbers.rank_wall.steps worked_example.numbers.rank_wall.lr
     tasks.worlds.manual.Gap.paragraph tasks.worlds.manual.Manual.question.n

