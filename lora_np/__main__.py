@@ -29,6 +29,14 @@ class Parser(argparse.ArgumentParser):
             message += did_you_mean(unknown[1], options)
         super().error(message)
 
+    def exit(self, status=0, message=None):
+        """Also where nobody reads the help to its end, as of `--help | head -1`."""
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            drop_output()
+        super().exit(status, message)
+
     def known(self):
         """Every option of this command, or of all commands."""
         for action in self._actions:
@@ -81,7 +89,7 @@ def main(arguments=None):
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # as of `… | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        drop_output()
         return 141
     except (ValueError, FloatingPointError, ImportError, OSError, Unfinished) as error:
         return say(error)
@@ -95,6 +103,11 @@ def main(arguments=None):
 def say(error):
     print(f"{program()}: error: {error}", file=sys.stderr)
     return 2
+
+
+def drop_output():
+    """Let Python's last flush go nowhere: what it would write to is no longer read."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_streams():

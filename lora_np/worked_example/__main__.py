@@ -69,9 +69,11 @@ def main(arguments=None):
 
 if __name__ == "__main__":
     try:
-        main()
-        if sys.stdout:
-            sys.stdout.flush()
+        try:
+            main()
+        finally:  # argparse ends the process too, after --help
+            if sys.stdout:
+                sys.stdout.flush()
     except BrokenPipeError:  # | head has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from lora_np.__main__ import main
 
 RUN = [sys.executable, "-W", "error", "-m", "lora_np"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT.pop("PYTHONUNBUFFERED", None)  # then a closed stream is met early, and not at the end
 COMMANDS = [["memory", "--shape", "8", "8"], ["generate", "--tokens", "2"], ["--help"]]
 
 
@@ -21,6 +22,21 @@ def test_no_command_breaks_on_a_closed_stream(command, closed):
     done = subprocess.run(shell, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode in (0, 141) and "Traceback" not in done.stderr, done.stderr
     assert not done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pipe as a shell makes it")
+@pytest.mark.parametrize("module", ["lora_np", "lora_np.worked_example"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_may_be_cut_short(module, option):
+    """The reader is gone before the first word, so Python meets it at its last flush."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-W", "error", "-m", module, option]
+    done = subprocess.run(
+        command, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert "Exception" not in done.stderr and done.returncode in (0, 2, 141), done.stderr
 
 
 def test_a_file_that_is_there_is_never_overwritten(tmp_path, capsys):
