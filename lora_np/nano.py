@@ -10,6 +10,7 @@ tokens, d numbers for each (V scores at the end), H heads of hd = d/H. W is (in,
 import json
 import math
 import os
+import zipfile
 from pathlib import Path
 from statistics import NormalDist
 
@@ -201,8 +202,9 @@ class AdamW:
 
 # 7. What it reads: code of Python's own library; some files, meant to be one in ten, are held out.
 def read_python():
-    learnt, held_out = [], []
-    for path in sorted(Path(os.__file__).parent.glob("*.py")):
+    learnt, held_out, home = [], [], Path(os.__file__).parent
+    home = home if home.is_dir() else zipfile.Path(home)  # in a browser it is one file
+    for path in sorted(home.glob("*.py"), key=str):
         side = held_out if sum(path.name.encode()) % 10 == 0 else learnt  # the name alone decides
         side += [[END], np.frombuffer(path.read_bytes(), np.uint8)]
     return np.concatenate(learnt), np.concatenate(held_out)  # each one long row of tokens
@@ -245,5 +247,4 @@ if __name__ == "__main__":
     here, rng = Path(__file__).parent, np.random.default_rng(0)
     beside, packaged = here / "model.safetensors", here / "data" / "base" / "model.safetensors"
     model = GPT(read_safetensors(beside if beside.exists() else packaged), rng)
-    text, held_out = read_python()
-    train(model, text, held_out, rng)
+    train(model, *read_python(), rng)

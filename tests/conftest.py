@@ -13,14 +13,9 @@ untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
 settings.register_profile("thorough", max_examples=500, print_blob=True, **untimed)
 # For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
-settings.register_profile(
-    "mutation",
-    max_examples=10,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    **untimed,
-)
+fixed = {"derandomize": True, "database": None, "phases": [Phase.explicit, Phase.generate]}
+settings.register_profile("mutation", max_examples=10, **fixed, **untimed)
+settings.register_profile("webassembly", max_examples=3, **fixed, **untimed)  # ten times as slow
 settings.load_profile("lora_np")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import lora_np
 from helpers.models import small_gpt
+from lora_np.course.classroom import grade
 from lora_np.objectives import cross_entropy
 from lora_np.recipes import sweep
 from lora_np.system import files, free_memory, platform, process, progress
@@ -92,6 +93,12 @@ def test_without_processes_a_sweep_runs_here(monkeypatch, tmp_path):
         sweep.sweep(cells, run, tmp_path)
     assert [result["square"] for result in sweep.sweep(cells, run, tmp_path)] == [0, 1, 4, 9]
     assert len(ran) == 5  # what was kept is not run again
+
+
+def test_without_processes_nothing_is_graded(monkeypatch, tmp_path):
+    monkeypatch.setattr(grade, "HAS_PROCESSES", False)
+    with pytest.raises(ValueError, match="process of its own, and there are none here"):
+        grade.grade([tmp_path])
 
 
 def test_without_locks_files_are_whole(monkeypatch, tmp_path):

@@ -41,7 +41,7 @@ CHAT = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "co
         ("own.jsonl", r'{"text": "a\ud800"}', {}, r"line 1: 'text' holds '\\ud800', half of"),
         ("own.jsonl", '{"body": "a", "id": 1}', {}, "found 'body', 'id'; say with `field` which"),
         ("own.jsonl", '{"text": "a"}\n{"txt": "b"}', {}, "line 2: .* field 'text', found 'txt'"),
-        ("own.jsonl", '{"text": "a"}\n' + "[" * 200_000, {}, "line 2: .* nested 200,000 deep"),
+        ("own.jsonl", '{"text": "a"}\n' + "[" * 200_000, {}, "line 2: .*nested 200,000 deep"),
         ("own.jsonl", '{"text": ' + "9" * 5000 + "}", {}, "line 1: expected JSON .*digits"),
         ("own.jsonl", '{"text": "a"}', {"field": ("a", "b", "c")}, "a name, or those of prompt"),
         ("own.jsonl", '{"text": "a"}', {"field": ("text", "b")}, "expected the field 'b', found"),

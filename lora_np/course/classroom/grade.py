@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...system.json_text import parse_json
+from ...system.platform import HAS_PROCESSES
 from .exercise import Result, of_lesson
 from .masters import answers, read
 from .worker import TIME_OUT, judge_it, lacking, work
@@ -100,6 +101,8 @@ def grade(paths, limits=None, jobs=None):
     Raises: ValueError for a path without notebooks. What is wrong with a notebook, or with an
     answer, is a result.
     """
+    if not HAS_PROCESSES:
+        raise ValueError("grade: each answer runs in a process of its own, and there are none here")
     limits = limits or Limits()
     found = [submission for path in paths for submission in submissions(path)]
     names = collections.Counter(submission.name for submission in found)

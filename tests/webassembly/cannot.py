@@ -1,0 +1,69 @@
+"""What cannot hold in WebAssembly, by cause: {cause: the beginnings of tests' names}.
+
+Each of these tests is run there all the same and has to fail, or the list is wrong; but for those
+after which Python itself would be gone.
+"""
+
+CANNOT = {
+    "no processes": (
+        "checkpoint/test_gpt2.py::test_a_save_killed_half_way",
+        "checkpoint/test_peft.py::test_a_save_killed_half_way",
+        "cli/test_command_line.py::test_worked_example_on_an_ascii_console",
+        "cli/test_command_line.py::test_a_wrong_command_exits_2",
+        "cli/test_command_line.py::test_help_lists_the_commands",
+        "cli/test_ctrl_c.py::test_a_sweep_ends_soon_and_keeps_whole_runs",
+        "cli/test_streams.py::test_no_command_breaks_on_a_closed_stream",
+        "course/classroom/test_apart.py::test_a_patched_law_judges_as_before",
+        "course/classroom/test_apart.py::test_every_solution_is_right_apart",
+        "course/classroom/test_grade.py",
+        "course/classroom/test_handed_in.py::test_a_right_answer",
+        "course/classroom/test_handed_in.py::test_what_only_a_notebook",
+        "docs/test_import.py::test_importing_loads_nothing",
+        "docs/test_import.py::test_a_module_never_hides",
+        "recipes/test_sweep.py::test_processes_give",
+        "robustness/test_kernels.py::test_what_",
+        "robustness/test_kernels.py::test_a_",
+        "robustness/test_kernels.py::test_help",
+        "test_nano.py::test_it_runs_as_a_module",
+        "test_nano.py::test_a_lone_copy",
+        "worked_example/test_broken_on_purpose.py::test_closed_ends",
+    ),
+    "no threads": (
+        "recipes/test_sweep.py::test_any_executor",
+        "recipes/test_sweep.py::test_a_run_that_fails",
+        "recipes/test_sweep.py::test_what_json_cannot_hold",
+        "recipes/test_sweep.py::test_progress_is_visible",
+        "recipes/test_sweep.py::test_numpys_numbers",
+        "recipes/test_sweep.py::test_a_result_that_json_cannot_hold",
+        "system/test_files.py::test_many_threads_write_one_file",
+    ),
+    "no locks": (
+        "system/test_files.py::test_a_folder_in_use_stays",
+        "system/test_files.py::test_a_process_that_has_the_same_number",
+    ),
+    "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
+    "no Jupyter kernel": (
+        "course/classroom/test_exercises.py::test_unedited_it_runs_in_a_kernel",
+        "docs/test_notebooks.py::test_lesson_runs",
+        "docs/test_notebooks.py::test_lesson_without_its_model",
+    ),
+}
+
+ENDS_PYTHON = {
+    "no processes: the test's own would be killed": (
+        "recipes/test_sweep.py::test_a_killed_process",
+        "recipes/test_sweep.py::test_a_cell_that_always_kills",
+    ),
+    "no sockets: a pipe between processes is one": (
+        "course/classroom/test_apart.py::test_what_comes_back",
+        "course/classroom/test_apart.py::test_arrays_and_generators",
+        "course/classroom/test_apart.py::test_its_errors",
+        "course/classroom/test_apart.py::test_odd_results",
+        "course/classroom/test_apart.py::test_a_function_is_called",
+        "course/classroom/test_apart.py::test_an_answer_that_is_gone",
+    ),
+    "no threads: the test would wait for ever": (
+        "system/test_progress.py::test_waiting_says_what_for",
+        "system/test_progress.py::test_a_bars_clock_goes_on",
+    ),
+}
