@@ -15,6 +15,7 @@ there. Each is checked against the hash in npm's lock, and the build prints wher
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from places import ROOT
 HERE = Path(__file__).resolve().parent
 WORK = ROOT / "out" / "site-work"
 MATHJAX = "mathjax@3.2.2"
+PARAMETERS = re.compile(r"<dl>\n((?:<dd><em class=\"sig-param.*?</dd>\n)+)</dl>", re.S)
 
 
 def build(out, wheels):
@@ -54,7 +56,16 @@ def sphinx(out):
     options = ["-b", "html", "-c", HERE, "-d", WORK / "doctrees", "-q", "--fail-on-warning"]
     command = [sys.executable, "-m", "sphinx", *options, WORK / "source", out]
     subprocess.run(list(map(str, command)), check=True)
-    shutil.rmtree(out / ".doctrees", ignore_errors=True)
+    for page in (out / "api").glob("*.html"):  # a <dl> without a <dt> is read aloud as nonsense
+        text = page.read_text("utf-8")
+        page.write_text(PARAMETERS.sub(as_divisions, text), "utf-8")
+    for unused in ("_static/webpack-macros.html", ".buildinfo"):
+        (out / unused).unlink(missing_ok=True)
+
+
+def as_divisions(found):
+    """A signature's parameters, one a line, without the list that Sphinx makes of them."""
+    return '<div class="parameters">\n' + re.sub(r"(</?)dd>", r"\1div>", found[1]) + "</div>"
 
 
 def copy_mathjax(folder):

@@ -1,5 +1,6 @@
 """The package's docstrings, which are plain text, as reStructuredText that shows them so."""
 
+import inspect
 import re
 import textwrap
 
@@ -49,8 +50,14 @@ def process(app, what, name, found, options, lines):
 
 
 def skip(app, what, name, found, skipped, options):
-    """`autodoc-skip-member`: the two halves of the protocol are shown, documented or not."""
-    return False if name in ("forward", "backward") else None
+    """`autodoc-skip-member`: the protocol's two halves are shown, with or without a docstring.
+
+    A field whose default is a function of a module is no method of its class.
+    """
+    if name in ("forward", "backward"):
+        return False
+    is_default = inspect.isfunction(found) and "." not in found.__qualname__
+    return True if what == "class" and is_default else None
 
 
 def signature(app, what, name, found, options, arguments, returned):

@@ -1,7 +1,11 @@
 // The site without a network: pages that were visited, and on request every file there is.
+const KEPT = "lora_np-pages"; // the name in sw.js
+
 export async function offer(root) {
   if (!("serviceWorker" in navigator) || !("caches" in window)) return;
+  if (document.readyState !== "complete") await new Promise((loaded) => addEventListener("load", loaded));
   await navigator.serviceWorker.register(new URL("sw.js", root)).catch(() => {});
+  if (!navigator.serviceWorker.controller) await keepThisPage(); // which was loaded without it
   const button = document.querySelector("[data-offline]");
   if (!button) return;
   const says = button.parentElement.querySelector("[role=status]");
@@ -21,4 +25,10 @@ export async function offer(root) {
     }
     says.textContent = "Kept: it now opens without a network.";
   });
+}
+
+async function keepThisPage() {
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const own = [location.href, ...loaded].filter((url) => url.startsWith(location.origin) && !url.includes("/files.json"));
+  await (await caches.open(KEPT)).addAll(new Set(own)).catch(() => {});
 }

@@ -6,8 +6,8 @@ const root = new URL("../", import.meta.url); // of the site, wherever it is ser
 show(root);
 offer(root);
 
-// What a button shows is its name: the theme's label leaves out the keys that stand on it.
-document.querySelectorAll(".search-button-field[aria-label]").forEach((button) => button.removeAttribute("aria-label"));
+// A button's name holds what stands on it: the theme's label leaves out the keys.
+for (const button of document.querySelectorAll(".search-button-field")) button.ariaLabel = button.textContent.replace(/\s+/g, " ").trim();
 
 const touch = document.querySelector("[data-touch]");
 if (touch) (await import("./touch.mjs")).begin(touch);

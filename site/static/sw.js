@@ -1,8 +1,8 @@
 // The pages beside lite/, which has a service worker of its own: the network first, else what is kept.
+// It takes no page that is open already: offline.mjs keeps that one.
 const KEPT = "lora_np-pages";
 
 self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);

@@ -56,6 +56,7 @@ async function refusingProxy() {
   });
   server.on("connect", (request, socket) => {
     asked.push(`CONNECT ${request.url}`);
+    socket.on("error", () => {}); // a browser that is closed meanwhile
     socket.end("HTTP/1.1 502 refused\r\n\r\n");
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
