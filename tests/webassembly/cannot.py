@@ -28,6 +28,7 @@ CANNOT = {
         "course/classroom/test_handed_in.py::test_what_only_a_notebook",
         "docs/test_import.py::test_importing_loads_nothing",
         "docs/test_import.py::test_a_module_never_hides",
+        "docs/test_import.py::test_no_command_waits",
         "test_nano.py::test_it_runs_as_a_module",
         "test_nano.py::test_a_lone_copy",
         "worked_example/test_broken_on_purpose.py::test_closed_ends",
