@@ -46,6 +46,10 @@ CANNOT = {
         "system/test_files.py::test_a_folder_in_use_stays",
         "system/test_files.py::test_a_process_that_has_the_same_number",
     ),
+    "no flags: NumPy is not told that a number is infinite or none": (
+        "robustness/test_edges.py::test_a_row_without_shares",
+        "robustness/test_edges.py::test_scores_whose_difference",
+    ),
     "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
     "no Jupyter kernel": (
         "course/classroom/test_exercises.py::test_unedited_it_runs_in_a_kernel",
