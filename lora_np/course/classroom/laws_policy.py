@@ -29,15 +29,6 @@ def worth(z, R, reference, beta):
     return float(np.exp(logp) @ (R - beta * (logp - reference)))
 
 
-@GRADIENT.law("a step against it raises J", policies())
-def raises_what_is_wanted(exact, z, R, reference, beta):
-    """The optimizer subtracts dlogits, and J is to rise: the loss is -J."""
-    moved = z - 0.01 * np.asarray(exact(z, R, reference, beta))
-    same("the shape of dlogits", np.zeros(moved.shape), np.zeros(z.shape))
-    rise = worth(moved, R, reference, beta) - worth(z, R, reference, beta)
-    expect(rise > -1e-12, "a small step lowered J")
-
-
 @GRADIENT.law("the same number added to every reward changes nothing", policies())
 def a_baseline_is_free(exact, z, R, reference, beta):
     """The shares of all texts add up to 1: when one rises by a step, others fall."""
@@ -50,6 +41,15 @@ def rests_at_the_best(exact, z, R, reference, beta):
     """π* is π_ref times e to the R/β: there every text is worth the same, with its penalty."""
     best = reference + R / beta
     same("dlogits at π*", exact(best, R, reference, beta), np.zeros(z.shape), 1e-9)
+
+
+@GRADIENT.law("a step against it raises J", policies())
+def raises_what_is_wanted(exact, z, R, reference, beta):
+    """The optimizer subtracts dlogits, and J is to rise: the loss is -J."""
+    moved = z - 0.01 * np.asarray(exact(z, R, reference, beta))
+    same("the shape of dlogits", np.zeros(moved.shape), np.zeros(z.shape))
+    rise = worth(moved, R, reference, beta) - worth(z, R, reference, beta)
+    expect(rise > -1e-12, "a small step lowered J")
 
 
 @GRADIENT.law("it is minus the derivative of J", policies())
