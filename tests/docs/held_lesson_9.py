@@ -32,7 +32,7 @@ HELD_9 = [
     ),
     Number(
         LESSON_9,
-        "ten tokens fail for {} of {} seeds",
+        "Ten tokens are no surer: they fail for {} of {} seeds",
         lambda: [*map(in_words, ((skills(TEN)[0] < 0.1).sum(), len(skills(TEN)[0])))],
     ),
     Claim(
@@ -70,7 +70,7 @@ HELD_9 = [
     ),
     Claim(
         LESSON_9,
-        "On that task all others fall short in one seed or more",
+        "On the third task all others fall short in one seed or more",
         lambda: [
             0.99 - skills(n)[2].min() for n in stored("methods")["rows"] if n not in ALL_RIGHT
         ],
