@@ -34,7 +34,6 @@ ANSWERS = {  # what the package has of each exercise to be written; none: only t
     "5.3": [f"{NF4}.pack"],
     "6.1": ["quant.double_quant.double_quantize"],
     "6.2": [f"{LORA}.effective_weight"],
-    "6.3": [],
     "7.1": ["objectives.cross_entropy", "nn.functional.log_softmax"],
     "7.2": ATTENTION,
     "7.3": [*ATTENTION, "nn.kv_cache.extend_past", "nn.kv_cache.KeyValueCache.append"],
