@@ -5,6 +5,7 @@ are ours behind `transformer.`, or without it in files of the bare body. A layer
 bitsandbytes' form (see `bitsandbytes.py`).
 """
 
+import dataclasses
 from os import PathLike
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | Non
         if len(four_bit) != 4 * config.n_layer:
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
         settings["quantization_config"] = quantization_config(four_bit.values())
-    write_model(directory, model, arrays, MUST_BE, "GPT2LMHeadModel", **settings)
+    sizes = dataclasses.asdict(config)
+    write_model(directory, model, arrays, sizes, MUST_BE, "GPT2LMHeadModel", **settings)
 
 
 def shapes(config):

@@ -1,4 +1,4 @@
-"""Llamas from a GGUF file, or from a directory in Hugging Face's form.
+"""Llamas from a GGUF file, or from a directory in Hugging Face's form: Mistrals and Qwens too.
 
 Both hold a linear layer's weight (out, in); here it is (in, out).
 """
@@ -11,49 +11,18 @@ from numpy.typing import DTypeLike
 
 from ..nn.embedding import Head
 from ..nn.linear import Linear
-from ..nn.llama import Llama, LlamaConfig
+from ..nn.llama import Llama
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
 from .dtypes import as_written, dtype_name, float_dtype
 from .gguf import open_gguf
-from .hf_directory import (
-    ANY,
-    CONFIG,
-    check_index,
-    check_settings,
-    has_own_head,
-    one_table,
-    weight_files,
-    write_model,
-)
+from .hf_directory import CONFIG, check_index, has_own_head, one_table, weight_files, write_model
 from .llama_gguf import read_gguf
+from .llama_settings import ARCHITECTURES, must_be, read_config, written
 from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
 from .special_tokens import ids_of_gguf, read_ids
 
 PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
-ROPE = {  # how positions turn queries and keys
-    "rope_type": ("default",),
-    "type": ("default",),  # its older name
-    "partial_rotary_factor": (1.0,),
-    "rope_theta": ANY,
-}
-MUST_BE = {  # what Llama's family may switch on and this model does not have
-    "model_type": ("llama",),
-    "hidden_act": ("silu",),
-    "attention_bias": (False,),
-    "mlp_bias": (False,),
-    "pretraining_tp": (1,),
-    "partial_rotary_factor": (None, 1.0),
-    "rope_parameters": ROPE,
-    "rope_scaling": ROPE,  # the same in older files
-    "quantization_config": (None,),
-    "tie_word_embeddings": (False, True),
-}
-# LlamaConfig's, for settings that a config.json leaves out
-DEFAULTS: dict = {"vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008}
-DEFAULTS |= {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": None}
-DEFAULTS |= {"head_dim": None, "rope_theta": 10000.0}
-DEFAULTS |= {"max_position_embeddings": 2048, "rms_norm_eps": 1e-6}
 
 
 def load_llama(
@@ -82,10 +51,7 @@ def load_llama(
 def from_directory(directory, dtype, nf4):
     path = directory / CONFIG
     settings, seen = read_json(path), stamp(path)
-    rope, theta = settings.get("rope_scaling") or settings.get("rope_parameters"), {}
-    if isinstance(rope, dict) and "rope_theta" in rope:  # what transformers takes, were there two
-        theta = {"rope_theta": rope["rope_theta"]}
-    config, tied = check_settings(settings | theta, path, LlamaConfig, MUST_BE, DEFAULTS)
+    config, tied = read_config(settings, path)
     special_tokens = read_ids(directory, settings, config.vocab_size)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
@@ -113,16 +79,25 @@ def in_our_names(stored, directory):
 
 def shapes(config, tied):
     """{name: shape} of every tensor, in our names and in the files' orientation (out, in)."""
-    d, inner = config.hidden_size, config.intermediate_size
-    q, kv = config.num_attention_heads * config.head_dim, config.n_kv_head * config.head_dim
-    block = {
-        "input_layernorm": (d,), "post_attention_layernorm": (d,), "self_attn.q_proj": (q, d),
-        "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d), "self_attn.o_proj": (d, q),
-        "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
-    }  # fmt: skip
+    d, inner, hd = config.hidden_size, config.intermediate_size, config.head_dim
+    q, kv = config.num_attention_heads * hd, config.n_kv_head * hd
+    linears = {  # of a block: (out, in), and whether a bias is added
+        "self_attn.q_proj": (q, d, config.qkv_bias),
+        "self_attn.k_proj": (kv, d, config.qkv_bias),
+        "self_attn.v_proj": (kv, d, config.qkv_bias),
+        "self_attn.o_proj": (d, q, config.attention_bias),
+        "mlp.gate_proj": (inner, d, config.mlp_bias),
+        "mlp.up_proj": (inner, d, config.mlp_bias),
+        "mlp.down_proj": (d, inner, config.mlp_bias),
+    }
+    block = {"input_layernorm.weight": (d,), "post_attention_layernorm.weight": (d,)}
+    if config.qk_norm:
+        block |= {"self_attn.q_norm.weight": (hd,), "self_attn.k_norm.weight": (hd,)}
+    for name, (*shape, bias) in linears.items():
+        block |= {f"{name}.weight": tuple(shape)} | ({f"{name}.bias": shape[:1]} if bias else {})
     tables = dict.fromkeys([TABLE] if tied else [TABLE, HEAD], (config.vocab_size, d))
     return {**tables, "norm.weight": (d,)} | {
-        f"layers.{i}.{name}.weight": shape
+        f"layers.{i}.{name}": tuple(shape)
         for i in range(config.num_hidden_layers)
         for name, shape in block.items()
     }
@@ -149,8 +124,8 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
     if not tied:
         model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
     if nf4:
-        for name, _ in model.linears():
-            linear = Linear(read(f"{name}.weight"))
+        for name, layer in model.linears():
+            linear = Linear(read(f"{name}.weight"), layer.bias)
             model.replace(name, NF4Linear.from_linear(linear, double_quant=True))
     if nf4 and config.hidden_size % BLOCK == 0:
         table = quantize_table(stored[TABLE])
@@ -182,4 +157,5 @@ def save_llama(
         for name, array in arrays.items()
     }
     settings = {"tie_word_embeddings": tied, "dtype": dtype_name(arrays[PREFIX + TABLE])}
-    write_model(directory, model, arrays, MUST_BE, "LlamaForCausalLM", **settings)
+    kind, sizes = model.config.model_type, written(model.config)
+    write_model(directory, model, arrays, sizes, must_be(kind, {}), ARCHITECTURES[kind], **settings)
