@@ -14,6 +14,7 @@ from ..nn.linear import Linear
 from ..nn.llama import Llama
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
+from .bitsandbytes import QUANT_STATE, quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype
 from .gguf import open_gguf
 from .hf_directory import CONFIG, check_index, has_own_head, one_table, weight_files, write_model
@@ -31,9 +32,10 @@ def load_llama(
     """The Llama in a GGUF file or a Hugging Face directory, in `dtype`: the same logits as there.
 
     GGUF's quantized weights are dequantized; a directory's may be in float32, float16, bfloat16 or
-    float64, in one file or sharded. With `nf4` each layer is rounded as it is read, so the whole
-    is never there in `dtype`: linear layers in NF4, double-quantized, and embeddings in 8 bits
-    where blocks fit their width, as quantize_base makes them of the loaded model.
+    float64, in one file or sharded, and its linear layers in bitsandbytes' 4 bits, where they stay.
+    With `nf4` each layer is rounded as it is read, so the whole is never there in `dtype`: linear
+    layers in NF4, double-quantized, and embeddings in 8 bits where blocks fit their width, as
+    quantize_base makes them of the loaded model.
     Raises: ImportError for a GGUF without the extra `llm`. ValueError, before any number is read,
     for files that are not whole, another architecture, settings that this model does not have, or
     tensors missing, unexpected or of another shape, all listed.
@@ -56,6 +58,9 @@ def from_directory(directory, dtype, nf4):
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = one_table(in_our_names(stored, directory), tied, TABLE, HEAD)
+        in_4_bits = any(QUANT_STATE in name for name in stored)
+        if settings.get("quantization_config") and not in_4_bits:
+            raise ValueError(f"{directory}: quantization_config, but no layer is in 4 bits")
         model = fill(config, stored, tied, directory, dtype, nf4)
     model.special_tokens = special_tokens
     confirm((read_json(path), stamp(path)), (settings, seen), directory)
@@ -114,7 +119,10 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
         raise ValueError(
             f"{where}: {len(stored)} tensors are too few for {config.num_hidden_layers} layers"
         )
-    compare_shapes(shapes(config, tied and HEAD not in stored), stored, where)
+    expected = shapes(config, tied and HEAD not in stored)
+    four_bit = take_four_bit(stored, expected)
+    expected = {name: shape for name, shape in expected.items() if name not in four_bit}
+    compare_shapes(expected, stored, where)
     tied = not has_own_head(stored, tied, TABLE, HEAD)
     model = Llama(config, None, dtype)
 
@@ -123,9 +131,11 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
 
     if not tied:
         model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
-    if nf4:
-        for name, layer in model.linears():
-            linear = Linear(read(f"{name}.weight"), layer.bias)
+    for name, layer in model.linears():
+        if (weight := f"{name}.weight") in four_bit:
+            model.replace(name, NF4Linear(four_bit[weight], layer.bias, dtype))
+        elif nf4:
+            linear = Linear(read(weight), layer.bias)
             model.replace(name, NF4Linear.from_linear(linear, double_quant=True))
     if nf4 and config.hidden_size % BLOCK == 0:
         table = quantize_table(stored[TABLE])
@@ -141,21 +151,30 @@ def save_llama(
 ) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
-    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). A file that was
-    there keeps its place until the new one is whole.
-    Raises: ValueError for another kind of model, one with adapters or layers in 4 bits, or numbers
-    that `dtype` cannot hold.
+    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file); layers in 4 bits
+    stay in 4 bits. A file that was there keeps its place until the new one is whole.
+    Raises: ValueError for another kind of model, one with adapters or embeddings in 8 bits, or
+    numbers that `dtype` cannot hold.
     """
     if not isinstance(model, Llama):
         raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
     arrays = {name: turned(name, p.data) for name, p in model.named_parameters()}
+    layers = dict(model.linears())
+    four_bit = {name: x.quantized for name, x in layers.items() if isinstance(x, NF4Linear)}
+    if len(four_bit) not in (0, len(layers)):
+        raise ValueError("save_llama: expected all linear layers in 4 bits, or none")
     tied = HEAD not in arrays
     expected = shapes(model.config, tied)
+    expected = {n: s for n, s in expected.items() if n.removesuffix(".weight") not in four_bit}
     compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
     arrays = {
         name if name == HEAD else PREFIX + name: as_written(array, dtype, "save_llama", name)
         for name, array in arrays.items()
     }
+    for name, quantized in four_bit.items():
+        arrays |= to_bnb(f"{PREFIX}{name}.weight", quantized)
     settings = {"tie_word_embeddings": tied, "dtype": dtype_name(arrays[PREFIX + TABLE])}
+    if four_bit:
+        settings["quantization_config"] = quantization_config(four_bit.values())
     kind, sizes = model.config.model_type, written(model.config)
     write_model(directory, model, arrays, sizes, must_be(kind, {}), ARCHITECTURES[kind], **settings)

@@ -9,6 +9,7 @@ from functools import partial
 
 from ..nn.llama_config import FULL, OPTIONS, SLIDING, LlamaConfig
 from ..nn.rotary import SCALINGS
+from .bitsandbytes import MUST_BE as BNB
 from .hf_directory import ANY, check_settings, disagreements
 
 ARCHITECTURES = {
@@ -22,7 +23,7 @@ MUST_BE: dict = {  # in every kind; what one of them may switch on is OPTIONS' a
     "hidden_act": ("silu",),
     "pretraining_tp": (1,),
     "partial_rotary_factor": (None, 1.0),
-    "quantization_config": (None,),
+    "quantization_config": BNB,
     "tie_word_embeddings": (False, True),
     "attention_bias": FALSE,
     "mlp_bias": FALSE,

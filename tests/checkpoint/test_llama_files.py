@@ -135,18 +135,25 @@ def test_saved_and_loaded_is_the_same(name, tmp_path):
     assert theirs == mine
 
 
+def mixed(model):
+    view, dense = quantize_base(model), model.layers[0].mlp.up_proj
+    view.replace("layers.0.mlp.up_proj", dense)
+    return view
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda m: LoRA(2, 3.0, ATTENTION).apply(m, RNG(0)), "unexpected: .*q_proj.A"),
-        (lambda m: quantize_base(m), "missing: .*q_proj.weight"),
-        (lambda m: HeadTuning(3).apply(m, RNG(0)), "lm_head.weight is .3, 6., expected .7, 6."),
+        (lambda m: mixed(m), "expected all linear layers in 4 bits, or none"),
+        (lambda m: quantize_base(m, int8_embeddings=True), "missing: .*embed_tokens.weight"),
+        (lambda m: HeadTuning(3).apply(m, RNG(0)), "lm_head.weight is .3, 32., expected .40, 32."),
         (lambda m: m.layers[0], "expected a Llama, got LlamaBlock"),
     ],
 )
 def test_saving_refuses_what_is_no_plain_llama(make, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        save_llama(make(small_llama(dtype=np.float32)), tmp_path / "out")
+        save_llama(make(small_llama(CONFIG, np.float32)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
