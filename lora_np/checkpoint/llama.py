@@ -77,7 +77,7 @@ def in_our_names(stored, directory):
         name = full.removeprefix(PREFIX)
         if name in result:
             raise ValueError(f"{directory}: {full} and {result[name].name} are the same")
-        if not name.endswith(".rotary_emb.inv_freq"):
+        if not ("." + name).endswith(".rotary_emb.inv_freq"):
             result[name] = tensor
     return result
 

@@ -6,46 +6,40 @@ import json
 import numpy as np
 import pytest
 
-from golden.readers.architectures import CASES, NEW, expected, write
-from golden.readers.golden_llama import as_ours
+from golden.readers.architectures import CASES, NEW, differences, expected, gap, write
 from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
 from helpers.models import moved, some_tokens
 from lora_np.checkpoint import load_adapter, load_llama, load_model, save_adapter, save_llama
-from lora_np.checkpoint.llama import HEAD, PREFIX
+from lora_np.checkpoint.gguf import open_gguf
 from lora_np.generation import generate
-from lora_np.gradcheck import check_gradients
-from lora_np.methods import LoRA, QLoRA
+from lora_np.gradcheck import check_directional, check_gradients
+from lora_np.methods import (
+    IA3,
+    BitFit,
+    BottleneckAdapters,
+    DoRA,
+    HeadTuning,
+    LoRA,
+    PrefixTuning,
+    PromptTuning,
+    QLoRA,
+    TinyLoRA,
+)
 from lora_np.nn import LlamaConfig, rotary
 from lora_np.nn.attention import causal_mask
-from lora_np.objectives import cross_entropy
-from lora_np.tasks import Batch
 
 cases = pytest.mark.parametrize("name", CASES)
-
-
-def gap(ours, theirs):
-    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
 
 
 @cases
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_logits_and_gradients_are_transformers(name, dtype, tmp_path):
-    """To 1e-12 of the largest in float64 (its gradients are kept in float32); 5e-6 in float32."""
+    """In float64 to rounding (its gradients are kept in float32), and in float32."""
     write(name, tmp_path)
-    theirs, model = expected(name), load_llama(tmp_path, dtype)
-    batch = Batch(theirs["tokens"], theirs["targets"], theirs["weights"].astype(dtype))
-    logits, cache = model.forward(batch.tokens)
-    loss, dlogits = cross_entropy(logits, batch)
-    model.backward(dlogits, cache)
-    exact = dtype == "float64"
-    assert gap(logits, theirs["logits"]) <= (1e-12 if exact else 5e-6)
-    assert gap(loss, theirs["loss"]) <= (1e-12 if exact else 5e-6)
-    grads = theirs["grads"]
-    ours = {("" if n == HEAD else PREFIX) + n: p for n, p in model.named_parameters()}
-    assert ours.keys() == grads.keys()
-    for key, p in ours.items():
-        assert gap(p.grad, as_ours(key, grads[key])) <= (1e-7 if exact else 2e-5), key
+    gaps, exact = differences(name, tmp_path, dtype), dtype == "float64"
+    assert max(gaps["logits"], gaps["loss"]) <= (1e-12 if exact else 5e-6)
+    assert gaps["gradients"] <= (1e-7 if exact else 2e-5)
 
 
 @cases
@@ -91,7 +85,31 @@ def test_in_four_bits_and_with_adapters(name, tmp_path):
     assert all(p.grad is not None for p in quantized.trainable_parameters())
 
 
-WAYS = {"full": lambda m, rng: m, "LoRA": LoRA(2, 3.0, "all-linear").apply}
+EVERY = [
+    LoRA(2, 3.0, "all-linear", dropout=0.2),
+    DoRA(2, 3.0, "all-linear"),
+    TinyLoRA(3),
+    IA3(("k_proj", "v_proj"), ("down_proj",)),
+    BottleneckAdapters(3),
+    BitFit(),
+    HeadTuning(),
+    PrefixTuning(2),
+    PromptTuning(2),
+]
+
+
+@pytest.mark.parametrize("method", EVERY, ids=lambda method: type(method).__name__)
+def test_every_method_on_all_options(method, tmp_path):
+    """Its gradients along a direction are those of differences, and its file comes back."""
+    options = {"model_type": "qwen3", "attention_bias": True, "sliding_window": 2}
+    base = small_llama(LlamaConfig(7, 6, 5, 2, 2, 1, 4, 32, **options))
+    model = moved(method.apply(base, np.random.default_rng(0)))
+    if not isinstance(method, DoRA):  # whose norm counts as constant
+        assert max(check_directional(model, some_tokens(B=2), dropout=True).values()) <= 1e-6
+    save_adapter(model, tmp_path)
+    assert np.array_equal(load_adapter(base, tmp_path)(some_tokens()), model(some_tokens()))
+
+
 OPTIONS = {
     "biases": {"attention_bias": True, "mlp_bias": True},
     "window": {"model_type": "mistral", "sliding_window": 2},
@@ -100,18 +118,37 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("options", OPTIONS)
-def test_gradients(options, way):
+def test_gradients(options):
     config = LlamaConfig(7, 6, 5, 1, 2, 1, 4, 4 if options == "qwen3" else 8, **OPTIONS[options])
-    model = moved(WAYS[way](small_llama(config), np.random.default_rng(0)))
-    assert max(check_gradients(model, some_tokens(B=2)).values()) <= 1e-7
+    assert max(check_gradients(small_llama(config), some_tokens(B=2)).values()) <= 1e-7
 
 
 def test_a_window_ends_where_it_says():
     mask = causal_mask(3, 2, np.float32, window=2)
     assert (mask == 0).astype(int).tolist() == [[0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]
     assert np.array_equal(causal_mask(3, 2, np.float32, 5), causal_mask(3, 2, np.float32))
+
+
+@pytest.mark.extra("gguf")
+@pytest.mark.parametrize("kind", ["Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS"])
+def test_gguf_in_few_bits(kind, tmp_path):
+    """Blocks of any bits, read as the format's own library dequantizes them."""
+    import gguf
+
+    kind = gguf.GGMLQuantizationType[kind]
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    bits = np.random.default_rng(0).integers(0, 256, (3, 512 // block * size), np.uint8)
+    bits[:, :-1][(bits[:, 1:] & 0x7C) == 0x7C] = 0  # no scale that is infinite
+    bits[(bits & 0x7C) == 0x7C] = 0
+    writer = gguf.GGUFWriter(tmp_path / "t.gguf", "llama")
+    writer.add_tensor("t", bits, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    read = open_gguf(tmp_path / "t.gguf").tensors["t"].read()
+    assert read.shape == (3, 512) and np.array_equal(read, gguf.dequantize(bits, kind))
 
 
 GGUFS = ["linear", "llama3", "yarn", "biases", "qwen2", "qwen3"]

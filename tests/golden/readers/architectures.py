@@ -11,8 +11,13 @@ import zlib
 import numpy as np
 
 from golden.readers.golden_hf import GOLDEN
+from golden.readers.golden_llama import as_ours
 from helpers.safetensors_files import save_file
+from lora_np.checkpoint import load_llama
 from lora_np.checkpoint.dtypes import as_written
+from lora_np.checkpoint.llama import HEAD, PREFIX
+from lora_np.objectives import cross_entropy
+from lora_np.tasks import Batch
 
 ONE = {"hidden_size": 8, "intermediate_size": 6, "vocab_size": 11, "num_hidden_layers": 1}
 ONE |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
@@ -107,3 +112,24 @@ def expected(name):
     for (full, shape), part in zip(shapes.items(), np.split(result["grads"], ends[:-1])):
         grads[full] = part.reshape(shape)
     return result | {"grads": grads}
+
+
+def gap(ours, theirs):
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def differences(name, directory, dtype):
+    """{what: max|ours − theirs| / max|theirs|} for logits, loss and the worst gradient."""
+    theirs, model = expected(name), load_llama(directory, dtype)
+    batch = Batch(theirs["tokens"], theirs["targets"], theirs["weights"].astype(dtype))
+    logits, cache = model.forward(batch.tokens)
+    loss, dlogits = cross_entropy(logits, batch)
+    model.backward(dlogits, cache)
+    ours = {("" if n == HEAD else PREFIX) + n: p.grad for n, p in model.named_parameters()}
+    assert ours.keys() == theirs["grads"].keys()
+    gaps = {key: gap(ours[key], as_ours(key, grad)) for key, grad in theirs["grads"].items()}
+    return {
+        "logits": gap(logits, theirs["logits"]),
+        "loss": gap(loss, theirs["loss"]),
+        "gradients": max(gaps.values()),
+    }
