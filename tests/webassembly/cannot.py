@@ -63,6 +63,12 @@ ENDS_PYTHON = {
         "recipes/test_sweep.py::test_a_killed_process",
         "recipes/test_sweep.py::test_a_cell_that_always_kills",
     ),
+    "no sockets": (
+        "cli/test_site_command.py::test_each_file",
+        "cli/test_site_command.py::test_it_listens",
+        "cli/test_site_command.py::test_nothing_but",
+        "cli/test_site_command.py::test_a_port",
+    ),
     "no sockets: a pipe between processes is one": (
         "course/classroom/test_apart.py::test_what_comes_back",
         "course/classroom/test_apart.py::test_arrays_and_generators",
