@@ -2,7 +2,7 @@
 # The tests in WebAssembly, from nothing: Pyodide is put together, then pytest runs in it, in Node.
 #
 #   tests/webassembly/run.sh           what a lesson in the browser stands on: what CI runs
-#   tests/webassembly/run.sh tests     all of them, ten minutes; any argument goes to pytest
+#   tests/webassembly/run.sh tests     all of them, twenty minutes; any argument goes to pytest
 #
 # PYODIDE_WHEELS: a folder with Pyodide's compiled wheels; without it the official distribution is
 # asked. PYTHON, which has `packaging`: the environment's. Where neither has the wheels, or there is
