@@ -48,13 +48,17 @@ def judge(law, subject, *, shrink=True):
     """The Outcome of one law."""
     if missing := subject.lacks(law):
         return Outcome(law, NOT_APPLICABLE, missing=tuple(missing))
-    last = {}
+    last, told = {}, []
 
     def trial(inputs):
         last.clear()
         last.update(inputs)
         with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-            law(subject, **inputs)
+            try:
+                law(subject, **inputs)
+            except NotImplementedError as lack:  # of this input, perhaps of every one
+                told.append(f"not implemented: {lack}")
+                drawn.assume(False)
 
     try:
         with warnings.catch_warnings():
@@ -62,8 +66,8 @@ def judge(law, subject, *, shrink=True):
             run(law, trial, shrink)
     except NotApplicable as lack:
         return Outcome(law, NOT_APPLICABLE, missing=(str(lack),))
-    except NotImplementedError as lack:
-        return Outcome(law, NOT_APPLICABLE, missing=(f"not implemented: {lack}",))
+    except drawn.hypothesis().errors.Unsatisfiable:
+        return Outcome(law, NOT_APPLICABLE, missing=tuple(told[:1]) or ("input that tells",))
     except Broken as broken:
         found = {"what": broken.what, "got": broken.got, "expected": broken.expected}
         mistake = broken.mistake or law.mistake
@@ -80,15 +84,13 @@ def judge(law, subject, *, shrink=True):
 
 
 def run(law, trial, shrink):
-    inputs, H = law.inputs(), drawn.hypothesis()
-    if inputs is None:
-        return trial({})
+    H = drawn.hypothesis()
     phases = [H.Phase.generate, *([H.Phase.shrink] if shrink else [])]
     settings = H.settings(
         derandomize=True, database=None, deadline=None, max_examples=EXAMPLES, print_blob=False,
         report_multiple_bugs=False, phases=phases, suppress_health_check=list(H.HealthCheck),
     )  # fmt: skip
-    return settings(H.given(inputs)(trial))()
+    settings(H.given(law.inputs())(trial))()
 
 
 def raised(error):
