@@ -32,6 +32,7 @@ def subject(kind):
 def test_a_mutant_breaks_the_law_that_names_it(kind):
     (outcome,) = check(subject(kind), [kind.law], shrink=False).outcomes
     assert outcome.status == "broken", outcome
+    assert outcome.expected is not None, f"caught by an accident: {outcome}"
     assert outcome.inputs and outcome.mistake and "#" in kind.seen
 
 
@@ -42,13 +43,13 @@ def test_there_are_forty_or_more():
 
 @pytest.mark.parametrize("kind", REFERENCES, ids=lambda kind: kind.__name__)
 def test_the_reference_breaks_none(kind):
-    report = check(kind())
+    report = check(kind(), examples=4)
     assert not report.broken, report
     assert len(report.holds) >= 4
 
 
 @pytest.mark.parametrize("ours", ALL, ids=lambda ours: ours.name)
 def test_ours_break_none(ours):
-    report = check(ours)
+    report = check(ours, examples=4)
     assert not report.broken, report
-    assert len(report.holds) >= 13
+    assert len(report.holds) >= 12
