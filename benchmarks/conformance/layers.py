@@ -160,7 +160,22 @@ class TorchtuneDoRA(Torchtune):
     name, method, dora = "torchtune DoRALinear", "dora", True
 
 
-class LoraPytorch(TorchLayer):
+class OurWay(TorchLayer):
+    """Layers whose A is (in, r) and B (r, out)."""
+
+    def factors(self, layer):
+        return {name: p.detach().numpy().copy() for name, p in self.parts(layer).items()}
+
+    def set_factors(self, layer, **factors):
+        for name, p in self.parts(layer).items():
+            p.data.copy_(tensor(factors[name]))
+
+    def gradients(self, layer, x, dy):
+        found = super().gradients(layer, x, dy)
+        return {name: g if name == "x" else g.T for name, g in found.items()}
+
+
+class LoraPytorch(OurWay):
     """`from_module` takes a rank and no α, and its dropout is always 0."""
 
     library, name = "lora-pytorch", "lora-pytorch"
@@ -175,17 +190,6 @@ class LoraPytorch(TorchLayer):
     def parts(self, layer):
         return {"A": layer.lora_module.in_proj, "B": layer.lora_module.out_proj}
 
-    def factors(self, layer):
-        return {name: p.detach().numpy().copy() for name, p in self.parts(layer).items()}
-
-    def set_factors(self, layer, **factors):
-        for name, p in self.parts(layer).items():
-            p.data.copy_(tensor(factors[name]))
-
-    def gradients(self, layer, x, dy):
-        found = super().gradients(layer, x, dy)
-        return {name: g if name == "x" else g.T for name, g in found.items()}
-
     def frozen(self, layer):
         return layer.module.weight
 
@@ -197,11 +201,13 @@ class LyCORIS(TorchLayer):
     library, name = "lycoris-lora", "LyCORIS LoCon"
     options = {}
 
-    def make(self, W, rank, alpha, bias=None):
+    def make(self, W, rank, alpha, bias=None, dropout=0.0):
         from lycoris.modules.locon import LoConModule
 
         base = linear(W, bias).requires_grad_(False)
-        layer = LoConModule("lora", base, lora_dim=rank, alpha=alpha, **self.options)
+        layer = LoConModule(
+            "lora", base, lora_dim=rank, alpha=alpha, dropout=dropout, **self.options
+        )
         layer.kept = [base]
         return layer
 
@@ -234,7 +240,7 @@ class LyCORISrsLoRA(LyCORIS):
     options = {"rs_lora": True}
 
 
-class Keras(TorchLayer):
+class Keras(OurWay):
     library, name = "keras", "Keras Dense"
 
     def make(self, W, rank, alpha, bias=None):
@@ -255,9 +261,6 @@ class Keras(TorchLayer):
 
     def mode(self, layer, training):
         pass
-
-    factors, set_factors = LoraPytorch.factors, LoraPytorch.set_factors
-    gradients = LoraPytorch.gradients
 
     def weight(self, layer):
         return layer._kernel.value.detach().numpy().copy()

@@ -97,7 +97,7 @@ def attention(draw):
         factors[f"A_{part}"] = tenths([seed, 10 + i], n_in, r)
         factors[f"B_{part}"] = tenths([seed, 20 + i], r, sizes[part])
     return {
-        "x": tenths([seed, 1], draw.whole(1, 3), n_in),
+        "x": tenths([seed, 1], draw.whole(1, 2), draw.whole(1, 3), n_in),
         "W": tenths([seed, 2], n_in, sum(sizes.values())),
         "sizes": sizes, "enabled": enabled, "factors": factors, "rank": r,
         "alpha": draw.one_of(*(a for a in (3.0, 0.5) if a != r))
