@@ -178,6 +178,11 @@ class OurWay(TorchLayer):
 class LoraPytorch(OurWay):
     """`from_module` takes a rank and no α, and its dropout is always 0."""
 
+    differs = dict.fromkeys(
+        ("the_scale_is_alpha_over_r", "twice_alpha_is_twice_the_branch"),
+        "a comment in its code: alpha / rank is left to the start of in_proj, and not in forward",
+    )
+
     library, name = "lora-pytorch", "lora-pytorch"
 
     def make(self, W, rank, alpha, bias=None):
@@ -224,6 +229,10 @@ class LyCORIS(TorchLayer):
 
 class LyCORISDoRA(LyCORIS):
     name, method = "LyCORIS DoRA", "dora"
+    differs = {
+        "the_norm_is_held_constant": "the full derivative, which is exact: the paper (§4.3) only "
+        "suggests to hold the norm, to save memory"
+    }
     options = {"weight_decompose": True}
 
     def factors(self, layer):

@@ -5,6 +5,10 @@ factors), α is never r (that hides the scale), no number is zero (a B of zeros 
 has one decimal, so that the smallest that breaks a law can be followed by hand.
 """
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 
@@ -16,6 +20,17 @@ def hypothesis():
         need = 'pip install "hypothesis>=6.100"'
         raise ImportError(f"the laws are tried by hypothesis, which is not here: {need}") from None
     return hypothesis
+
+
+@contextlib.contextmanager
+def no_folder_left():
+    """What hypothesis keeps of its own goes to the temporary folder, not beside what is tried."""
+    configuration = hypothesis().configuration
+    configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "lora_np_hypothesis")
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(None)
 
 
 class Draw:

@@ -39,10 +39,10 @@ def check(subject, laws=None, *, shrink=True, examples=EXAMPLES):
     Raises: ValueError for a subject without functions or a law that there is not; ImportError
     without hypothesis, or without what the subject imports.
     """
-    drawn.hypothesis()
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     laws = LAWS if laws is None else [find(law) if isinstance(law, str) else law for law in laws]
-    return Report(subject.name, [judge(law, subject, shrink, examples) for law in laws])
+    with drawn.no_folder_left():
+        return Report(subject.name, [judge(law, subject, shrink, examples) for law in laws])
 
 
 def judge(law, subject, shrink=True, examples=EXAMPLES):
