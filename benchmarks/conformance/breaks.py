@@ -61,7 +61,29 @@ BNB_SHAPE = """
     back = [F.dequantize_4bit(*F.quantize_4bit(torch.ones(n), quant_type="nf4")) for n in (64, 65)]
     print([tuple(each.shape) for each in back])
 """
+UNEXPECTED = """
+    import tempfile, warnings
+    import torch
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from safetensors.torch import load_file, save_file
+
+    def net():
+        return torch.nn.Sequential(torch.nn.Linear(4, 4))
+
+    folder = tempfile.mkdtemp()
+    get_peft_model(net(), LoraConfig(target_modules=["0"])).save_pretrained(folder)
+    path = folder + "/adapter_model.safetensors"
+    save_file({**load_file(path), "another.layer.lora_A.weight": torch.ones(8, 4)}, path)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        PeftModel.from_pretrained(net(), folder)
+    print([str(each.message) for each in said if "another" in str(each.message)])
+"""
 CODE = {
+    "PEFT LoRA: an_unexpected_key_is_loud": (
+        UNEXPECTED,
+        "a tensor that no layer takes, as of an adapter for another model, is dropped in silence",
+    ),
     "lora-pytorch: dx_is_the_derivative": (
         BASE_PATH, "the base runs under no_grad, so what lies below learns through the branch alone"
     ),
@@ -82,7 +104,16 @@ CODE = {
     "torchtune DoRALinear: dora_leaves_the_bias_alone": (TORCHTUNE_BIAS, "ones are right"),
     "bitsandbytes NF4: the_shape_comes_back": (BNB_SHAPE, "(64,) and (65,) went in"),
 }  # fmt: skip
-SAME = {"LyCORIS rsLoRA: dropout_keeps_the_mean": "LyCORIS LoCon: dropout_keeps_the_mean"}
+SAME = {
+    **{
+        f"PEFT {name}: an_unexpected_key_is_loud": "PEFT LoRA: an_unexpected_key_is_loud"
+        for name in ("rsLoRA", "DoRA", "DoRA on Conv1D", "IA3")
+    },
+    "PEFT DoRA on Conv1D: one_adapter_at_weight_one_is_itself": (
+        "PEFT DoRA: one_adapter_at_weight_one_is_itself"
+    ),
+    "LyCORIS rsLoRA: dropout_keeps_the_mean": "LyCORIS LoCon: dropout_keeps_the_mean",
+}
 
 
 def printed(code):

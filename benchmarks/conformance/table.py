@@ -25,7 +25,7 @@ RESULTS, PAGE = (
     ROOT / "benchmarks" / "results" / "conformance.json",
     Path(__file__).with_name("TABLE.md"),
 )
-FILES = ("peft_subjects", "few_bits", "layers", "mlx_subjects")
+FILES = ("peft_subjects", "few_bits", "layers", "more_layers", "mlx_subjects")
 MARKS = {"holds": "✓", "broken": "**✗**", "differs": "≠", "not applicable": ""}
 
 

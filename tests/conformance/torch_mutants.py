@@ -112,11 +112,6 @@ mutant(
     freeze=lambda s: None,
 )
 mutant(
-    "a_step_leaves_the_base_alone",
-    "PaddlePaddle/PaddleNLP#8186",
-    freeze=lambda s: s.requires_grad_(True),
-)
-mutant(
     "a_step_moves_every_factor",
     "tloen/alpaca-lora#352",
     freeze=lambda s: s.requires_grad_(False) and s.B.requires_grad_(True),
@@ -149,9 +144,6 @@ mutant(
 mutant(MERGED, "hao-ai-lab/FastVideo#870", delta=lambda s: s.B @ s.A)
 mutant(MERGED, "paiml/aprender#2138", delta=lambda s: LoRALinear.delta(s).T.reshape(s.weight.shape))
 mutant(MERGED, "microsoft/LoRA#34", merge=lambda s: None)
-mutant(
-    MERGED, "EricLBuehler/candle-lora#26", merge=lambda s: s.weight.clone().add_(s.delta().detach())
-)
 mutant(
     "a_merged_layer_answers_the_same",
     "EricLBuehler/candle-lora#26",
