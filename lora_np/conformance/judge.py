@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from ..system.checks import check_whole
 from . import drawn
 from .law import Broken, Law, NotApplicable
 from .report import BROKEN, DIFFERS, HOLDS, NOT_APPLICABLE, Outcome, Report
@@ -39,6 +40,7 @@ def check(subject, laws=None, *, shrink=True, examples=EXAMPLES):
     Raises: ValueError for a subject without functions or a law that there is not; ImportError
     without hypothesis, or without what the subject imports.
     """
+    check_whole("check: expected examples", examples)
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     laws = LAWS if laws is None else [find(law) if isinstance(law, str) else law for law in laws]
     with drawn.no_folder_left():
