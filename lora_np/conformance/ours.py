@@ -133,12 +133,15 @@ IA3_BEHIND = OursIA3("lora_np IA3", None, method="ia3")
 class NF4:
     name = "lora_np NF4"
 
+    @staticmethod
     def quantize(w, block):
         return quantize_nf4(w, block)
 
+    @staticmethod
     def dequantize(q):
         return q.dequantize()
 
+    @staticmethod
     def nbytes(q):
         return q.nbytes
 
@@ -148,21 +151,25 @@ class Objectives:
 
     name = "lora_np objectives"
 
+    @staticmethod
     def cross_entropy(logits, targets, counts):
         return cross_entropy_of(logits, Batch(targets, targets, counts))
 
+    @staticmethod
     def accumulate(shards):
         logits, targets, counts = map(np.concatenate, zip(*shards))
         parts = Batch(targets, targets, counts).split(len(shards))
         done = [cross_entropy_of(z, part) for (z, _, _), part in zip(shards, parts)]
         return sum(loss for loss, _ in done), [dlogits for _, dlogits in done]
 
+    @staticmethod
     def dpo(chosen, rejected, ref_chosen, ref_rejected, beta):
         logits, plain = of_logps(interleaved(chosen, rejected))
         reference = interleaved(ref_chosen, ref_rejected)
         batch = Pairs(plain.tokens, plain.targets, plain.weights, reference)
         return DPO(beta)(logits, batch)[0]
 
+    @staticmethod
     def ppo(logp, old_logp, advantages, clip):
         logits, b = of_logps(logp)
         none = np.zeros(len(logp))
@@ -172,6 +179,7 @@ class Objectives:
         loss, dlogits = PPO(clip)(logits, batch)
         return loss, dlogits[:, 0, 0] / -np.expm1(logp)  # undoes d log p/dlogit = 1 − p
 
+    @staticmethod
     def distillation(student, teacher, temperature):
         none = np.zeros(student.shape[:2], int)
         batch = TaughtBatch(none, none, np.ones(none.shape), teacher)
