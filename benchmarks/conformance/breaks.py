@@ -104,14 +104,23 @@ CODE = {
     "torchtune DoRALinear: dora_leaves_the_bias_alone": (TORCHTUNE_BIAS, "ones are right"),
     "bitsandbytes NF4: the_shape_comes_back": (BNB_SHAPE, "(64,) and (65,) went in"),
 }  # fmt: skip
+COMBINED = "one_adapter_at_weight_one_is_itself"
 SAME = {
     **{
         f"PEFT {name}: an_unexpected_key_is_loud": "PEFT LoRA: an_unexpected_key_is_loud"
         for name in ("rsLoRA", "DoRA", "DoRA on Conv1D", "IA3")
     },
-    "PEFT DoRA on Conv1D: one_adapter_at_weight_one_is_itself": (
-        "PEFT DoRA: one_adapter_at_weight_one_is_itself"
-    ),
+    **{
+        f"PEFT {name}: {law}": f"PEFT {name.split()[0]}: {COMBINED}"
+        for name in ("rsLoRA", "DoRA", "DoRA on Conv1D")
+        for law in (
+            "a_combination_adds_the_products",
+            "a_combination_is_linear_in_its_weights",
+            "a_negative_weight_takes_away",
+            "ranks_and_scales_may_differ",
+            *((COMBINED,) if name == "DoRA on Conv1D" else ()),
+        )
+    },
     "LyCORIS rsLoRA: dropout_keeps_the_mean": "LyCORIS LoCon: dropout_keeps_the_mean",
 }
 
@@ -126,7 +135,7 @@ def printed(code):
 
 def main():
     warnings.simplefilter("ignore")
-    kept = dict(SAME)
+    kept = {}
     for name, (code, right) in CODE.items():
         code = textwrap.dedent(code).lstrip()
         try:
@@ -135,7 +144,7 @@ def main():
             print(f"{name}: left out, {missing}")
             continue
         print(f"{name}: {kept[name]['printed']}", flush=True)
-    RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

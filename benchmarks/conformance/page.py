@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from breaks import SAME
+
 BREAKS = Path(__file__).parents[1] / "results" / "conformance_breaks.json"
 MARKS = {"holds": "✓", "broken": "✗", "differs": "≠", "not applicable": "·"}
 HEAD = """# Laws and libraries
@@ -65,7 +67,8 @@ def broken(rows):
             if each["status"] == "broken":
                 yield f"**{row['subject']}: {said(each)}**\n"
                 yield f"{each['what']}. {each['mistake'][0].upper()}{each['mistake'][1:]}."
-                yield from hand(by_hand.get(f"{row['subject']}: {each['law']}"), by_hand)
+                name = f"{row['subject']}: {each['law']}"
+                yield from hand(by_hand.get(name, SAME.get(name)))
     yield "\n## What differs, and where it is said\n"
     yield "| subject | law | what the library says |"
     yield "|---|---|---|"
@@ -79,7 +82,7 @@ def said(each):
     return each["law"].replace("_", " ")
 
 
-def hand(found, by_hand):
+def hand(found):
     """The lines that show it, and what they printed; once, where several laws are one mistake."""
     if found is None:
         yield ""

@@ -1,5 +1,6 @@
 """What `check` says, the command, and the parameters for pytest, on a subject in ten lines."""
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -141,3 +142,21 @@ def test_what_is_no_subject_is_refused(subject, said, capsys):
 
 def test_a_subject_is_wrapped_once():
     assert check(Subject(Reference()), [SCALE]).holds
+
+
+def test_what_the_pages_count_is_so():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert "Some eighty laws" in readme and "Some eighty laws" in PAGE and 75 <= len(LAWS) <= 85
+
+
+def test_the_table_is_that_of_the_stored_results(monkeypatch):
+    folder = Path(__file__).parents[2] / "benchmarks" / "conformance"
+    monkeypatch.syspath_prepend(folder)
+    numbers = json.loads((folder.parent / "results" / "conformance.json").read_text("utf-8"))
+    page = (folder / "TABLE.md").read_text("utf-8")
+    assert importlib.import_module("page").made(numbers, LAWS) == page
+    for row in numbers["subjects"]:
+        assert {each["law"] for each in row["laws"]} <= {law.name for law in LAWS}
+        assert row["library"] != "lora_np" or not [
+            e for e in row["laws"] if e["status"] == "broken"
+        ]
