@@ -2,6 +2,7 @@
 
 from . import (
     chat,
+    check,
     compare,
     export,
     finetune,
@@ -18,4 +19,4 @@ from . import (
 )
 
 ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
-ALL += (real, grade, site)
+ALL += (real, check, grade, site)

@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.models import small_gpt, some_tokens
 from lora_np import Linear, methods, objectives
+from lora_np.conformance import check
 from lora_np.generation import sampling
 from lora_np.gradcheck import (
     check_directional,
@@ -133,6 +134,7 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.prefix.PrefixTuning", methods.PrefixTuning,
      {"length": ONE, "mlp_width": ONE}),
     ("methods.prompt.PromptTuning", methods.PromptTuning, {"length": ONE}),
+    ("conformance.judge.check", partial(check, {"make": id}, []), {"examples": ONE}),
     ("methods.combine.combine", partial(combine.combine, small_gpt(), [adapted()]),
      {"weights": "each finite"}),
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
