@@ -3,6 +3,8 @@
 from . import (
     chat,
     compare,
+    convert,
+    doctor,
     export,
     finetune,
     generate,
@@ -17,5 +19,5 @@ from . import (
     tour,
 )
 
-ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
-ALL += (real, grade, site)
+ALL = (tour, pretrain, finetune, generate, chat, inspect, doctor, convert, merge, export, memory)
+ALL += (sweep, compare, real, grade, site)
