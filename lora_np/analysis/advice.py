@@ -89,6 +89,12 @@ ADVICE = {  # code: (level, why it matters, what to do)
         "write the base's own names (--base shows them) or take it out; if the base has the layer, "
         "its numbers are missing: save again",
     ),
+    "untargeted": (
+        WRONG,
+        "no layer is made for them: a loader that passes over unexpected keys drops what was "
+        "trained there",
+        "add their names to target_modules",
+    ),
     "start": (
         DOUBTFUL,
         "on the unchanged base the factors add what the changed one already had",

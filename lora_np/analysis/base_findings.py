@@ -24,15 +24,18 @@ def fits(files, linears):
     for name, parts in ready(files).items():
         if name not in linears:
             continue
-        shape = linears[name].in_features, linears[name].out_features
-        if "l" in parts:
-            fine = parts["l"].shape in ((1, shape[1]), (shape[0], 1))
-        else:
-            lengths = parts["m"].size if "m" in parts else shape[1]
-            fine = (parts["A"].shape[0], parts["B"].shape[1], lengths) == (*shape, shape[1])
-        if fine:
+        lengths = parts["m"].size if "m" in parts else linears[name].out_features
+        if sized(parts, linears[name]) and lengths == linears[name].out_features:
             found[name] = parts, linears[name]
     return found
+
+
+def sized(parts, layer):
+    """Whether A and B, or IA3's factors, have the sizes of the base's layer."""
+    shape = layer.in_features, layer.out_features
+    if "l" in parts:
+        return parts["l"].shape in ((1, shape[1]), (shape[0], 1))
+    return (parts["A"].shape[0], parts["B"].shape[1]) == shape
 
 
 def wrong_layers(files, linears, model):
@@ -46,8 +49,8 @@ def wrong_layers(files, linears, model):
     if gone:
         what = f"the base has no {where(gone)}; what it has: {counted(linears)}"
         yield Finding("unknown-layer", what, tuple(gone))
-    fit = fits(files, linears)
-    odd = [name for name in ready(files) if name in linears and name not in fit]
+    good = ready(files)
+    odd = [n for n, parts in good.items() if n in linears and not sized(parts, linears[n])]
     if odd:
         layer = linears[odd[0]]
         size = f"({layer.in_features}, {layer.out_features})"

@@ -24,7 +24,7 @@ def examine(files, model=None, progress=iter):
         found += [finding for rule in WITHOUT_A_BASE for finding in rule(files)]
     else:
         found += with_base(files, numbers, model)
-        if not any(each.level == WRONG for each in found):
+        if all(each.level == NOTE for each in found):
             found += refused(files, model)
     found.sort(key=lambda each: ORDER.index(each.level))
     return {

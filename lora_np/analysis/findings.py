@@ -126,6 +126,16 @@ def another_start(files):
         yield Finding("start", f"init_lora_weights is {start!r}, a start that changes the base")
 
 
+def untargeted(files):
+    """Layers of the file that target_modules, a list of names, does not name."""
+    targets = files.targets()
+    if isinstance(targets, list) and targets:
+        left = [n for n in files.layers if not any(ends(n, target) for target in targets)]
+        if left:
+            what = f"there are numbers for {where(left)}, which target_modules does not name"
+            yield Finding("untargeted", what, tuple(left))
+
+
 def no_scale(files):
     bad = [name for name in pairs(files) if files.scale(name) is None]
     if bad:
@@ -166,7 +176,7 @@ def unmatched_targets(files):
 
 
 RULES = (not_finite, half_a_pair, transposed, another_rank, untrained, lengths)
-RULES += (not_saved, another_start, no_scale)
+RULES += (not_saved, another_start, untargeted, no_scale)
 WITHOUT_A_BASE = (scale_law, unmatched_targets)
 
 
