@@ -2,6 +2,7 @@
 
 from . import (
     chat,
+    check,
     compare,
     convert,
     doctor,
@@ -20,4 +21,4 @@ from . import (
 )
 
 ALL = (tour, pretrain, finetune, generate, chat, inspect, doctor, convert, merge, export, memory)
-ALL += (sweep, compare, real, grade, site)
+ALL += (sweep, compare, real, check, grade, site)
