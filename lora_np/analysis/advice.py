@@ -141,8 +141,8 @@ ADVICE = {  # code: (level, why it matters, what to do)
         NOTE,
         "LoRA makes such intruder dimensions, full fine-tuning few; they were found to go with "
         "forgetting (arXiv 2410.21228)",
-        "usual, and no fault. Shrinking them may restore something of the base: try it by what "
-        "your task scores, before and after",
+        "usual, and no fault. Shrinking them may restore something of the base: doctor --data TEXT "
+        "measures it, beside shrinking the whole change",
     ),
 }
 

@@ -120,7 +120,7 @@ def intruding(numbers):
     if bad:
         count = sum(len(each["intruders"]) for each in bad.values())
         change, halved = (middle(bad.values(), key) for key in ("change", "halved"))
-        what = f"{count} of the ten largest singular directions of each W' are none of W's, in "
+        what = f"{count} singular directions, of the ten largest of each W', are none of W's, in "
         what += f"{where(bad)}; with their singular values halved, the middle one of these layers "
         yield Finding("intruders", f"{what}moves by {halved:.3g}, not {change:.3g}", tuple(bad))
 

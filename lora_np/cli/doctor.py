@@ -4,9 +4,14 @@ from ..analysis.adapter_files import read_adapter_files
 from ..analysis.base_findings import fits
 from ..analysis.doctor import examine
 from ..analysis.findings import middle
+from ..analysis.halved import halved
 from ..analysis.layer_numbers import FORMS
-from ..system.progress import progress_bar
-from .options import add_base, open_base, write_and_show
+from ..checkpoint import load_adapter
+from ..recipes.finetune import held_out_losses
+from ..system.progress import progress_bar, waiting
+from .options import add_base, open_base, open_texts, write_and_show
+
+WINDOWS, LENGTH = 16, 128  # of the held-out text
 
 
 def add(commands):
@@ -19,17 +24,23 @@ def add(commands):
     )
     parser.add_argument("adapter", metavar="ADAPTER", help="the adapter's directory")
     add_base(parser, why="the package's own if the adapter's layers are there, else none")
+    asked = "measure on it what halving the intruders does (needs a base)"
+    parser.add_argument("--data", metavar="code|prose|FILE|FOLDER", help=asked)
     parser.add_argument("--plot", metavar="FILE", help="draw every layer's change and directions")
     return parser
 
 
 def run(options):
     files = read_adapter_files(options.adapter)
-    model, _ = open_base(options.base)
+    model, tokenizer = open_base(options.base)
     if options.base is None and not fits(files, dict(model.linears())):
         model = None
+        if options.data:
+            raise ValueError("--data needs the adapter's base: name it with --base PATH")
     with progress_bar(None, len(files.layers), 0, "layer") as bar:
         numbers = examine(files, model and model.freeze(), lambda names: counted(names, bar))
+    if options.data:
+        numbers["halved"] = measured(options, model, tokenizer, numbers["layers"])
     if options.plot:
         from ..analysis.doctor_plot import picture
         from ..analysis.plots import save
@@ -37,6 +48,17 @@ def run(options):
         save(picture(numbers).figure, options.plot)
     write_and_show(options, numbers, screen(numbers, options))
     return 0 if numbers["sound"] else 1
+
+
+def measured(options, model, tokenizer, layers):
+    """{how: {text: held-out loss, nats a token}}, with the intruders as they are, and halved."""
+    reading, others = open_texts(options.data, tokenizer)
+    hows = halved(load_adapter(model, options.adapter), model, layers)
+    with waiting("measuring held-out losses"):
+        return {
+            how: held_out_losses([reading, *others], WINDOWS, LENGTH, False, each)
+            for how, each in hows.items()
+        }
 
 
 def counted(names, bar):
@@ -54,6 +76,11 @@ def screen(numbers, options):
     for found in numbers["findings"]:
         lines += ["", f"{found['level'].upper()} ({found['code']}): {found['what']}"]
         lines += [f"  why: {found['why']}", f"  do:  {found['do']}"]
+    if "halved" in numbers:
+        texts = list(numbers["halved"]["base alone"])
+        lines += ["", f"{'held-out loss, nats a token':<28}" + "".join(f"{t:>12}" for t in texts)]
+        for how, losses in numbers["halved"].items():
+            lines.append(f"{how:<28}" + "".join(f"{losses[text]:>12.3f}" for text in texts))
     serious = sum(found["level"] != "note" for found in numbers["findings"])
     verdict = "sound: nothing to mend"
     if serious:

@@ -56,7 +56,8 @@ def to_lora(model: Module, base: Module, rank: int) -> tuple[Module, dict[str, f
     view = LoRA(rank, rank, tuple(deltas)).apply(base, np.random.default_rng(0))  # α = r: s is 1
     errors = {}
     for name, layer in layers_of(view, LoRALinear):
-        A, B, errors[name] = cut_to_rank(*deltas[name], rank)
+        U, S, Vt = deltas[name]
+        A, B, errors[name] = cut_to_rank(U, S, Vt, rank)
         layer.A.data[...], layer.B.data[...] = A, B
     copy_the_rest(view, model, after)
     return view, errors

@@ -230,7 +230,13 @@ def test_the_command_says_what_why_and_what_to_do_and_exits_so(tmp_path, capsys)
     printed = capsys.readouterr().out
     assert "sound: nothing to mend" in printed and "float16" in printed
     assert (tmp_path / "a.png").stat().st_size > 5000
+    assert main(["doctor", str(CODE_ADAPTER), "--data", "code", "--json"]) == 0
+    losses = json.loads(capsys.readouterr().out)["halved"]
+    assert losses["with the adapter"]["code"] < losses["base alone"]["code"]
+    assert losses["its intruders halved"] != losses["with the adapter"]
     theirs(zero(B))(tmp_path / "it")
+    assert main(["doctor", str(tmp_path / "it"), "--data", "code"]) == 2
+    capsys.readouterr()
     assert main(["doctor", str(tmp_path / "it")]) == 1
     printed = capsys.readouterr().out
     assert "WRONG (untrained)" in printed and "why:" in printed and "do:" in printed
