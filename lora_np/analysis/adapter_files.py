@@ -19,6 +19,7 @@ PARTS = {  # the end of a tensor's name: what it is called here
     ".lora_magnitude_vector": "m",
     ".ia3_l": "l",
 }
+SIDES = {"A": (2,), "B": (2,), "m": (1, 2), "l": (2,)}  # of each part's array
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class AdapterFiles:
     def scale(self, name):
         """s = α/r, or α/√r for rsLoRA; None for settings that are no numbers above 0."""
         rank, alpha = self.rank(name), self.alpha(name)
-        if not (is_number(rank) and is_number(alpha) and rank > 0):
+        if rank is None or alpha is None or rank <= 0:
             return None
         return float(alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank))
 
@@ -91,7 +92,7 @@ def read_adapter_files(directory):
             dtypes.add(tensor.kind)
             array = from_bfloat16(array) if tensor.kind == "BF16" else array
             end = next((end for end in PARTS if name.endswith(end)), None)
-            if end is None or array.ndim not in (1, 2):
+            if end is None or array.ndim not in SIDES[PARTS[end]]:
                 others[name] = array
             else:
                 part = array.ravel() if PARTS[end] == "m" else array.T
@@ -116,11 +117,11 @@ def stripped(name):
 
 def of_layer(pattern, name, usual):
     """The setting of one layer: the pattern's whose name it ends in (patterns of PEFT may be
-    regular expressions, which are not tried), or the usual one."""
+    regular expressions, which are not tried), or the usual one; None for what is no number."""
     for end, value in (pattern if isinstance(pattern, dict) else {}).items():
         if ends(name, stripped(end.lstrip("^"))):
-            return value
-    return usual
+            usual = value
+    return usual if is_number(usual) else None
 
 
 def ends(name, target):

@@ -47,7 +47,10 @@ def layer_numbers(files, name, on_base):
         numbers = {"scale": scale, **directions(A, B, scale)}
     if on_base is not None and (numbers or "l" in parts):
         W = on_base[1].effective_weight().astype(np.float64)
-        numbers |= against(W, delta_of(parts, scale, W))
+        with np.errstate(all="ignore"):  # numbers that diverged, or lengths of nothing
+            delta = delta_of(parts, scale, W)
+        if np.abs(delta).max() < np.finfo(np.float32).max:  # false for NaN, too
+            numbers |= against(W, delta)
     return numbers
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..checkpoint.safetensors_io import listed
 from ..methods.targets import ALL_LINEAR
-from .adapter_files import ends, finite, is_number
+from .adapter_files import ends, finite
 from .advice import Finding
 
 LARGEST_SCALE = 8.0  # α/r is 1 to 4 in the field's recipes; without the division it is α itself
@@ -155,7 +155,7 @@ def lazy(numbers):
 
 def scale_law(files):
     """A scale that looks like α without r. With a base, `too_large` measures it instead."""
-    scales = {name: files.scale(name) for name in pairs(files) if is_number(files.rank(name))}
+    scales = {name: files.scale(name) for name in pairs(files)}
     bad = [n for n, s in scales.items() if s and abs(s) > LARGEST_SCALE and files.rank(n) > 1]
     if bad:
         rslora = files.config.get("use_rslora")
