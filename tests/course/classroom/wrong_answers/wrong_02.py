@@ -74,7 +74,7 @@ EDITS = [
         "        return x @ self.W, self.caches",
         "one forward",
     ),
-    Edit("2.4", "always true", None, "return True", "alpha alone"),
+    Edit("2.4", "always true", None, "    return True", "alpha alone"),
     Edit("2.4", "alpha not doubled", "2 * alpha", "alpha", "the right layer"),
     Edit("2.4", "the start alone", "A2, B2, 2 * alpha", "A2, B2, alpha - alpha", "the right layer"),
     Edit(
@@ -86,10 +86,10 @@ EDITS = [
     ),
     Edit("2.5", "rank 1", '"r": 2', '"r": 1', "alpha for alpha/r"),
     Edit("2.5", "alpha is r", '"alpha": 3.0', '"alpha": 2.0', "no scale"),
-    Edit("2.5", "B as it starts", '"random"', '"zero"', "alpha for alpha/r"),
+    Edit("2.5", "B as it starts", '"random"', '"zero"', "* for @"),
     Edit("2.5", "one row", '"rows": 2', '"rows": 1', "averaged"),
     Edit("2.5", "large, to be safe", '"in": 2', '"in": 4', "add up to 8"),
-    Edit("2.6", "always true", None, "return True", "dx without the adapter"),
+    Edit("2.6", "always true", None, "    return True", "dx without the adapter"),
     Edit(
         "2.6",
         "where B is zero",
