@@ -100,7 +100,7 @@ def attention(draw):
         "x": tenths([seed, 1], draw.whole(1, 3), n_in),
         "W": tenths([seed, 2], n_in, sum(sizes.values())),
         "sizes": sizes, "enabled": enabled, "factors": factors, "rank": r,
-        "alpha": draw.one_of(*(a for a in (3.0, 0.5) if a != r)), "head": head,
+        "alpha": draw.one_of(*(a for a in (3.0, 0.5) if a != r))
     }  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def pairs(draw):
     """Log-probabilities (n,) of chosen and rejected texts, of policy and reference; β."""
     n, seed = draw.whole(1, 3), draw.whole(0, 99)
     names = ("chosen", "rejected", "ref_chosen", "ref_rejected")
-    logps = {name: -3 + tenths([seed, i], n) for i, name in enumerate(names)}
+    logps = {name: -0.5 - np.abs(tenths([seed, i], n)) for i, name in enumerate(names)}
     return {**logps, "beta": draw.one_of(0.3, 0.1, 2.0)}
 
 
@@ -139,7 +139,7 @@ def samples(draw):
     """Log-probabilities (n,) now and when sampled, advantages (n,); ratios on both sides of ε."""
     n, seed = draw.whole(1, 4), draw.whole(0, 99)
     rng = np.random.default_rng([seed, 5])
-    logp = -2 + tenths([seed, 1], n)
+    logp = -0.5 - np.abs(tenths([seed, 1], n))
     moved = rng.choice([-0.7, -0.4, -0.1, 0.0, 0.1, 0.4, 0.7], n)
     return {
         "logp": logp, "old_logp": logp - moved, "advantages": tenths([seed, 2], n),

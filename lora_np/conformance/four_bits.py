@@ -112,11 +112,13 @@ def each_block_has_its_own_scale(s, w, block):
 
 @law(BOTH, "the end that fills no block is lost, padded or scaled by another", **NF4)
 def a_ragged_end_is_a_block(s, w, block):
-    """n need be no multiple of the block: what is left is a shorter block of its own."""
+    """n need be no multiple of the block: what is left is a block of its own, as if zeros filled
+    it up."""
     back, start = there_and_back(s, w, block), len(w) // block * block
     s.same("the whole array's shape", np.array(back.shape), np.array(w.shape))
     if start < len(w):
-        s.same("the end", back[start:], there_and_back(s, w[start:], block))
+        filled = np.concatenate([w[start:], np.zeros(block + start - len(w))])
+        s.same("the end", back[start:], there_and_back(s, filled, block)[: len(w) - start])
 
 
 @law(BOTH, "divided by an absmax of zero", **NF4)

@@ -20,7 +20,7 @@ LAWS = [
     for law in vars(importlib.import_module(f"{__package__}.{group}")).values()
     if isinstance(law, Law)
 ]
-EXAMPLES = 20  # inputs tried a law; the same ones every time
+EXAMPLES = 20  # inputs tried a law
 
 
 def find(name):
@@ -31,39 +31,44 @@ def find(name):
     raise ValueError(f"there is no law {name!r}; there are {', '.join(law.name for law in LAWS)}")
 
 
-def check(subject, laws=None, *, shrink=True):
+def check(subject, laws=None, *, shrink=True, examples=EXAMPLES):
     """A Report: each law (by name in `laws`, or all) tried on the subject.
 
     `shrink` looks for the smallest input that breaks a law; without it, the first one is kept.
+    `examples` are the inputs tried, the same ones every time.
     Raises: ValueError for a subject without functions or a law that there is not; ImportError
     without hypothesis.
     """
     drawn.hypothesis()
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     laws = LAWS if laws is None else [find(law) if isinstance(law, str) else law for law in laws]
-    return Report(subject.name, [judge(law, subject, shrink=shrink) for law in laws])
+    return Report(subject.name, [judge(law, subject, shrink, examples) for law in laws])
 
 
-def judge(law, subject, *, shrink=True):
+def judge(law, subject, shrink=True, examples=EXAMPLES):
     """The Outcome of one law."""
     if missing := subject.lacks(law):
         return Outcome(law, NOT_APPLICABLE, missing=tuple(missing))
-    last = {}
+    last, told = {}, []
 
     def trial(inputs):
         last.clear()
         last.update(inputs)
         with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-            law(subject, **inputs)
+            try:
+                law(subject, **inputs)
+            except NotImplementedError as lack:  # of this input, perhaps of every one
+                told.append(f"not implemented: {lack}")
+                drawn.assume(False)
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            run(law, trial, shrink)
+            run(law, trial, shrink, examples)
     except NotApplicable as lack:
         return Outcome(law, NOT_APPLICABLE, missing=(str(lack),))
-    except NotImplementedError as lack:
-        return Outcome(law, NOT_APPLICABLE, missing=(f"not implemented: {lack}",))
+    except drawn.hypothesis().errors.Unsatisfiable:
+        return Outcome(law, NOT_APPLICABLE, missing=tuple(told[:1]) or ("input that tells",))
     except Broken as broken:
         found = {"what": broken.what, "got": broken.got, "expected": broken.expected}
         mistake = broken.mistake or law.mistake
@@ -79,16 +84,14 @@ def judge(law, subject, *, shrink=True):
     return Outcome(law, status, inputs=last, mistake=mistake, documented=documented, **found)
 
 
-def run(law, trial, shrink):
-    inputs, H = law.inputs(), drawn.hypothesis()
-    if inputs is None:
-        return trial({})
+def run(law, trial, shrink, examples):
+    H = drawn.hypothesis()
     phases = [H.Phase.generate, *([H.Phase.shrink] if shrink else [])]
     settings = H.settings(
-        derandomize=True, database=None, deadline=None, max_examples=EXAMPLES, print_blob=False,
+        derandomize=True, database=None, deadline=None, max_examples=examples, print_blob=False,
         report_multiple_bugs=False, phases=phases, suppress_health_check=list(H.HealthCheck),
     )  # fmt: skip
-    return settings(H.given(inputs)(trial))()
+    settings(H.given(law.inputs())(trial))()
 
 
 def raised(error):

@@ -56,15 +56,12 @@ class Law:
 
     def inputs(self):
         """What hypothesis draws its inputs from: of all that `draws` makes, what it reads."""
-        return (
-            drawn.strategy(
-                lambda draw: {
-                    name: value for name, value in self.draws(draw).items() if name in reads
-                }
-            )
-            if (reads := self.reads)
-            else None
-        )
+        reads = self.reads
+        return drawn.strategy(lambda draw: chosen(self.draws(draw), reads))
+
+
+def chosen(values, names):
+    return {name: values[name] for name in names}
 
 
 def law(needs, mistake, lesson, *, settings="", methods=(), draws=drawn.layer):

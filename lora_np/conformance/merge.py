@@ -72,8 +72,8 @@ def qlora_merges_onto_what_training_saw(s, W, A, B, alpha):
     """The factors were trained beside the dequantized base, and make up for its rounding: W' is
     that base plus s·A·B, and neither the original W nor a rounded sum."""
     layer = s.moved(W, A, B, alpha)
-    delta = s.scale(alpha, A.shape[1]) * A @ B
-    s.same("the merged weight", s.merge(layer), s.weight(layer) + delta, {
+    base, delta = s.weight(layer), s.scale(alpha, A.shape[1]) * A @ B
+    s.same("the merged weight", s.merge(layer), base + delta, {
         "merged onto the weight before it was rounded": W + delta,
     })  # fmt: skip
 

@@ -91,7 +91,8 @@ def each_row_is_its_own(s, x, W, A, B, alpha):
     s.same("y of all rows together", y, alone.reshape(*x.shape[:-1], -1))
 
 
-@law(BASIC, "the bias goes through the adapter, is added twice, or is lost", 1, settings="bias")
+@law(BASIC, "the bias goes through the adapter, is added twice, or is lost", 1,
+     settings="bias", methods=LOW_RANK)  # fmt: skip
 def the_bias_is_added_once(s, W, A, B, alpha, b):
     """y = xW' + b, so a row of zeros gives b: LoRA changes the weight alone."""
     layer = s.moved(W, A, B, alpha, bias=b)

@@ -12,6 +12,8 @@ from .law import Broken, NotApplicable
 FUNCTIONS = """make forward factors set_factors gradients train train_forward weight merge unmerge
     combine save load make_qkv quantize dequantize nbytes cross_entropy accumulate dpo ppo
     distillation""".split()
+GIVE_LAYERS = ("make", "make_qkv", "combine", "load", "quantize")
+FROM_ARRAYS = ("make", "make_qkv", "quantize", *FUNCTIONS[FUNCTIONS.index("cross_entropy") :])
 TOLERANCE = 1e-5  # relative; float32 rounds to 6e-8, and a mistake is rarely below 1e-2
 
 
@@ -44,15 +46,27 @@ class Subject:
         return missing
 
     def __getattr__(self, name):
-        """A function of the thing's, given copies, its arrays made float64."""
+        """A function of the thing's: given copies of arrays, and what it gives made float64.
+
+        A layer is the thing's own affair, whatever it is: handed on as it came.
+        """
         if name not in FUNCTIONS:
             raise AttributeError(name)
         function = getattr(self.thing, name, None)
         if function is None:
             raise NotApplicable(name)
-        return lambda *args, **settings: numbers(
-            function(*map(copied, args), **{key: copied(value) for key, value in settings.items()})
-        )
+
+        def call(*args, **settings):
+            if name not in FROM_ARRAYS:
+                layer, *args = args
+            args = [copied(value) for value in args]
+            settings = {key: copied(value) for key, value in settings.items()}
+            if name not in FROM_ARRAYS:
+                args.insert(0, layer)
+            result = function(*args, **settings)
+            return result if name in GIVE_LAYERS else numbers(result)
+
+        return call
 
     # What several laws ask.
 
