@@ -13,6 +13,8 @@ SCALES = {  # what stands in the place of α/r: (α, A) -> s
     "alpha over the root of r": lambda alpha, A: alpha / A.shape[1] ** 0.5,
     "alpha times r": lambda alpha, A: alpha * A.shape[1],
     "alpha over the number of inputs": lambda alpha, A: alpha / A.shape[0],
+    "r over alpha": lambda alpha, A: A.shape[1] / alpha,
+    "1, whatever alpha and r are": lambda alpha, A: 1.0,
 }
 ROWS = layers(leading=(1, 1))  # x (N, in)
 
@@ -64,8 +66,8 @@ def right_scale_obeys(law, x, W, A, B, alpha, dy):
 def scale_mutant(name):
     @SCALE.law(f"a layer whose scale is {name} breaks it")
     def caught(law):
-        """Does your law call the layer that it is given, at two different ranks? What would this
-        layer do to the adapter's part when r and alpha are doubled?"""
+        """Does your law call the layer that it is given? What would this layer do to the adapter's
+        part when r and alpha are doubled, and what when alpha alone is?"""
         must_break(law, layer_with(SCALES[name]), "x W A B alpha".split(), f"the scale {name}")
 
 

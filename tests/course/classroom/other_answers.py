@@ -84,7 +84,8 @@ shared = [share, share_backward]
 DOUBLED = """
 def scale_law(layer, x, W, A, B, alpha):
     twice = layer(x, W, np.repeat(A, 2, 1), np.repeat(B, 2, 0), 2 * alpha) - x @ W
-    return np.abs(twice - 2 * (layer(x, W, A, B, alpha) - x @ W)).max() < 1e-6
+    once, thrice = (layer(x, W, A, B, k * alpha) - x @ W for k in (1, 3))
+    return max(np.abs(twice - 2 * once).max(), np.abs(thrice - 3 * once).max()) < 1e-6
 """
 ASSERTS = """
 def gradient_law(layer, x, W, A, B, alpha, dy):
