@@ -96,4 +96,5 @@ SUBJECTS = [
     for kind in (BitsandbytesNF4, TorchaoNF4)
     if importlib.util.find_spec(kind.library) is not None
 ]
+SUBJECTS += [PEFTQLoRA()] if BitsandbytesNF4 in SUBJECTS else []
 assert tensor([1.0]).dtype == torch.float64

@@ -25,7 +25,7 @@ RESULTS, PAGE = (
     ROOT / "benchmarks" / "results" / "conformance.json",
     Path(__file__).with_name("TABLE.md"),
 )
-FILES = ("peft_subjects", "few_bits", "layers", "mlx_subjects")
+FILES = ("peft_subjects", "few_bits", "layers", "more_layers", "mlx_subjects")
 MARKS = {"holds": "✓", "broken": "**✗**", "differs": "≠", "not applicable": ""}
 
 
@@ -51,38 +51,39 @@ def versions(libraries):
     return found
 
 
-def tried(only):
-    rows, libraries = [], []
+def tried(only, examples):
+    """Yield {"library", "subject", "laws"} of each subject whose library is here."""
     for library, subject in subjects():
-        name = subject.name
+        name, start = subject.name, time.process_time()
         if only and not any(word in name for word in only):
             continue
-        start = time.process_time()
         try:
-            report = check(subject)
+            report = check(subject, examples=examples)
         except ImportError as missing:
             print(f"{name}: left out, {missing}", file=sys.stderr)
             continue
-        rows.append({"library": library, **report.as_numbers()})
-        libraries.append(library)
+        yield {"library": library, **report.as_numbers()}
         counts = f"{len(report.holds)} hold, {len(report.broken)} broken"
         print(f"{name}: {counts}, {time.process_time() - start:.0f} s", flush=True)
-    machine = {"python": platform.python_version(), "processor": platform.machine()}
-    return {"versions": versions(dict.fromkeys(libraries)), **machine, "subjects": rows}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", help="subjects whose name has one of these in it")
+    parser.add_argument("--examples", type=int, default=20, help="inputs tried a law")
     parser.add_argument("--page", action="store_true", help="the page alone, from what is stored")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"subjects": []}
+    rows = {row["subject"]: row for row in stored["subjects"]} if options.only else {}
     if not options.page:
-        numbers = tried(options.only)
-        if options.only:  # a look at some, which replaces nothing
-            print(json.dumps(numbers, indent=1, ensure_ascii=False))
-            return
-        RESULTS.write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        for row in tried(options.only, options.examples):
+            rows[row["subject"]] = {**row, "examples": options.examples}
+            numbers = {"versions": versions(dict.fromkeys(r["library"] for r in rows.values()))}
+            numbers |= {"python": platform.python_version(), "processor": platform.machine()}
+            numbers |= {"subjects": list(rows.values())}  # kept after each, for some take a minute
+            text = json.dumps(numbers, indent=1, ensure_ascii=False)
+            RESULTS.write_text(text + "\n", "utf-8")
     PAGE.write_text(page(json.loads(RESULTS.read_text("utf-8"))), "utf-8")
 
 

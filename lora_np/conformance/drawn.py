@@ -5,6 +5,10 @@ factors), α is never r (that hides the scale), no number is zero (a B of zeros 
 has one decimal, so that the smallest that breaks a law can be followed by hand.
 """
 
+import contextlib
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 
@@ -16,6 +20,17 @@ def hypothesis():
         need = 'pip install "hypothesis>=6.100"'
         raise ImportError(f"the laws are tried by hypothesis, which is not here: {need}") from None
     return hypothesis
+
+
+@contextlib.contextmanager
+def no_folder_left():
+    """What hypothesis keeps of its own goes to the temporary folder, not beside what is tried."""
+    configuration = hypothesis().configuration
+    configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "lora_np_hypothesis")
+    try:
+        yield
+    finally:
+        configuration.set_hypothesis_home_dir(None)
 
 
 class Draw:
@@ -97,7 +112,7 @@ def attention(draw):
         factors[f"A_{part}"] = tenths([seed, 10 + i], n_in, r)
         factors[f"B_{part}"] = tenths([seed, 20 + i], r, sizes[part])
     return {
-        "x": tenths([seed, 1], draw.whole(1, 3), n_in),
+        "x": tenths([seed, 1], draw.whole(1, 2), draw.whole(1, 3), n_in),
         "W": tenths([seed, 2], n_in, sum(sizes.values())),
         "sizes": sizes, "enabled": enabled, "factors": factors, "rank": r,
         "alpha": draw.one_of(*(a for a in (3.0, 0.5) if a != r))

@@ -16,7 +16,11 @@ WIDEST = float(np.diff(CODEBOOK).max()) / 2  # half of the widest gap between tw
 
 
 def there_and_back(s, w, block):
-    return s.dequantize(s.quantize(w, block))
+    """What comes back, in w's shape: whether that comes back too is a law of its own."""
+    back = s.dequantize(s.quantize(w, block))
+    if np.size(back) != w.size:
+        raise Broken("how many numbers come back", np.size(back), w.size)
+    return back.reshape(w.shape)
 
 
 def levels(s, block):
@@ -115,10 +119,18 @@ def a_ragged_end_is_a_block(s, w, block):
     """n need be no multiple of the block: what is left is a block of its own, as if zeros filled
     it up."""
     back, start = there_and_back(s, w, block), len(w) // block * block
-    s.same("the whole array's shape", np.array(back.shape), np.array(w.shape))
     if start < len(w):
         filled = np.concatenate([w[start:], np.zeros(block + start - len(w))])
         s.same("the end", back[start:], there_and_back(s, filled, block)[: len(w) - start])
+
+
+@law(BOTH, "the shape is not kept beside the codes", **NF4)
+def the_shape_comes_back(s, w, block):
+    """A vector comes back a vector, and a matrix a matrix."""
+    for array in (w, w[:block].reshape(2, -1)):
+        got = np.shape(s.dequantize(s.quantize(array, block)))
+        if got != array.shape:
+            raise Broken("the shape that comes back", str(got), str(array.shape))
 
 
 @law(BOTH, "divided by an absmax of zero", **NF4)

@@ -37,12 +37,12 @@ def check(subject, laws=None, *, shrink=True, examples=EXAMPLES):
     `shrink` looks for the smallest input that breaks a law; without it, the first one is kept.
     `examples` are the inputs tried, the same ones every time.
     Raises: ValueError for a subject without functions or a law that there is not; ImportError
-    without hypothesis.
+    without hypothesis, or without what the subject imports.
     """
-    drawn.hypothesis()
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     laws = LAWS if laws is None else [find(law) if isinstance(law, str) else law for law in laws]
-    return Report(subject.name, [judge(law, subject, shrink, examples) for law in laws])
+    with drawn.no_folder_left():
+        return Report(subject.name, [judge(law, subject, shrink, examples) for law in laws])
 
 
 def judge(law, subject, shrink=True, examples=EXAMPLES):
@@ -75,6 +75,8 @@ def judge(law, subject, shrink=True, examples=EXAMPLES):
     except drawn.hypothesis().errors.Flaky:
         what = "the same input gave different results"
         found, mistake = {"what": what}, "chance, or something kept from one call to the next"
+    except ImportError:  # the subject's library is not here, which says nothing about it
+        raise
     except Exception as error:
         found, mistake = {"what": raised(error)}, law.mistake
     else:
