@@ -4,6 +4,8 @@ from . import (
     chat,
     check,
     compare,
+    convert,
+    doctor,
     export,
     finetune,
     generate,
@@ -18,5 +20,5 @@ from . import (
     tour,
 )
 
-ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
-ALL += (real, check, grade, site)
+ALL = (tour, pretrain, finetune, generate, chat, inspect, doctor, convert, merge, export, memory)
+ALL += (sweep, compare, real, check, grade, site)

@@ -138,6 +138,7 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.combine.combine", partial(combine.combine, small_gpt(), [adapted()]),
      {"weights": "each finite"}),
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
+    ("methods.low_rank.to_lora", partial(methods.to_lora, adapted(), small_gpt()), {"rank": ONE}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
      "rope_theta": "above 0"}),
