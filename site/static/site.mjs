@@ -13,3 +13,9 @@ const touch = document.querySelector("[data-touch]");
 if (touch) (await import("./touch.mjs")).begin(touch);
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
+
+// A formula that is wider than a phone scrolls, by the keyboard too.
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  for (const formula of document.querySelectorAll("mjx-container[display]")) if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+});
