@@ -14,8 +14,14 @@ if (touch) (await import("./touch.mjs")).begin(touch);
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
 
-// A formula that is wider than a phone scrolls, by the keyboard too.
+// A formula that is wider than the page scrolls, by the keyboard too.
+function scrollFormulas() {
+  for (const formula of document.querySelectorAll("mjx-container[display]"))
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+}
 addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
-  for (const formula of document.querySelectorAll("mjx-container[display]")) if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+  scrollFormulas();
+  addEventListener("resize", scrollFormulas);
 });
