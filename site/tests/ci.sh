@@ -27,7 +27,7 @@ export CHROMIUM
 import tomllib
 print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")
 END
-"$python" -m pip install -q -r out/site-env/needs.txt -r site/requirements.txt
+"$python" -m pip install -qq -r out/site-env/needs.txt -r site/requirements.txt
 "$python" site/build.py --out out/site ${WHEELS:+--wheels "$WHEELS"}
 cd site/tests
 npm ci --silent --no-audit --no-fund

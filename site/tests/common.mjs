@@ -63,7 +63,7 @@ async function refusingProxy() {
   return { server, asked, port: server.address().port };
 }
 
-// Chromium's own calls home, made for an empty page too; the site names none of these hosts.
+// Chromium's own calls home, made for an empty page too. A page that asks one of these hosts is seen as such.
 const CHROMIUMS_OWN = /(^|\.)(googleapis\.com|gvt1\.com|google\.com)(:\d+)?(\/|$)/;
 const QUIET = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-pings", "--disable-background-networking",
@@ -77,12 +77,16 @@ export async function browser() {
   const proxy = await refusingProxy();
   const args = [...QUIET, `--proxy-server=http://127.0.0.1:${proxy.port}`, "--proxy-bypass-list=127.0.0.1"];
   const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
-  const outside = () => proxy.asked.filter((line) => !CHROMIUMS_OWN.test(line.split(" ")[1].replace(/^\w+:\/\//, "")));
+  const pages = new Set(), contexts = new Set(); // what pages asked those hosts for
+  const isOwn = (url) => CHROMIUMS_OWN.test(url.replace(/^\w+:\/\//, ""));
+  const outside = () => [...proxy.asked.filter((line) => !isOwn(line.split(" ")[1])), ...pages];
   return {
     outside,
     async page({ width = 1280, height = 900, scheme = "light", context } = {}) {
       context ??= await chrome.newContext({ viewport: { width, height }, colorScheme: scheme });
       context.setDefaultTimeout(PATIENCE);
+      if (!contexts.has(context)) context.on("request", (asked) => isOwn(asked.url()) && pages.add(`${asked.method()} ${asked.url()}`));
+      contexts.add(context);
       const page = await context.newPage();
       page.errors = [];
       page.on("pageerror", (error) => page.errors.push(error.message));
