@@ -28,7 +28,7 @@ import tomllib
 print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")
 END
 "$python" -m pip install -qq -r out/site-env/needs.txt -r site/requirements.txt
-"$python" site/build.py --out out/site ${WHEELS:+--wheels "$WHEELS"}
+PYTHONPATH=$PWD "$python" site/build.py --out out/site ${WHEELS:+--wheels "$WHEELS"}
 cd site/tests
 npm ci --silent --no-audit --no-fund
 PATIENCE=${PATIENCE:-5} npm test --silent
