@@ -176,17 +176,21 @@ def python_prose(cache):
     """A wheel of `pydoc_data`, which Pyodide's standard library leaves out."""
     import pydoc_data.topics as topics
 
-    path, info = cache / "pydoc_data-1.0.0-py3-none-any.whl", "pydoc_data-1.0.0.dist-info"
-    files = {
-        "pydoc_data/__init__.py": "",
-        "pydoc_data/topics.py": Path(topics.__file__).read_text(encoding="utf-8"),
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: pydoc-data\nVersion: 1.0.0\n",
+    text = Path(topics.__file__).read_text(encoding="utf-8")
+    return made_of(cache, "pydoc_data", {"__init__.py": "", "topics.py": text})
+
+
+def made_of(folder, name, modules):
+    """Write a wheel of a package's {file: text} into `folder`; its path."""
+    path, info = folder / f"{name}-1.0.0-py3-none-any.whl", f"{name}-1.0.0.dist-info"
+    files = {f"{name}/{file}": text for file, text in modules.items()} | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": "",
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)  # with no date
+        for file, text in files.items():
+            archive.writestr(zipfile.ZipInfo(file), text, zipfile.ZIP_DEFLATED)  # with no date
     return path
 
 

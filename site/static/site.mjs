@@ -13,3 +13,15 @@ const touch = document.querySelector("[data-touch]");
 if (touch) (await import("./touch.mjs")).begin(touch);
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
+
+// A formula that is wider than the page scrolls, by the keyboard too.
+function scrollFormulas() {
+  for (const formula of document.querySelectorAll("mjx-container[display]"))
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+}
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  scrollFormulas();
+  addEventListener("resize", scrollFormulas);
+});

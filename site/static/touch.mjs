@@ -16,11 +16,11 @@ export function begin(root) {
 
   function slider(name, min, max, by, get, set) {
     const label = document.createElement("label");
-    label.innerHTML = `<span>${name}</span> <input type="range" min="${min}" max="${max}" step="${by}"> <output></output>`;
+    label.innerHTML = `<span>${name}</span> <input type="range" min="${min}" max="${max}" step="${by}"> <span class="value"></span>`;
     const input = label.querySelector("input");
     input.addEventListener("input", () => { set(+input.value); paint(); });
     sliders.append(label);
-    return () => { input.value = get(); label.querySelector("output").value = shown(get()); };
+    return () => { input.value = get(); label.querySelector(".value").textContent = shown(get()); };
   }
 
   function put(name, value) {
