@@ -9,10 +9,11 @@ import json
 import numpy as np
 
 from ...methods.lora import LoRALinear
+from ...methods.lora_init import best_factors
 from ...nn.linear import Linear
-from ...quant.nf4 import quantize_nf4
+from ...quant.nf4 import CODEBOOK, quantize_nf4
 from ...quant.nf4_linear import NF4Linear
-from ...worked_example.numbers import half_squares, plain
+from ...worked_example.numbers import X2, X, count, half_squares, lora_layer, plain
 
 
 def paths(state):
@@ -34,7 +35,42 @@ def paths(state):
     }  # fmt: skip
 
 
-ANSWERS = {"paths": paths}  # by the name of the figure
+def wall(state):
+    """wall.mjs: how near the moves that two tokens should make a layer of this rank comes."""
+    tokens, moves = np.concatenate([X, X2]), np.array(state["moves"])
+    layer = lora_layer(state["rank"], alpha=2.0 * state["rank"])
+    coefficients, B = best_factors(moves, state["rank"], layer.scale)
+    layer.A.data[...], layer.B.data[...] = np.linalg.pinv(tokens) @ coefficients, B
+    reached = layer(tokens) - layer.base(tokens)
+    return {"reached": reached, "loss": half_squares(reached, moves)[0]}
+
+
+def in_bytes(state):
+    """bytes.mjs: the bytes of W, A and B in float32."""
+    arrays = {name: np.array(state[name], "<f4") for name in "WAB"}
+    return {name: list(array.tobytes()) for name, array in arrays.items()}
+
+
+def counted(state):
+    """count.mjs: how many numbers of a square weight train."""
+    found = count(state["width"], state["width"], state["rank"])
+    kept = {name: found[name] for name in ("full", "lora", "share")}
+    return kept | {"breakEven": found["break_even_rank"]}
+
+
+def nf4(state):
+    """nf4.mjs: a block of weights in four bits."""
+    weights = np.array(state["weights"])
+    made = quantize_nf4(weights, block_size=weights.size)
+    absmax, values = made.absmax[0], made.dequantize()
+    return {
+        "absmax": float(absmax), "codes": made.unpack(), "values": values, "bytes": made.codes,
+        "marks": CODEBOOK * absmax, "errors": values - weights,
+    }  # fmt: skip
+
+
+# By the name of the figure
+ANSWERS = {"paths": paths, "wall": wall, "bytes": in_bytes, "count": counted, "nf4": nf4}
 
 
 def answer(name, state):
