@@ -10,7 +10,7 @@ from places import ROOT
 
 HERE = ROOT / "site"
 SOURCE = ROOT / "lora_np" / "course" / "interactive"
-SHARED = ("frame", "parts", "notebook")  # modules that are no figure
+SHARED = ("axes", "frame", "parts", "notebook")  # modules that are no figure
 HEAD = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Figures</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="_static/site.css">

@@ -15,7 +15,7 @@ from lora_np.course.interactive.answers import ANSWERS, answer
 from lora_np.course.interactive.show import FOLDER, Interactive, sources
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "figures.mjs"
-SHARED = {"frame", "parts", "notebook"}  # modules that are no figure
+SHARED = {"axes", "frame", "parts", "notebook"}  # modules that are no figure
 LINES = 150  # of a module, so that it is read in one sitting
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
 

@@ -14,6 +14,7 @@ from ...nn.linear import Linear
 from ...quant.nf4 import CODEBOOK, quantize_nf4
 from ...quant.nf4_linear import NF4Linear
 from ...worked_example.numbers import X2, X, count, half_squares, lora_layer, plain
+from . import lesson_answers
 
 
 def paths(state):
@@ -71,6 +72,7 @@ def nf4(state):
 
 # By the name of the figure
 ANSWERS = {"paths": paths, "wall": wall, "bytes": in_bytes, "count": counted, "nf4": nf4}
+ANSWERS |= lesson_answers.ANSWERS
 
 
 def answer(name, state):

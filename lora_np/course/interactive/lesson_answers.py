@@ -1,5 +1,7 @@
 """What the lessons' figures show, computed by the package: see `answers.py`."""
 
+from functools import partial
+
 import numpy as np
 
 from ...memory import formulas
@@ -70,33 +72,32 @@ def rank(state):
 
 
 def scale(state):
-    """scale.mjs: how far LoRA's first step moves the output."""
-    u, dy, size = np.array(state["u"]), np.array([state["dy"]]), len(state["u"])
-    x, alpha = np.eye(1, size), state["alpha"]
-    rules = {"over": (1, False), "root": (1, True), "alone": (None, False)}
+    """scale.mjs: how far LoRA's first step moves the output, by rank and way of making s."""
+    u, size = np.array(state["u"]), len(state["u"])
+    x, dy = np.eye(1, size), np.zeros((1, size))  # x sees A's first row, which is u
+    dy[0, : len(state["dy"])] = state["dy"]
+    kind = partial(AdamW, eps=1e-30) if state["way"] == "AdamW" else SGD
 
-    def layer(name, r):
-        times, rslora = rules[name]
+    def layer(rule, r):
+        alpha = state["alpha"] * (r if rule == "alone" else 1)
         made = LoRALinear(
-            Linear(np.zeros((size, dy.size))), r, alpha * (times or r), np.random.default_rng(0),
-            rslora=rslora, init=first_row,
+            Linear(np.zeros((size, size))), r, alpha, np.random.default_rng(0),
+            rslora=rule == "root",
         )  # fmt: skip
+        made.A.data[...], made.B.data[...] = 0, 0
+        made.A.data[0] = u[:r]
         return made
 
-    def first_row(base, r, s, rng):
-        return base, np.outer(np.eye(size)[0], u[:r]), np.zeros((r, dy.size))
-
-    def shift(name, r):
-        made = layer(name, r)
-        adam = state["way"] == "AdamW"
-        kind = (lambda p: AdamW(p, state["rate"], eps=1e-30)) if adam else (lambda p: SGD(p, state["rate"]))
+    def shift(rule, r):
+        made = layer(rule, r)
         y, cache = made.forward(x)
         made.backward(dy, cache)
-        kind([made.A, made.B]).step()
+        kind([made.A, made.B], state["rate"]).step()
         return float(np.linalg.norm(made(x) - y))
 
-    shifts = {name: [shift(name, r) for r in RANKS] for name in rules}
-    return {"s": {name: layer(name, state["r"]).scale for name in rules}} | shifts
+    rules = ("over", "root", "alone")
+    shifts = {rule: [shift(rule, r) for r in RANKS] for rule in rules}
+    return {"s": {rule: layer(rule, state["r"]).scale for rule in rules}} | shifts
 
 
 def blocks(state):

@@ -18,7 +18,7 @@ export const figure = {
   title: "A table as a sum of outer products",
   start: () => ({ D: word(), r: 3, at: [0, 0] }),
   size: (narrow) => (narrow ? [380, 580] : [760, 440]),
-  any: (random) => ({ D: grid((i, j) => 0.3 * random() + 4 * (i + 1) * (i === j)), r: Math.floor(11 * random()), at: [0, 0] }),
+  any: (random) => ({ D: grid((i, j) => 0.03 * random() + 0.4 * (i + 1) * (i === j)), r: Math.floor(11 * random()), at: [0, 0] }),
   compute: ({ D }) => byRank(D),
   build(f, state) {
     const [w, h] = [360, 120], second = f.narrow ? [10, 178] : [390, 30];

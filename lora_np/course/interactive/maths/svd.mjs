@@ -12,7 +12,7 @@ export function svd(D) {
     for (let i = 0; i < rows.length; i++)
       for (let j = i + 1; j < rows.length; j++) {
         const p = dot(rows[i], rows[i]), q = dot(rows[j], rows[j]), both = dot(rows[i], rows[j]);
-        if (Math.abs(both) <= 1e-15 * Math.sqrt(p * q) || p * q === 0) continue;
+        if (Math.abs(both) <= 1e-14 * Math.sqrt(p * q)) continue;
         moved = true;
         const zeta = (q - p) / (2 * both), t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
         const cos = 1 / Math.hypot(1, t), sin = cos * t;
