@@ -8,8 +8,8 @@ const WORDS = ["the", "cat", "that", "slept"], REACH = 3;
 export const figure = {
   name: "attention",
   title: "One attention head over four tokens",
-  start: () => ({ q: [[0.5, 1], [-1, 1.5], [1.5, 0.5], [2, 1.5]], k: [[-1.5, -0.5], [1.5, 2], [-1, 2], [0.5, -1.5]], v: [1, 4, 2, 3], mask: true, at: 3 }),
-  size: (narrow) => (narrow ? [380, 660] : [760, 400]),
+  start: () => ({ q: [[0.5, 1], [-1, 1.5], [1.5, 0.5], [2.2, 0.8]], k: [[-1.5, -0.5], [1.5, 2.3], [-1, 2], [0.5, -1.5]], v: [1, 4, 2, 3], mask: true, at: 3 }),
+  size: (narrow) => (narrow ? [380, 695] : [760, 400]),
   any(random) {
     const points = () => WORDS.map(() => [0, 1].map(() => 6 * random() - 3));
     return { q: points(), k: points(), v: WORDS.map(() => 5 * random()), mask: random() < 0.5, at: Math.floor(4 * random()) };
@@ -38,9 +38,9 @@ export const figure = {
     f.text(0, -15, `query of “${WORDS[state.at]}”`, "small trained", own);
     f.point(own, move("q", state.at));
 
-    const [left, top] = f.narrow ? [10, 410] : [400, 40], column = f.narrow ? 56 : 58;
+    const [left, top] = f.narrow ? [10, 410] : [400, 40], column = f.narrow ? 56 : 53;
     f.text(left, top, f.narrow ? "token" : "token looks at", "small muted start");
-    const at = (j) => left + 106 + column * j, full = 44;
+    const at = (j) => left + (f.narrow ? 106 : 114) + column * j, full = 32;
     WORDS.forEach((word, j) => f.text(at(j), top, word, "small"));
     f.text(at(4) - (f.narrow ? 4 : 0), top, "out", "small muted");
     const rows = WORDS.map((word, i) => {
@@ -49,7 +49,7 @@ export const figure = {
       if (chosen) f.svg("rect", { x: left - 4, y: base - 50, width: at(4) - left + 34, height: 54, rx: 6, class: "row at" });
       f.svg("path", { class: "axis", d: `M${at(0) - 24} ${base}H${at(3) + 24}` });
       const bars = WORDS.map((_, j) => f.svg("rect", { x: at(j) - 18, width: 36, class: chosen ? "bar trained" : "bar" }));
-      return { base, bars, shares: WORDS.map((_, j) => f.text(at(j), base - 5, "", "small")), out: f.text(at(4) - (f.narrow ? 4 : 0), base - 8, "") };
+      return { base, bars, shares: WORDS.map((_, j) => f.text(at(j), base, "", "small")), out: f.text(at(4) - (f.narrow ? 4 : 0), base - 8, "") };
     });
     const under = top + 58 + 54 * 3 + 26;
     f.text(left + 4, under, "value", "small muted start");
@@ -75,6 +75,7 @@ export const figure = {
         bars.forEach((bar, j) => {
           bar.setAttribute("y", base - full * p[i][j]);
           bar.setAttribute("height", full * p[i][j]);
+          shares[j].setAttribute("y", base - full * p[i][j] - 4);
           shares[j].textContent = state.mask && j > i ? "·" : shown(p[i][j]);
         });
       });

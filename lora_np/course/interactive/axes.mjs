@@ -37,9 +37,14 @@ export const plain = (v) => `${+v.toFixed(6)}`.replace("-", "−");
 /** A small or large number: three digits, and a power of ten where that is shorter. */
 export function brief(v) {
   if (v === 0 || (Math.abs(v) >= 0.001 && Math.abs(v) < 1e5)) return shown(v, Math.abs(v) < 0.1 ? 4 : 2);
-  const [digits, power] = v.toExponential(1).split("e");
-  return `${digits} · 10${[...String(+power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`.replace(/^-/, "−");
+  const [digits, tens] = v.toExponential(1).split("e");
+  return `${digits} · 10${raised(+tens)}`.replace(/^-/, "−");
 }
+
+/** A power of ten, for the ticks of a logarithmic axis. */
+export const power = (v) => `10${raised(Math.round(Math.log10(v)))}`;
+
+const raised = (n) => [...String(n)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 
 /** The path through points of the picture; what is not finite ends it. */
 export function line(points) {

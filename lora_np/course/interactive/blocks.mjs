@@ -13,13 +13,13 @@ export const figure = {
   name: "blocks",
   title: "A row of 64 weights in blocks, and an outlier",
   start: () => ({ weights: [...WEIGHTS], size: 16 }),
-  size: (narrow, { size }) => [narrow ? 380 : 760, (64 / size) * 58 + 50],
+  size: (narrow, { size }) => [narrow ? 380 : 760, (64 / size) * 58 + 58],
   any: (random) => ({ weights: WEIGHTS.map(() => (6 * random() - 3) * (random() < 0.05 ? 2 : 1)), size: SIZES[Math.floor(4 * random())] }),
   compute: ({ weights, size }) => inBlocks(weights, size),
   build(f, state) {
-    const [from, to] = f.narrow ? [16, 284] : [24, 600], x = scale([-REACH, REACH], [from, to]), count = 64 / state.size;
+    const [from, to] = f.narrow ? [16, 262] : [24, 600], x = scale([-REACH, REACH], [from, to]), count = 64 / state.size;
     const lines = Array.from({ length: count }, (_, i) => {
-      const y = 44 + 58 * i, last = i === count - 1;
+      const y = 52 + 58 * i, last = i === count - 1;
       f.svg("path", { class: "axis", d: `M${from} ${y}H${to}` });
       const marks = f.svg("path", { class: "mark thin" }), dots = f.svg("g", { class: "small-dots" });
       const own = state.weights.slice(state.size * i, state.size * (i + 1)).map(() => f.svg("circle", { r: 3, cy: y - 14 }, dots));
@@ -28,8 +28,8 @@ export const figure = {
       f.text(to + 14, y + 10, "error", "small muted start");
       return { y, marks, own, absmax: f.text(f.narrow ? 378 : 720, y - 8, "", "end"), error: f.text(f.narrow ? 378 : 720, y + 10, "", "end") };
     });
-    below(f, x, 58 * count, [-6, -3, 0, 3, 6], "");
-    f.text(to, 58 * count + 37, "weight", "small muted end");
+    below(f, x, 58 * count + 8, [-6, -3, 0, 3, 6], "");
+    f.text(to, 58 * count + 45, "weight", "small muted end");
     f.text(from, 14, f.narrow ? "dots: weights; marks: what a code can say" : "dots: the weights of a block; marks: the sixteen numbers that its codes can stand for", "small muted start");
     const outlier = f.svg("circle", { r: 9, cy: lines.at(-1).y - 14, class: "weight at" });
     f.point(outlier, {

@@ -10,7 +10,7 @@ export const figure = {
   name: "landscape",
   title: "The loss over a and b, where the smallest LoRA starts and goes",
   start: () => ({ start: [0.8, 0], c: 1, rate: 0.05, steps: 250 }),
-  size: (narrow) => (narrow ? [380, 600] : [760, 410]),
+  size: (narrow) => (narrow ? [380, 600] : [760, 398]),
   any: (random) => ({
     start: [0, 0].map(() => 3.6 * random() - 1.8), c: 0.5 + random(), rate: 0.1 * random(), steps: 1 + Math.floor(40 * random()),
   }),
@@ -24,7 +24,7 @@ export const figure = {
     curve(state.c, "way");
     below(f, a, 355, [-1, 0, 1], "a");
     beside(f, b, 40, [-1, 0, 1], "b");
-    f.text(a(1.72), b(0.72), "ab = c", "small muted end");
+    f.text(a(0.64), b(1.62), "ab = c", "small muted start");
     const way = f.svg("path", { class: "way trained", "clip-path": inside });
     const steps = f.svg("path", { class: "steps trained", "clip-path": inside });
     const last = f.svg("circle", { r: 5, class: "reached", "clip-path": inside });

@@ -23,13 +23,12 @@ export const figure = {
   build(f, state) {
     const [w, h] = [360, 120], second = f.narrow ? [10, 178] : [390, 30];
     const drawn = picture(10, 30, w, h), sum = picture(...second, w, h);
-    f.text(10, 21, "D: draw in it", "small muted start");
+    f.text(10, 21, "D, 300 numbers: draw in it", "small muted start");
     const title = f.text(second[0], second[1] - 9, "", "small start");
     const [tw, th] = f.narrow ? [68, 30] : [140, 47], top = f.narrow ? 326 : 178;
     const parts = Array.from({ length: N }, (_, k) => {
       const x = 10 + (k % 5) * (f.narrow ? 73 : 150), y = top + Math.floor(k / 5) * (th + 24);
-      f.text(x, y - 5, f.narrow ? `${k + 1}` : `part ${k + 1}`, "small muted start");
-      return picture(x, y, tw, th);
+      return { words: f.text(x, y - 5, "", "small muted start"), show: picture(x, y, tw, th) };
     });
     const cell = f.svg("rect", { width: 12, height: 12, class: "cell" });
     pen();
@@ -84,8 +83,12 @@ export const figure = {
       const found = svd(state.D), { r } = state;
       drawn(state.D);
       sum(sumOf(found, r));
-      parts.forEach((show, k) => show(outer(found.columns[k], found.rows[k]), k >= r));
-      title.textContent = `parts 1 to ${r}, added: ${r} · (10 + 30) = ${40 * r} numbers (D: 300)`;
+      parts.forEach(({ words, show }, k) => {
+        const part = outer(found.columns[k], found.rows[k]), most = Math.max(1e-9, ...part.flat().map(Math.abs));
+        show(part.map((row) => row.map((v) => v / most)), k >= r); // each at its own full strength; σ says how large it is
+        words.textContent = f.narrow ? `σ ${shown(found.sigma[k], 1)}` : `part ${k + 1}: size σ = ${shown(found.sigma[k])}`;
+      });
+      title.textContent = `sum of ${r === 1 ? "part 1" : `parts 1 to ${r}`}: ${r} · (10 + 30) = ${40 * r} numbers`;
       if (r === 0) title.textContent = "no part yet";
       cell.setAttribute("x", 10 + 12 * state.at[1]);
       cell.setAttribute("y", 30 + 12 * state.at[0]);

@@ -8,8 +8,8 @@ const TEXTS = 6, LOW = -1, HIGH = 4, MOST = 3.5;
 export const figure = {
   name: "reward",
   title: "Reward against distance, by the price β",
-  start: () => ({ reference: [0.3, 0.25, 0.2, 0.14, 0.08, 0.03], judge: [0, 0.4, 1, 1.5, 2.2, 3], wanted: [0.2, 0.5, 1, 1.6, 2, -0.5], beta: 1 }),
-  size: (narrow) => (narrow ? [380, 690] : [760, 400]),
+  start: () => ({ reference: [0.3, 0.25, 0.2, 0.14, 0.08, 0.03], judge: [0, 0.4, 1, 1.5, 2.2, 3], wanted: [0.2, 0.5, 1, 1.6, 2, -0.5], beta: BETAS[20] }),
+  size: (narrow) => (narrow ? [380, 735] : [760, 420]),
   any(random) {
     const some = () => Array.from({ length: TEXTS }, () => 5 * random() - 1), raw = some().map((v) => 0.1 + v + 1), sum = raw.reduce((a, b) => a + b, 0);
     return { reference: raw.map((v) => v / sum), judge: some(), wanted: some(), beta: 0.05 * 200 ** random() };
@@ -21,11 +21,11 @@ export const figure = {
     beside(f, y, left, [-1, 0, 1, 2, 3, 4], "judge's reward: drag; ◇ what was wanted", plain);
     f.svg("path", { class: "axis", d: `M${left} ${y(0)}H${right}` });
     const share = scale([0, 1], [0, 90]), floor = bottom + 24;
-    f.text(left - 38, floor + 12, "π_ref", "small muted start");
-    f.text(left - 38, floor + 32, "π", "small trained start");
+    f.text(left - 42, floor + 14, "π_ref", "small muted start");
+    f.text(left - 42, floor + 46, "π", "small trained start");
     const columns = Array.from({ length: TEXTS }, (_, i) => {
       f.text(place(i), bottom + 16, `text ${i + 1}`, "small muted");
-      f.svg("path", { class: "miss", d: `M${place(i)} ${bottom}V${top}` });
+      f.svg("path", { class: "guide", d: `M${place(i)} ${bottom}V${top}` });
       const wanted = f.svg("path", { class: "diamond" });
       const judge = f.svg("circle", { cx: place(i), r: 9, class: "weight at" });
       f.point(judge, {
@@ -34,17 +34,17 @@ export const figure = {
       });
       const half = (right - left) / TEXTS - 6;
       const bar = (at, kind) => f.svg("rect", { x: place(i) - half / 2, y: at, height: 7, class: `bar ${kind}` });
-      return { wanted, judge, half, bars: [bar(floor + 16, ""), bar(floor + 36, "trained")], words: [f.text(place(i), floor + 12, "", "small"), f.text(place(i), floor + 34, "", "small")] };
+      return { wanted, judge, half, bars: [bar(floor + 19, ""), bar(floor + 51, "trained")], words: [f.text(place(i), floor + 14, "", "small"), f.text(place(i), floor + 46, "", "small")] };
     });
 
-    const [from, to, high, low] = f.narrow ? [50, 362, 460, 625] : [440, 740, 60, 330];
+    const [from, to, high, low] = f.narrow ? [50, 362, 505, 670] : [440, 740, 60, 330];
     const x = scale([0, MOST], [from, to]), gain = scale([LOW, HIGH], [low, high]);
     below(f, x, low, [0, 1, 2, 3], "KL(π ‖ π_ref), nats");
     beside(f, gain, from, [-1, 0, 1, 2, 3, 4], "expected reward", plain);
     const asked = f.svg("path", { class: "curve kind0" }), wanted = f.svg("path", { class: "curve kind1" });
     const tangent = f.svg("path", { class: "miss" });
     const now = f.svg("circle", { r: 7, class: "reached" }), true_ = f.svg("path", { class: "diamond at" });
-    const named = [f.text(0, 0, "the judge's", "small start"), f.text(0, 0, "what was wanted", "small start")];
+    const named = [f.text(to, 0, "the judge's", "small end"), f.text(to, 0, "what was wanted", "small end")];
     f.slider({
       label: "β, the price of a nat", min: 0, max: 60, step: 1, text: (i) => shown(BETAS[i]),
       get: () => BETAS.reduce((most, beta, i) => (Math.abs(Math.log(beta / state.beta)) < Math.abs(Math.log(BETAS[most] / state.beta)) ? i : most), 0),
@@ -66,9 +66,9 @@ export const figure = {
       asked.setAttribute("d", line(points(curve.asked)));
       wanted.setAttribute("d", line(points(curve.wanted)));
       const ends = [curve.asked, curve.wanted].map((values) => points(values)[0]);
-      named.forEach((words, k) => { words.setAttribute("x", Math.min(ends[k][0] + 6, to - 95)); words.setAttribute("y", ends[k][1] + (k ? 20 : -8)); });
+      named.forEach((words, k) => words.setAttribute("y", ends[k][1] + (k && ends[1][1] < low - 40 ? 20 : -9)));
       const run = Math.min(0.7, 1.2 / state.beta);
-      tangent.setAttribute("d", `M${x(KL - run)} ${gain(gets - state.beta * run)}L${x(KL + run)} ${gain(gets + state.beta * run)}`);
+      tangent.setAttribute("d", `M${x(Math.max(0, KL - run))} ${gain(gets - state.beta * Math.min(KL, run))}L${x(KL + run)} ${gain(gets + state.beta * run)}`);
       now.setAttribute("cx", x(KL));
       now.setAttribute("cy", gain(gets));
       true_.setAttribute("d", diamond(x(KL), gain(truly)));

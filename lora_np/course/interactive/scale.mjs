@@ -1,5 +1,5 @@
 // Scale and α: how far LoRA's first step moves the output, for each rank, by three ways of making s.
-import { below, beside, brief, line, plain, scale } from "./axes.mjs";
+import { below, beside, brief, line, plain, power, scale } from "./axes.mjs";
 import { RANKS, shifts } from "./maths/scale.mjs";
 import { shown } from "./parts.mjs";
 
@@ -20,7 +20,7 @@ export const figure = {
     const [left, right, top, bottom] = f.narrow ? [62, 290, 40, 355] : [80, 600, 40, 330];
     const x = scale([1, 64], [left, right], true), y = scale([1e-6, 100], [bottom, top], true);
     below(f, x, bottom, RANKS, "rank r, each twice the one before");
-    beside(f, y, left, [1e-6, 1e-4, 0.01, 1, 100], "the output moves by, by powers of ten", brief);
+    beside(f, y, left, [1e-6, 1e-4, 0.01, 1, 100], "the output moves by, in powers of ten", power);
     const rows = Object.keys(NAMES).map((name, i) => ({
       name, curve: f.svg("path", { class: `curve kind${i}` }), dots: f.svg("g", { class: `dots kind${i}` }), words: f.text(right + 10, 0, NAMES[name], "small start"),
     }));

@@ -8,6 +8,7 @@ const LEARNS = { full: ["D"], LoRA: ["A", "B"], QLoRA: ["A", "B"], DoRA: ["A", "
 const CALLED = { D: "ΔW", A: "A", B: "B", m: "length", l: "factor", k: "factor", b: "bias" };
 const table = (n, m, f) => Array.from({ length: n }, (_, i) => Array.from({ length: m }, (_, j) => +f(i, j).toFixed(2)));
 const wave = (i, j, k) => Math.sin(2.3 * i + 1.7 * j + k);
+const above = ({ method, A }, side) => 24 + (LEARNS[method].includes("B") ? A[0].length * side + 12 : 0) + (/m|l|b/.test(LEARNS[method]) ? side + 24 : 0);
 const factors = (r) => ({ A: table(N, r, (i, k) => 0.9 * wave(i, 3 * k, 1)), B: table(r, M, (k, j) => 0.9 * wave(4 * k, j, 2)) });
 
 export const figure = {
@@ -17,7 +18,7 @@ export const figure = {
     method: "LoRA", W: table(N, M, (i, j) => wave(i, j, 0.4) * (1 + 0.2 * i)), D: table(N, M, (i, j) => 0.6 * wave(3 * i, 5 * j, i * j)), ...factors(1),
     m: [1, 1.3, 1, 0.7, 1, 1], l: [1, 1.5, 1, 0.4, 1, 1], k: [1, 0.3, 1, 1.6], b: [0.4, 0, -0.5, 0, 0.2, 0],
   }),
-  size: (narrow) => (narrow ? [380, 560] : [760, 370]),
+  size: (narrow, state) => (narrow ? [380, above(state, 36) + 420] : [760, Math.max(300, above(state, 44) + 240)]),
   any(random) {
     const any = () => 2 * random() - 1, r = 1 + Math.floor(3 * random());
     const [W, D, A, B] = [[N, M], [N, M], [N, r], [r, M]].map(([n, m]) => Array.from({ length: n }, () => Array.from({ length: m }, any)));
@@ -27,10 +28,9 @@ export const figure = {
   compute: change,
   build(f, state) {
     const r = state.A[0].length, on = LEARNS[state.method], side = f.narrow ? 36 : 44;
-    const [x0, y0] = f.narrow ? [152, 178] : [200, 170], free = [];
+    const [x0, y0] = [f.narrow ? 152 : 200, above(state, side)], free = [];
     f.text(x0, y0 + N * side + 22, "ΔW = W′ − W", "name trained");
     const cells = grid(x0, y0, N, M, "D", on.includes("D"));
-    const low = (name, i) => Array.isArray(state[name][0]) ? state[name][i] : null;
     if (on.includes("A")) grid(x0 - r * side - 12, y0, N, r, "A", true);
     if (on.includes("B")) grid(x0, y0 - r * side - 12, r, M, "B", true);
     for (const name of ["m", "l", "b"]) if (on.includes(name)) grid(x0, y0 - (name === "m" ? r + 1 : 1) * side - (name === "m" ? 24 : 12), 1, M, name, true);
@@ -44,7 +44,7 @@ export const figure = {
         const get = () => (line ? state[name][i][j] : state[name][n === 1 ? j : i]);
         const set = (v) => (state[name] = line ? state[name].map((row, a) => row.map((old, b) => (a === i && b === j ? v : old))) : state[name].map((old, b) => (b === (n === 1 ? j : i) ? v : old)));
         const group = f.svg("g", { class: learns ? "trained" : "given" });
-        const rect = f.svg("rect", { x: x + side * j + 1, y: y + side * i + 1, width: side - 2, height: side - 2, rx: 3 }, group);
+        f.svg("rect", { x: x + side * j + 1, y: y + side * i + 1, width: side - 2, height: side - 2, rx: 3, class: "paper" }, group);
         const fill = f.svg("rect", { x: x + side * j + 1, y: y + side * i + 1, width: side - 2, height: side - 2, rx: 3, class: "amount" }, group);
         const words = f.text(x + side * (j + 0.5), y + side * (i + 0.5) + 5, "", "small", group);
         if (learns)
@@ -62,7 +62,7 @@ export const figure = {
       });
     }
 
-    const [left, right, top, bottom] = f.narrow ? [50, 360, 410, 500] : [540, 740, 190, 310];
+    const [left, right, top, bottom] = f.narrow ? [50, 360, y0 + 4 * side + 75, y0 + 4 * side + 165] : [560, 750, y0 + 4, y0 + 4 * side];
     const s = scale([1, N], [left + 30, right - 30]), axis = f.svg("g", {});
     below(f, s, bottom, [1, 2, 3, 4], "");
     f.text(right, bottom + 37, "singular values of ΔW", "small muted end");

@@ -1,16 +1,15 @@
 // A long valley, ½(w₁² + 100w₂²): a learning rate, an average of gradients, and AdamW.
-import { below, beside, brief, clicked, line, scale, window_ } from "./axes.mjs";
+import { below, beside, brief, clicked, line, power, scale, window_ } from "./axes.mjs";
 import { valley } from "./maths/descent.mjs";
 import { shown } from "./parts.mjs";
 
 const LEVELS = [0.1, 0.5, 1.5, 3, 5, 8, 12, 20, 40], LOWEST = 1e-6, HIGHEST = 1e3;
-const power = (v) => `10${{ "-6": "⁻⁶", "-3": "⁻³", 0: "⁰", 3: "³" }[Math.round(Math.log10(v))]}`;
 
 export const figure = {
   name: "valley",
   title: "Descent in a long valley",
   start: () => ({ start: [2, 0.4], rate: 0.019, beta: 0, way: "SGD", steps: 60 }),
-  size: (narrow) => (narrow ? [380, 580] : [760, 390]),
+  size: (narrow) => (narrow ? [380, 580] : [760, 368]),
   any(random) {
     const beta = random() < 0.3 ? 0 : 0.9 * random(), way = random() < 0.5 ? "SGD" : "AdamW";
     const rate = way === "SGD" ? (0.019 * random() * (1 + beta)) / (1 - beta) : 0.2 * random();
@@ -41,7 +40,7 @@ export const figure = {
     const [from, to, top, bottom] = f.narrow ? [50, 365, 420, 535] : [500, 745, 60, 290];
     const k = scale([0, state.steps], [from, to]), loss = scale([LOWEST, HIGHEST], [bottom, top], true);
     below(f, k, bottom, [0, state.steps / 2, state.steps], "steps");
-    beside(f, loss, from, [1e-6, 1e-3, 1, 1e3], "loss, by powers of ten", power);
+    beside(f, loss, from, [1e-6, 1e-3, 1, 1e3], "loss, in powers of ten", power);
     const over = window_(f, [from, top, to - from, bottom - top]);
     const curve = f.svg("path", { class: "way trained", "clip-path": over });
 
@@ -62,7 +61,7 @@ export const figure = {
     const ends = losses.at(-1), grew = ends > losses[0] ? "flies off: after" : "after";
     const limit = (2 * (1 + beta)) / (100 * (1 - beta));
     const bound = way === "AdamW" ? "No step is much longer than η, however steep it is."
-      : `SGD ${beta ? `with β = ${shown(beta)} ` : ""}stands a rate below ${shown(limit, 3)} here.`;
+      : `SGD ${beta ? `with β = ${shown(beta)} ` : ""}is stable here at rates below ${shown(limit, 3)}.`;
     return `${way}, η = ${shown(rate, 3)}, ${grew} ${steps} steps the loss is ${brief(ends)}. ${bound}`;
   },
 };
