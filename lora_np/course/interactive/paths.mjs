@@ -15,7 +15,7 @@ const AT = {
   narrow: { x: [190, 38], W: [80, 165], base: [80, 300], A: [282, 165], u: [282, 265], B: [282, 352], uB: [282, 432],
     scale: [282, 481], beside: [282, 531], plus: [80, 531], y: [80, 597], target: [282, 610] },
 };
-const LABELS = { x: "x", W: "W", base: "x·W", A: "A", u: "x·A", B: "B", uB: "(x·A)·B", beside: "s·(x·A)·B", y: "y", target: "wanted" };
+const LABELS = { x: "x", W: "W, frozen", base: "x·W", A: "A, learns", u: "x·A", B: "B, learns", uB: "(x·A)·B", beside: "s·(x·A)·B", y: "y", target: "wanted" };
 const WAYS = [["x", "W"], ["W", "base"], ["base", "plus"], ["x", "A"], ["A", "u"], ["u", "B"], ["B", "uB"], ["uB", "scale"],
   ["scale", "beside"], ["beside", "plus"], ["plus", "y"]];
 const FROZEN = new Set(["W", "base"]), LEARNS = new Set(["A", "u", "B", "uB", "scale", "beside"]);
@@ -59,12 +59,13 @@ export const figure = {
 
     function block(name) {
       const [n, m] = shape(name), [w, h] = half(name), [cx, cy] = at[name];
-      f.text(cx - w + 2, cy - h - 5, LABELS[name], `name ${kind(name)}`);
+      const below = !f.narrow && name === "beside"; // above it runs a way
+      f.text(below ? cx - 44 : f.narrow ? cx + 9 : cx - w + 2, below ? cy + h + 17 : cy - h - 5, LABELS[name], `name ${kind(name)}`);
       const values = () => state[name], free = ["x", "A", "B", "target"].includes(name);
       return rows(n, m, (i, j) => {
         const [k, l] = ["x", "target"].includes(name) ? [0, i + j] : [i, j];
         const place = { x: cx - w + 57 * j + 1.5, y: cy - h + (height + 3) * i + 1.5, height, kind: kind(name) };
-        const label = `${LABELS[name]}, ${n > 1 && m > 1 ? `row ${i + 1}, column ${j + 1}` : `number ${i + j + 1}`}`;
+        const label = `${name === "target" ? "wanted" : name}, ${n > 1 && m > 1 ? `row ${i + 1}, column ${j + 1}` : `number ${i + j + 1}`}`;
         const set = (v) => (state[name] = state[name].map((row, a) => row.map((old, b) => (a === k && b === l ? v : old))));
         const number = f.number({ ...place, label, min: -2, max: 2, ...(free && { get: () => values()[k][l], set }) }, drawn);
         const slope = state.learn && ["A", "B"].includes(name) && f.text(place.x + 27, place.y + 33, "", "slope", drawn);
