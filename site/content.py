@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 import api
+import figures
 import rendered
 from places import PAGES, ROOT, exercises, lessons, moved
 
@@ -49,6 +50,7 @@ def write_all(folder):
     paths = (HERE / "static" / "paths.svg").read_text("utf-8")
     start = folder / "start.html"
     put(start, start.read_text("utf-8").replace("{{ paths }}", paths))
+    put(folder / "figures.html", figures.gallery())
     api.write(folder / "api")
 
 

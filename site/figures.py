@@ -37,14 +37,21 @@ def names():
     return sorted(path.stem for path in SOURCE.glob("*.mjs") if path.stem not in SHARED)
 
 
+def gallery():
+    """Every figure, one below the other."""
+    return "\n".join(
+        f'<section id="{name}"><h2>{name}</h2><div data-figure="{name}"></div></section>'
+        for name in names()
+    )
+
+
 def alone(out):
     """The folder `out` with two pages: every figure, and "LoRA by hand" without the site around."""
     shutil.copytree(HERE / "static", out / "_static", dirs_exist_ok=True)
     copy(out / "_static" / "figures")
     script = '<script type="module">import {{ {0} }} from "./_static/{1}.mjs"; {2};</script>'
-    all_of_them = "".join(f'<h2>{name}</h2><div data-figure="{name}"></div>' for name in names())
     begin = script.format("mountAll", "figures/frame", "mountAll()")
-    (out / "index.html").write_text(f"{HEAD}<h1>Figures</h1>{all_of_them}{begin}", "utf-8")
+    (out / "figures.html").write_text(f"{HEAD}<h1>Figures</h1>{gallery()}{begin}", "utf-8")
     page = (HERE / "pages" / "by_hand.html").read_text("utf-8")
     begin = script.format("open", "byhand", "open(document.querySelector('[data-by-hand]'))")
     text = f"{HEAD}<h1>LoRA by hand</h1>{page}{begin}"

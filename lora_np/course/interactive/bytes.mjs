@@ -15,7 +15,7 @@ export const figure = {
   name: "bytes",
   title: "The bytes of W, A and B",
   start,
-  size: (narrow) => (narrow ? [380, 310] : [600, 260]),
+  size: (narrow) => (narrow ? [380, 290] : [600, 232]),
   any(random) {
     const { x, W, A, B, alpha, target } = paths.any(random);
     return { x, W, A, B, alpha, target, steps: 1 };

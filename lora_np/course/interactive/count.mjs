@@ -18,6 +18,7 @@ export const figure = {
     const box = (kind) => f.svg("rect", { class: `${kind} bare` });
     const W = box("frozen"), A = box("trained"), B = box("trained");
     const words = [f.text(0, 0, "W", "name frozen"), f.text(0, 0, "A", "name trained"), f.text(0, 0, "B", "name trained")];
+    const scaled = f.text(0, 0, "to scale", "small muted start");
     const place = (element, numbers) => Object.entries(numbers).forEach(([name, v]) => element.setAttribute(name, v));
     const index = (list, name) => ({
       min: 0, max: list.length - 1, step: 1, text: (i) => whole(list[i]),
@@ -34,7 +35,8 @@ export const figure = {
       place(words[0], { x: 20, y: 33 });
       place(words[1], { x: 50 + side, y: 33 });
       place(words[2], { x: 70 + side + thin, y: 33 });
-      f.picture.setAttribute("viewBox", `0 0 ${90 + 2 * side + thin} ${side + 55}`);
+      f.picture.setAttribute("viewBox", `0 0 ${90 + 2 * side + thin} ${side + 70}`);
+      place(scaled, { x: 20, y: side + 60 });
     };
   },
   say({ width, rank }, { full, lora, share }) {

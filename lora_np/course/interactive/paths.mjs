@@ -15,7 +15,7 @@ const AT = {
   narrow: { x: [190, 38], W: [80, 165], base: [80, 300], A: [282, 165], u: [282, 265], B: [282, 352], uB: [282, 432],
     scale: [282, 481], beside: [282, 531], plus: [80, 531], y: [80, 597], target: [282, 610] },
 };
-const LABELS = { x: "x", W: "W", base: "x·W", A: "A", u: "x·A", B: "B", uB: "(x·A)·B", beside: "s·(x·A)·B", y: "y", target: "wanted" };
+const LABELS = { x: "x", W: "W, frozen", base: "x·W", A: "A, learns", u: "x·A", B: "B, learns", uB: "(x·A)·B", beside: "s·(x·A)·B", y: "y", target: "wanted" };
 const WAYS = [["x", "W"], ["W", "base"], ["base", "plus"], ["x", "A"], ["A", "u"], ["u", "B"], ["B", "uB"], ["uB", "scale"],
   ["scale", "beside"], ["beside", "plus"], ["plus", "y"]];
 const FROZEN = new Set(["W", "base"]), LEARNS = new Set(["A", "u", "B", "uB", "scale", "beside"]);
@@ -26,7 +26,7 @@ export const figure = {
   title: "Two paths from x to y",
   start: () => ({
     x: [[0.2, -0.3, 0.5]], W: [[0.1, 0.4], [-0.2, 0.3], [0.7, -0.5]], ...factors(1),
-    alpha: 2, target: [[0.54, -0.19]], learn: false, fourBits: false, steps: 0,
+    alpha: 2, target: [[0.54, -0.19]], learn: false, fourBits: false, bits: false, steps: 0, moved: "",
   }),
   size: (narrow, { learn }) => (narrow ? [380, learn ? 650 : 630] : [760, 390]),
   any(random) {
@@ -40,11 +40,12 @@ export const figure = {
     return { W, ...forwardBackward({ ...state, W }) };
   },
   build(f, state) {
-    const at = AT[f.narrow ? "narrow" : "wide"], height = state.learn ? 40 : 28, blocks = {};
+    const at = AT[f.narrow ? "narrow" : "wide"], blocks = {};
+    const height = (name) => (state.learn && "AB".includes(name) ? 40 : 28); // room for its gradient
     const r = () => state.A[0].length;
     const length = { x: 3, base: 2, u: r(), uB: 2, beside: 2, y: 2, target: 2 };
     const shape = (name) => ({ W: [3, 2], A: [3, r()], B: [r(), 2] })[name] ?? (f.narrow ? [1, length[name]] : [length[name], 1]);
-    const half = (name) => (name in LABELS ? [shape(name)[1] * 28.5, shape(name)[0] * (height + 3) / 2] : [17, 17]);
+    const half = (name) => (name in LABELS ? [shape(name)[1] * 28.5, shape(name)[0] * (height(name) + 3) / 2] : [17, 17]);
     const ways = f.svg("g", { class: "ways" }), drawn = f.svg("g", {});
     for (const [order, [from, to]] of WAYS.entries()) {
       const path = way(at[from], half(from), at[to], half(to), f.narrow);
@@ -59,32 +60,37 @@ export const figure = {
 
     function block(name) {
       const [n, m] = shape(name), [w, h] = half(name), [cx, cy] = at[name];
-      f.text(cx - w + 2, cy - h - 5, LABELS[name], `name ${kind(name)}`);
+      const below = !f.narrow && name === "beside"; // above it runs a way
+      f.text(below ? cx - 44 : f.narrow ? cx + 9 : cx - w + 2, below ? cy + h + 17 : cy - h - 5, LABELS[name], `name ${kind(name)}`);
       const values = () => state[name], free = ["x", "A", "B", "target"].includes(name);
       return rows(n, m, (i, j) => {
         const [k, l] = ["x", "target"].includes(name) ? [0, i + j] : [i, j];
-        const place = { x: cx - w + 57 * j + 1.5, y: cy - h + (height + 3) * i + 1.5, height, kind: kind(name) };
-        const label = `${LABELS[name]}, ${n > 1 && m > 1 ? `row ${i + 1}, column ${j + 1}` : `number ${i + j + 1}`}`;
+        const place = { x: cx - w + 57 * j + 1.5, y: cy - h + (height(name) + 3) * i + 1.5, height: height(name), kind: kind(name) };
+        const label = `${name === "target" ? "wanted" : name}, ${n > 1 && m > 1 ? `row ${i + 1}, column ${j + 1}` : `number ${i + j + 1}`}`;
         const set = (v) => (state[name] = state[name].map((row, a) => row.map((old, b) => (a === k && b === l ? v : old))));
         const number = f.number({ ...place, label, min: -2, max: 2, ...(free && { get: () => values()[k][l], set }) }, drawn);
-        const slope = state.learn && ["A", "B"].includes(name) && f.text(place.x + 27, place.y + 33, "", "slope", drawn);
+        const slope = state.learn && ["A", "B"].includes(name) && f.text(place.x + 27, place.y + 32.5, "", "slope", drawn);
         return { number, slope };
       });
     }
 
     f.slider({ label: "α", min: 0, max: 8, step: 0.1, get: () => state.alpha, set: (v) => (state.alpha = v) });
-    f.choice("rank r", [["1", 1], ["2", 2]], r, (v) => Object.assign(state, factors(v), { steps: 0 }));
+    f.choice("rank r", [["1", 1], ["2", 2]], r, (v) => Object.assign(state, factors(v), fresh));
+    if (state.bits) f.choice("W in", [["32 bits", false], ["4 bits", true]], () => state.fourBits, (v) => (state.fourBits = v));
     if (state.learn) {
       const learn = (count) => () => {
-        for (let i = 0; i < count; i++) Object.assign(state, step(state, figure.compute(state), RATE));
+        for (let i = 0; i < count; i++) {
+          const numbers = figure.compute(state), [A, B] = [numbers.dA, numbers.dB].map((d) => d.flat().some((v) => v !== 0));
+          Object.assign(state, step(state, numbers, RATE), { moved: A ? (B ? "A and B" : "A alone") : B ? "B alone" : "nothing" });
+        }
         state.steps += count;
         f.picture.classList.remove("back");
         if (!f.still) requestAnimationFrame(() => f.picture.classList.add("back")); // gradients run down the ways
       };
       f.button("One step", learn(1));
       f.button("Twenty steps", learn(20));
-      f.button("Both A and B zero", () => Object.assign(state, combinedZero(state), { steps: 0 }));
-      f.button("From the start", () => Object.assign(state, factors(r()), { steps: 0 }));
+      f.button("Both A and B zero", () => Object.assign(state, combinedZero(state), fresh));
+      f.button("From the start", () => Object.assign(state, factors(r()), fresh));
     }
     return (numbers) => {
       const all = { ...state, ...numbers };
@@ -92,25 +98,25 @@ export const figure = {
         const flat = all[name].flat();
         cells.flat().forEach(({ number, slope }, i) => {
           number(flat[i]);
-          if (slope) slope.textContent = `d ${shown(numbers[`d${name}`].flat()[i], 3)}`;
+          if (slope) slope.textContent = `d ${shown(numbers[`d${name}`].flat()[i], 3).replace("0.", ".")}`;
         });
       }
     };
   },
-  say({ steps, B, learn, fourBits, alpha }, { s, base, beside, y, loss, dA, dB }) {
+  say({ steps, moved, B, learn, fourBits }, { s, base, beside, y, loss }) {
     const row = (values) => `[${values[0].map((v) => shown(v)).join(", ")}]`;
     const bits = fourBits ? "W is held in 4 bits. " : "";
     if (learn) {
-      const moves = [dA, dB].map((d) => d.flat().some((v) => v !== 0));
-      const next = moves[0] ? (moves[1] ? "A and B" : "A alone") : moves[1] ? "B alone" : "nothing";
-      const size = loss.toExponential(1).replace("-", "−");
-      return `${bits}Step ${steps}. y = ${row(y)}, loss ½|y − wanted|² = ${size}. The next step moves ${next}.`;
+      const size = loss >= 1e-4 ? loss.toPrecision(2) : loss.toExponential(1).replace("-", "−");
+      const last = steps ? `Step ${steps}: ${steps > 1 ? "the last one moved" : "it moved"} ${moved}.` : "No step yet.";
+      return `${bits}${last} y = ${row(y)}, and the loss ½|y − wanted|² is ${size}.`;
     }
     const nothing = B.flat().every((v) => v === 0) ? " B is zero, so the lower path adds nothing." : "";
     return `${bits}y = ${row(base)} + ${row(beside)} = ${row(y)}, with s = α/r = ${shown(s)}.${nothing}`;
   },
 };
 
+const fresh = { steps: 0, moved: "" };
 const combinedZero = ({ A, B }) => ({ A: combined(() => 0, A), B: combined(() => 0, B) });
 
 /** Where a way leaves a block and where it arrives: at the sides wide, above and below narrow, or the near side. */

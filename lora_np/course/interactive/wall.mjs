@@ -9,14 +9,14 @@ export const figure = {
   name: "wall",
   title: "The rank wall",
   start: () => ({ moves: [[0.8, 0.3], [-0.3, 0.7]], rank: 1 }),
-  size: () => [SIDE + 20, SIDE + 20],
+  size: () => [SIDE + 20, SIDE + 34],
   any: (random) => ({ moves: [0, 1].map(() => [0, 1].map(() => 2 * random() - 1)), rank: random() < 0.5 ? 1 : 2 }),
   compute: ({ moves, rank }) => nearest(moves, rank),
   build(f, state) {
     f.svg("rect", { x: 10, y: 10, width: SIDE, height: SIDE, class: "plane" });
     f.svg("path", { class: "axis", d: `M10 ${MID}h${SIDE}M${MID} 10v${SIDE}` });
-    f.text(SIDE + 4, MID - 7, "y₁ moves by", "small muted end");
-    f.text(MID + 6, 26, "y₂ moves by", "small muted start");
+    f.text(SIDE + 6, SIDE + 26, "how far y₁ moves →", "small muted end");
+    f.text(10, SIDE + 26, "↑ how far y₂ moves", "small muted start");
     for (const at of [-1, 1]) {
       f.text(MID + SCALE * at, MID + 17, shown(at, 0), "small muted");
       f.text(MID - 6, MID - SCALE * at + 5, shown(at, 0), "small muted end");

@@ -1,0 +1,82 @@
+// Every figure, touched: by keyboard, dragged, read aloud, at 400 pixels, with motion reduced; and LoRA by hand.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser, serve } from "./common.mjs";
+import { faults, gallery, names } from "./figures.mjs";
+
+let site, chrome;
+before(async () => { site = await serve(); chrome = await browser(); });
+after(async () => { await chrome.close(); await site.close(); });
+
+for (const width of [400, 1280])
+  test(`every figure works by keyboard and by dragging, and is read aloud, ${width} pixels wide`, async () => {
+    const page = await gallery(chrome, site, { width });
+    for (const name of names()) assert.deepEqual(await faults(page, name), [], name);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `the page is ${over} pixels too wide`);
+    const small = await page.evaluate(() => [...document.querySelectorAll(".figure-live svg text")]
+      .filter((text) => text.textContent.trim())
+      .map((text) => [text.closest("[data-figure]").dataset.figure, text.textContent, parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a])
+      .filter(([, , pixels]) => pixels < 10.5));
+    assert.deepEqual(small, [], "text that is too small");
+    assert.deepEqual(page.errors, []);
+    await page.context().close();
+  });
+
+test("where motion is to be reduced, nothing moves by itself", async () => {
+  const page = await chrome.page();
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.goto(`${site.url}/by_hand.html`);
+  await page.getByRole("button", { name: "One step" }).first().click();
+  await page.waitForTimeout(100);
+  assert.equal(await page.evaluate(() => document.getAnimations().filter((a) => a.effect.target.closest(".figure-live")).length), 0);
+  await page.context().close();
+});
+
+test("LoRA by hand: B moves first, W never, and both at zero are stuck", async () => {
+  const page = await chrome.page();
+  await page.goto(`${site.url}/by_hand.html`);
+  const root = page.locator("#one-step [data-figure]"), state = () => root.evaluate((it) => it.live.state);
+  await root.getByRole("button", { name: "One step" }).waitFor();
+  const start = await state();
+  await root.getByRole("button", { name: "One step" }).click();
+  const one = await state();
+  assert.deepEqual([one.W, one.A], [start.W, start.A]);
+  assert.notDeepEqual(one.B, start.B);
+  await root.getByRole("button", { name: "Twenty steps" }).press("Enter");
+  assert.match(await root.locator(".state").innerText(), /Step 21: the last one moved A and B/);
+  await root.getByRole("button", { name: "Both A and B zero" }).click();
+  await root.getByRole("button", { name: "Twenty steps" }).click();
+  assert.ok([...(await state()).A, ...(await state()).B].flat().every((v) => v === 0));
+  assert.match(await root.locator(".state").innerText(), /moved nothing/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("the package takes over, and a LoRA trains in the page, which stays free", async (t) => {
+  const page = await chrome.page();
+  await page.addInitScript(() => {
+    window.longest = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.longest = Math.max(window.longest, duration)))).observe({ type: "longtask", buffered: true });
+  });
+  await page.goto(`${site.url}/by_hand.html`);
+  await page.getByText("Computed by lora_np itself").first().waitFor();
+  const gaps = await page.evaluate(() => [...document.querySelectorAll("[data-figure]")].map((root) => root.live.gap));
+  assert.ok(gaps.every((gap) => gap < 1e-12), gaps.join(" "));
+  await page.evaluate(() => (window.longest = 0)); // what follows is with the page in use
+  await page.getByRole("button", { name: "Train 100 steps" }).click();
+  await page.waitForFunction(() => document.querySelector("[data-live]").live.losses.length >= 3);
+  const steps = Number(process.env.STEPS ?? 12);
+  await page.waitForFunction((n) => document.querySelector("[data-live]").live.losses.length >= n, steps, { timeout: 600_000 });
+  if (steps < 100) await page.getByRole("button", { name: "Stop" }).click();
+  await page.waitForFunction(() => document.querySelector("[data-live]").live.after, undefined, { timeout: 600_000 });
+  const run = await page.evaluate(() => document.querySelector("[data-live]").live);
+  assert.ok(run.after.loss < run.about.loss - 0.1, `${run.about.loss} → ${run.after.loss}`);
+  await page.getByRole("switch", { name: "LoRA on" }).click();
+  await page.getByText("The base is back, byte for byte").first().waitFor();
+  const longest = await page.evaluate(() => window.longest);
+  t.diagnostic(`${run.losses.length} steps in ${run.seconds.toFixed(1)} s, loss ${run.about.loss.toFixed(3)} → ${run.after.loss.toFixed(3)}; longest block of the page ${longest.toFixed(0)} ms`);
+  assert.ok(longest < 100 * Number(process.env.PATIENCE ?? 1), `the page was blocked for ${longest} ms`);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
