@@ -4,6 +4,7 @@
     python -m lora_np site --serve out/figures
 """
 
+import re
 import shutil
 
 from places import ROOT
@@ -37,12 +38,22 @@ def names():
     return sorted(path.stem for path in SOURCE.glob("*.mjs") if path.stem not in SHARED)
 
 
-def gallery():
-    """Every figure, one below the other."""
+def gallery(lessons=True):
+    """Every figure, in the order of the lessons that it belongs to, and a link to each of those."""
+    modules = {name: (SOURCE / f"{name}.mjs").read_text("utf-8") for name in names()}
+    found = {name: [field(text, key) for key in ("lesson", "title")] for name, text in modules.items()}
+    link = '<p><a href="lessons/{0}.html">Lesson {1}</a></p>'
     return "\n".join(
-        f'<section id="{name}"><h2>{name}</h2><div data-figure="{name}"></div></section>'
-        for name in names()
+        f'<section id="{name}"><h2>{title}</h2><div data-figure="{name}"></div>'
+        + link.format(lesson, lesson.split("_")[0].lstrip("0")) * lessons
+        + "</section>"
+        for name, (lesson, title) in sorted(found.items(), key=lambda item: item[1])
     )
+
+
+def field(module, key):
+    """A text of a figure's object, as its title."""
+    return re.search(rf'^  {key}: "(.*)",$', module, re.MULTILINE)[1]
 
 
 def alone(out):
@@ -51,7 +62,7 @@ def alone(out):
     copy(out / "_static" / "figures")
     script = '<script type="module">import {{ {0} }} from "./_static/{1}.mjs"; {2};</script>'
     begin = script.format("mountAll", "figures/frame", "mountAll()")
-    (out / "figures.html").write_text(f"{HEAD}<h1>Figures</h1>{gallery()}{begin}", "utf-8")
+    (out / "figures.html").write_text(f"{HEAD}<h1>Figures</h1>{gallery(lessons=False)}{begin}", "utf-8")
     page = (HERE / "pages" / "by_hand.html").read_text("utf-8")
     begin = script.format("open", "byhand", "open(document.querySelector('[data-by-hand]'))")
     text = f"{HEAD}<h1>LoRA by hand</h1>{page}{begin}"

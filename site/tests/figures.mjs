@@ -6,7 +6,7 @@ import { SITE, browser, serve } from "./common.mjs";
 
 const MODULES = path.join(SITE, "_static", "figures");
 const GALLERY = "figures.html", STATES = 200;
-const SHARED = new Set(["frame.mjs", "parts.mjs", "notebook.mjs"]);
+const SHARED = new Set(["axes.mjs", "frame.mjs", "parts.mjs", "notebook.mjs"]);
 export const names = () => fs.readdirSync(MODULES).filter((name) => name.endsWith(".mjs") && !SHARED.has(name)).map((name) => name.slice(0, -4));
 
 /** The page of all figures, all of them drawn. */
@@ -53,7 +53,7 @@ export async function faults(page, name) {
     if (Math.min(width, height) < 16) wrong.push(`a handle of ${Math.round(width)}×${Math.round(height)} pixels is small for a finger`);
     await page.mouse.move(x + width / 2, y + height / 2);
     await page.mouse.down();
-    await page.mouse.move(x + width / 2 - 30, y + height / 2, { steps: 3 });
+    await page.mouse.move(x + width / 2 - 70, y + height / 2 + 30, { steps: 3 });
     await page.mouse.up();
     if ((await value(handle)) === before) wrong.push("dragging does nothing");
   }

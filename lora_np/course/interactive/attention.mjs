@@ -8,6 +8,7 @@ const WORDS = ["the", "cat", "that", "slept"], REACH = 3;
 export const figure = {
   name: "attention",
   title: "One attention head over four tokens",
+  lesson: "07_gpt",
   start: () => ({ q: [[0.5, 1], [-1, 1.5], [1.5, 0.5], [2.2, 0.8]], k: [[-1.5, -0.5], [1.5, 2.3], [-1, 2], [0.5, -1.5]], v: [1, 4, 2, 3], mask: true, at: 3 }),
   size: (narrow) => (narrow ? [380, 695] : [760, 400]),
   any(random) {

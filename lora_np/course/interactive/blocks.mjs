@@ -12,6 +12,7 @@ const WEIGHTS = [ // 64 of a normal distribution of standard deviation 1; the la
 export const figure = {
   name: "blocks",
   title: "A row of 64 weights in blocks, and an outlier",
+  lesson: "05_nf4",
   start: () => ({ weights: [...WEIGHTS], size: 16 }),
   size: (narrow, { size }) => [narrow ? 380 : 760, (64 / size) * 58 + 58],
   any: (random) => ({ weights: WEIGHTS.map(() => (6 * random() - 3) * (random() < 0.05 ? 2 : 1)), size: SIZES[Math.floor(4 * random())] }),

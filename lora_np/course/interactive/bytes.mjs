@@ -14,6 +14,7 @@ const start = () => {
 export const figure = {
   name: "bytes",
   title: "The bytes of W, A and B",
+  lesson: "01_worked_example",
   start,
   size: (narrow) => (narrow ? [380, 290] : [600, 232]),
   any(random) {

@@ -10,6 +10,7 @@ const fit = (state) => (state.rank = Math.min(state.rank, state.width));
 export const figure = {
   name: "count",
   title: "How many numbers train",
+  lesson: "04_savings",
   start: () => ({ width: 1024, rank: 8 }),
   size: () => [360, 262],
   any: (random) => fitted(WIDTHS[Math.floor(12 * random())], RANKS[Math.floor(9 * random())]),

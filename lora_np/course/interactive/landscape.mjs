@@ -9,6 +9,7 @@ const STARTS = { "Both zero": [0, 0], "Both 0.001": [0.001, 0.001], "B zero, as 
 export const figure = {
   name: "landscape",
   title: "The loss over a and b, where the smallest LoRA starts and goes",
+  lesson: "03_rank_alpha_init",
   start: () => ({ start: [0.8, 0], c: 1, rate: 0.05, steps: 250 }),
   size: (narrow) => (narrow ? [380, 600] : [760, 398]),
   any: (random) => ({

@@ -14,6 +14,7 @@ const inUnit = (bytes, [size, name]) => `${shown(bytes / size, bytes / size < 10
 export const figure = {
   name: "memory",
   title: "What a training step of a GPT holds in memory",
+  lesson: "04_savings",
   start: () => ({ width: 768, layers: 12, heads: 12, texts: 8, tokens: 512, rank: 8, method: "LoRA" }),
   size: (narrow) => (narrow ? [380, 400] : [760, 330]),
   any(random) {

@@ -14,6 +14,7 @@ const row = (step, turn) => Array.from({ length: N }, (_, k) => normal(k, step, 
 export const figure = {
   name: "merge",
   title: "Merging a small change into a base in four bits",
+  lesson: "06_qlora",
   start: () => ({ weights: row(0.618034, 0.1), directions: row(0.754878, 0.3), size: 0.05, turn: 0.3 }),
   size: (narrow) => (narrow ? [380, 520] : [760, 480]),
   any: (random) => ({ ...figure.start(), weights: Array.from({ length: N }, () => 4 * random() - 2), directions: Array.from({ length: N }, () => 4 * random() - 2), size: random() < 0.1 ? 0 : random() }),

@@ -8,6 +8,7 @@ const START = [-0.85, -0.5, -0.3, -0.05, 0.12, 0.35, 0.6, 1], LAST = 2; // where
 export const figure = {
   name: "nf4",
   title: "A block of eight weights in four bits",
+  lesson: "05_nf4",
   start: () => ({ weights: [...START], at: 2 }),
   size: (narrow) => (narrow ? [380, 450] : [760, 440]),
   any: (random) => ({ weights: START.map(() => (random() < 0.1 ? 0 : 4 * random() - 2)), at: Math.floor(8 * random()) }),

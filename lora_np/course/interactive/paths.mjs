@@ -24,6 +24,7 @@ const kind = (name) => (FROZEN.has(name) ? "frozen" : LEARNS.has(name) ? "traine
 export const figure = {
   name: "paths",
   title: "Two paths from x to y",
+  lesson: "01_worked_example",
   start: () => ({
     x: [[0.2, -0.3, 0.5]], W: [[0.1, 0.4], [-0.2, 0.3], [0.7, -0.5]], ...factors(1),
     alpha: 2, target: [[0.54, -0.19]], learn: false, fourBits: false, bits: false, steps: 0, moved: "",

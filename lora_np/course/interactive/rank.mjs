@@ -16,6 +16,7 @@ const grid = (f) => Array.from({ length: N }, (_, i) => Array.from({ length: M }
 export const figure = {
   name: "rank",
   title: "A table as a sum of outer products",
+  lesson: "03_rank_alpha_init",
   start: () => ({ D: word(), r: 3, at: [0, 0] }),
   size: (narrow) => (narrow ? [380, 580] : [760, 440]),
   any: (random) => ({ D: grid((i, j) => 0.03 * random() + 0.4 * (i + 1) * (i === j)), r: Math.floor(11 * random()), at: [0, 0] }),
@@ -55,7 +56,7 @@ export const figure = {
 
     /** D is drawn by a pointer, or by arrow keys and the space bar. */
     function pen() {
-      const area = f.svg("g", { tabindex: 0, role: "application", class: "handle draw", "aria-label": "D, 10 rows of 30. Arrow keys move, space draws." });
+      const area = f.svg("g", { tabindex: 0, role: "application", class: "draw", "aria-label": "D, 10 rows of 30. Arrow keys move, space draws." });
       f.svg("rect", { x: 10, y: 30, width: w, height: h, class: "clear" }, area);
       const put = (i, j, v) => { state.at = [i, j]; state.D = state.D.map((row, a) => row.map((old, b) => (a === i && b === j ? v : old))); f.change(); };
       let ink = null;

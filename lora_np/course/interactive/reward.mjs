@@ -8,6 +8,7 @@ const TEXTS = 6, LOW = -1, HIGH = 4, MOST = 3.5;
 export const figure = {
   name: "reward",
   title: "Reward against distance, by the price β",
+  lesson: "10b_rlhf",
   start: () => ({ reference: [0.3, 0.25, 0.2, 0.14, 0.08, 0.03], judge: [0, 0.4, 1, 1.5, 2.2, 3], wanted: [0.2, 0.5, 1, 1.6, 2, -0.5], beta: BETAS[20] }),
   size: (narrow) => (narrow ? [380, 735] : [760, 420]),
   any(random) {

@@ -9,6 +9,7 @@ const even = (k) => 2 * ((0.618034 * (k + 1)) % 1) - 1; // 64 numbers spread eve
 export const figure = {
   name: "scale",
   title: "How far the first step moves the output, by rank and α",
+  lesson: "03_rank_alpha_init",
   start: () => ({ alpha: 16, r: 8, way: "AdamW", rate: 0.001, u: Array.from({ length: 64 }, (_, k) => even(k)), dy: [-0.11, -0.07, 0.2, 0.05] }),
   size: (narrow) => (narrow ? [380, 430] : [760, 400]),
   any: (random) => ({

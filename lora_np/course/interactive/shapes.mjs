@@ -14,6 +14,7 @@ const factors = (r) => ({ A: table(N, r, (i, k) => 0.9 * wave(i, 3 * k, 1)), B: 
 export const figure = {
   name: "shapes",
   title: "What shape each method's ΔW can take",
+  lesson: "09_what_moves",
   start: () => ({
     method: "LoRA", W: table(N, M, (i, j) => wave(i, j, 0.4) * (1 + 0.2 * i)), D: table(N, M, (i, j) => 0.6 * wave(3 * i, 5 * j, i * j)), ...factors(1),
     m: [1, 1.3, 1, 0.7, 1, 1], l: [1, 1.5, 1, 0.4, 1, 1], k: [1, 0.3, 1, 1.6], b: [0.4, 0, -0.5, 0, 0.2, 0],

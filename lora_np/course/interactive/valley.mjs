@@ -8,6 +8,7 @@ const LEVELS = [0.1, 0.5, 1.5, 3, 5, 8, 12, 20, 40], LOWEST = 1e-6, HIGHEST = 1e
 export const figure = {
   name: "valley",
   title: "Descent in a long valley",
+  lesson: "02_backprop",
   start: () => ({ start: [2, 0.4], rate: 0.019, beta: 0, way: "SGD", steps: 60 }),
   size: (narrow) => (narrow ? [380, 580] : [760, 368]),
   any(random) {

@@ -8,6 +8,7 @@ const px = ([x, y]) => [MID + SCALE * x, MID - SCALE * y];
 export const figure = {
   name: "wall",
   title: "The rank wall",
+  lesson: "01_worked_example",
   start: () => ({ moves: [[0.8, 0.3], [-0.3, 0.7]], rank: 1 }),
   size: () => [SIDE + 20, SIDE + 34],
   any: (random) => ({ moves: [0, 1].map(() => [0, 1].map(() => 2 * random() - 1)), rank: random() < 0.5 ? 1 : 2 }),
