@@ -1,7 +1,7 @@
 """The figures that one touches: copied into the site, and a page of them alone, made in a second.
 
-    python site/build.py --figures out/figures
-    python -m lora_np site --serve out/figures
+python site/build.py --figures out/figures
+python -m lora_np site --serve out/figures
 """
 
 import re
@@ -41,7 +41,9 @@ def names():
 def gallery(lessons=True):
     """Every figure, in the order of the lessons that it belongs to, and a link to each of those."""
     modules = {name: (SOURCE / f"{name}.mjs").read_text("utf-8") for name in names()}
-    found = {name: [field(text, key) for key in ("lesson", "title")] for name, text in modules.items()}
+    found = {
+        name: [field(text, key) for key in ("lesson", "title")] for name, text in modules.items()
+    }
     link = '<p><a href="lessons/{0}.html">Lesson {1}</a></p>'
     return "\n".join(
         f'<section id="{name}"><h2>{title}</h2><div data-figure="{name}"></div>'
@@ -62,7 +64,9 @@ def alone(out):
     copy(out / "_static" / "figures")
     script = '<script type="module">import {{ {0} }} from "./_static/{1}.mjs"; {2};</script>'
     begin = script.format("mountAll", "figures/frame", "mountAll()")
-    (out / "figures.html").write_text(f"{HEAD}<h1>Figures</h1>{gallery(lessons=False)}{begin}", "utf-8")
+    (out / "figures.html").write_text(
+        f"{HEAD}<h1>Figures</h1>{gallery(lessons=False)}{begin}", "utf-8"
+    )
     page = (HERE / "pages" / "by_hand.html").read_text("utf-8")
     begin = script.format("open", "byhand", "open(document.querySelector('[data-by-hand]'))")
     text = f"{HEAD}<h1>LoRA by hand</h1>{page}{begin}"

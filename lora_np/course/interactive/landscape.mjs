@@ -25,7 +25,7 @@ export const figure = {
     curve(state.c, "way");
     below(f, a, 355, [-1, 0, 1], "a");
     beside(f, b, 40, [-1, 0, 1], "b");
-    f.text(a(0.64), b(1.62), "ab = c", "small muted start");
+    f.text(a(0.72), b(1.62), "ab = c", "small muted start");
     const way = f.svg("path", { class: "way trained", "clip-path": inside });
     const steps = f.svg("path", { class: "steps trained", "clip-path": inside });
     const last = f.svg("circle", { r: 5, class: "reached", "clip-path": inside });

@@ -17,7 +17,7 @@ from ...nn.module import Parameter
 from ...quant.nf4 import CODEBOOK, quantize_nf4
 from ...quant.nf4_linear import NF4Linear
 from ...train.optim import SGD, AdamW
-from ...worked_example.numbers import descend, half_squares
+from ...worked_example.numbers import descend
 
 FAR = 100  # a loss above ends the path
 STEEP = np.array([1.0, 100.0])  # of the valley
@@ -106,7 +106,7 @@ def blocks(state):
     made = quantize_nf4(weights, block_size=size)
     errors = made.dequantize() - weights
     return {
-        "absmax": made.absmax.astype(float), "marks": (made.absmax[:, None] * CODEBOOK).astype(float),
+        "absmax": made.absmax.astype(float), "marks": np.outer(made.absmax, CODEBOOK).astype(float),
         "codes": made.unpack(), "values": made.dequantize(float), "bytes": made.nbytes,
         "rms": np.sqrt((errors.reshape(-1, size) ** 2).mean(axis=1)),
         "all": float(np.sqrt((errors**2).mean())),
@@ -138,7 +138,9 @@ def attention(state):
         out, cache = attend_forward(q[None, None], k[None, None], v[None, None])
         p, out = cache[3][0, 0, 0], out[0, :, 0]  # (T, T), (T, hd)
     else:
-        out, cache = attend_forward(q[:, None, None], *(np.stack([a[None]] * len(q)) for a in (k, v)))
+        out, cache = attend_forward(
+            q[:, None, None], *(np.stack([a[None]] * len(q)) for a in (k, v))
+        )
         p, out = cache[3][:, 0, 0, 0], out[:, 0, 0]
     return {"scores": q @ k.T / np.sqrt(q.shape[1]), "p": p, "out": out[:, 0]}
 
@@ -162,7 +164,12 @@ def memory(state):
         kept = formulas.activations(config, state["texts"], T, **options)
         for_one = formulas.activations(config, 1, T, **options) - 8 * T
         even = (sum(held) - 8 * T) / for_one
-        return {"trained": numbers[0], "bytes": [*held, kept], "total": sum(held) + kept, "even": even}
+        return {
+            "trained": numbers[0],
+            "bytes": [*held, kept],
+            "total": sum(held) + kept,
+            "even": even,
+        }
 
     return {name: row(*parts) for name, parts in rows.items()}
 

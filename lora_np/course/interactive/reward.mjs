@@ -45,7 +45,7 @@ export const figure = {
     const asked = f.svg("path", { class: "curve kind0" }), wanted = f.svg("path", { class: "curve kind1" });
     const tangent = f.svg("path", { class: "miss" });
     const now = f.svg("circle", { r: 7, class: "reached" }), true_ = f.svg("path", { class: "diamond at" });
-    const named = [f.text(to, 0, "the judge's", "small end"), f.text(to, 0, "what was wanted", "small end")];
+    const named = [f.text(to, 0, "the judge's", "small end"), f.text(x(0.2), 0, "what was wanted", "small start")];
     f.slider({
       label: "β, the price of a nat", min: 0, max: 60, step: 1, text: (i) => shown(BETAS[i]),
       get: () => BETAS.reduce((most, beta, i) => (Math.abs(Math.log(beta / state.beta)) < Math.abs(Math.log(BETAS[most] / state.beta)) ? i : most), 0),
@@ -66,8 +66,8 @@ export const figure = {
       const points = (values) => curve.KL.map((kl, i) => [x(kl), gain(values[i])]);
       asked.setAttribute("d", line(points(curve.asked)));
       wanted.setAttribute("d", line(points(curve.wanted)));
-      const ends = [curve.asked, curve.wanted].map((values) => points(values)[0]);
-      named.forEach((words, k) => words.setAttribute("y", ends[k][1] + (k && ends[1][1] < low - 40 ? 20 : -9)));
+            named[0].setAttribute("y", gain(curve.asked[0]) - 9);
+      named[1].setAttribute("y", gain(Math.min(...curve.wanted.filter((_, i) => curve.KL[i] < 1.2))) + 20);
       const run = Math.min(0.7, 1.2 / state.beta);
       tangent.setAttribute("d", `M${x(Math.max(0, KL - run))} ${gain(gets - state.beta * Math.min(KL, run))}L${x(KL + run)} ${gain(gets + state.beta * run)}`);
       now.setAttribute("cx", x(KL));
