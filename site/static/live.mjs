@@ -68,7 +68,7 @@ export async function begin(root, python) {
   }
 }
 
-const grouped = (n) => n.toLocaleString("en").replaceAll(",", " ");
+const grouped = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
 
 /** The curve of the loss; both axes start at zero. */
 function draw(root) {

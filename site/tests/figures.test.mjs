@@ -1,7 +1,9 @@
 // Every figure, touched: by keyboard, dragged, read aloud, at 400 pixels, with motion reduced; and LoRA by hand.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import { browser, serve } from "./common.mjs";
+import { SITE, browser, serve } from "./common.mjs";
 import { faults, gallery, names } from "./figures.mjs";
 
 let site, chrome;
@@ -30,6 +32,34 @@ test("where motion is to be reduced, nothing moves by itself", async () => {
   await page.getByRole("button", { name: "One step" }).first().click();
   await page.waitForTimeout(100);
   assert.equal(await page.evaluate(() => document.getAnimations().filter((a) => a.effect.target.closest(".figure-live")).length), 0);
+  await page.context().close();
+});
+
+test("in a notebook a figure comes as text, and the kernel's numbers take over", async () => {
+  const folder = path.join(SITE, "_static", "figures"), sources = {};
+  for (const name of fs.readdirSync(folder, { recursive: true }).filter((each) => each.endsWith(".mjs"))) {
+    sources[name.replaceAll(path.sep, "/")] = fs.readFileSync(path.join(folder, name), "utf8");
+  }
+  const page = await chrome.page();
+  await page.goto(`${site.url}/figures.html`);
+  const said = await page.evaluate(async (texts) => {
+    const { default: widget } = await import(new URL("_static/figures/notebook.mjs", location.href));
+    const { figure } = await import(new URL("_static/figures/paths.mjs", location.href));
+    const el = document.createElement("div"), values = { name: "paths", sources: texts, settings: { alpha: 4 } };
+    document.body.append(el);
+    let hear;
+    const model = {
+      get: (name) => values[name],
+      on: (_, heard) => (hear = heard),
+      send: ({ turn, state }) => setTimeout(() => hear({ turn, numbers: figure.compute(state) })),
+    };
+    await widget.render({ model, el });
+    await new Promise((done) => setTimeout(done, 100));
+    return el.innerText;
+  }, sources);
+  assert.match(said, /s = α\/r = 4.00/);
+  assert.match(said, /Computed by lora_np itself, in this notebook's kernel/);
+  assert.deepEqual(page.errors, []);
   await page.context().close();
 });
 

@@ -4,7 +4,7 @@ import { count } from "./maths/count.mjs";
 const WIDTHS = [16, 32, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 12288];
 const RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const SIDE = 190;
-const whole = (n) => n.toLocaleString("en").replaceAll(",", " ");
+const whole = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
 const fit = (state) => (state.rank = Math.min(state.rank, state.width));
 
 export const figure = {
@@ -42,7 +42,7 @@ export const figure = {
   },
   say({ width, rank }, { full, lora, share }) {
     const percent = share < 0.1 ? (100 * share).toPrecision(2) : (100 * share).toFixed(0);
-    const end = share >= 1 ? "LoRA saves nothing here: it pays below r = width/2." : `That is ${percent} % of them.`;
+    const end = share >= 1 ? "LoRA saves nothing here: it pays below r = width/2." : `That is ${percent}\u202f% of them.`;
     return `W holds ${width} × ${width} = ${whole(full)} numbers, none of which train. A and B hold 2 · ${width} · ${rank} = ${whole(lora)}. ${end}`;
   },
 };

@@ -46,7 +46,7 @@ export const figure = {
     f.text(edge + 12, 160, "byte", "small muted start");
     const table = START.map((_, i) => {
       const y = 168 + 32 * i;
-      const frame = f.svg("rect", { x: 1, y: y - 2, width: width - 2, height: 31, rx: 5, class: "row" });
+      const frame = f.svg("rect", { x: 1, y: y - 2, width: edge - 10, height: 31, rx: 5, class: "row" });
       const cell = (column, kind = "") => f.text(columns[column] + 27, y + 19, "", kind);
       const number = f.number({ x: columns[0], y, kind: "frozen" });
       if (i % 2 === 0) f.svg("path", { class: "axis", d: `M${edge} ${y + 6}h5v46h-5` }); // two codes, one byte
