@@ -1,5 +1,5 @@
 // What a training step of a GPT holds, by method: weights, gradients, moments, and the activations of its texts.
-import { below, plain, scale, upTo } from "./axes.mjs";
+import { anew, below, plain, scale, upTo } from "./axes.mjs";
 import { METHODS, held } from "./maths/memory.mjs";
 import { shown } from "./parts.mjs";
 
@@ -56,8 +56,7 @@ export const figure = {
     return (numbers) => {
       const most = Math.max(...METHODS.map((method) => numbers[method].total)), unit = unitOf(most);
       const [high, ticks] = upTo(most / unit[0]), x = scale([0, high], [left, right - (f.narrow ? 0 : 40)]);
-      axis.replaceChildren();
-      below({ svg: (name, given) => f.svg(name, given, axis), text: (...given) => f.text(...given, axis) }, x, bottom, ticks, `${unit[1]} held at once`, plain);
+      below(anew(f, axis), x, bottom, ticks, `${unit[1]} held at once`, plain);
       for (const { method, chosen, bars, total } of rows) {
         let from = 0;
         bars.forEach((bar, k) => {
