@@ -31,6 +31,12 @@ export function beside(f, at, x, ticks, name, words = plain) {
   f.text(x - 5, Math.min(from, to) - 10, name, "small muted start");
 }
 
+/** What draws an axis that changes: into `group`, which is emptied first. */
+export function anew(f, group) {
+  group.replaceChildren();
+  return { svg: (name, given) => f.svg(name, given, group), text: (x, y, words, kind) => f.text(x, y, words, kind, group) };
+}
+
 /** A number as short as it is exact, with a true minus sign. */
 export const plain = (v) => `${+v.toFixed(6)}`.replace("-", "−");
 

@@ -1,5 +1,5 @@
 // The smallest LoRA: the loss ½(ab − c)² over a and b, with a start that one clicks.
-import { below, beside, brief, clicked, line, plain, scale, upTo, window_ } from "./axes.mjs";
+import { anew, below, beside, brief, clicked, line, plain, scale, upTo, window_ } from "./axes.mjs";
 import { smallest } from "./maths/descent.mjs";
 import { shown } from "./parts.mjs";
 
@@ -61,8 +61,7 @@ export const figure = {
       last.setAttribute("cx", x);
       last.setAttribute("cy", y);
       const [high, ticks] = upTo(Math.max(...losses)), loss = scale([0, high], [bottom, top]);
-      axis.replaceChildren();
-      beside({ svg: (name, given) => f.svg(name, given, axis), text: (...given) => f.text(...given, axis) }, loss, left, ticks, "loss", plain);
+      beside(anew(f, axis), loss, left, ticks, "loss", plain);
       curveBelow.setAttribute("d", line(losses.map((v, i) => [k(i), loss(v)])));
     };
   },

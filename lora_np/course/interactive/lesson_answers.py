@@ -148,9 +148,10 @@ def attention(state):
 def memory(state):
     """memory.mjs: what a training step holds, by `lora_np.memory.formulas`."""
     d, layers, T, r = (state[name] for name in ("width", "layers", "tokens", "rank"))
-    shape = formulas.gpt2_shape(d, layers, 50257, 1024)
-    config = GPTConfig(50257, 1024, d, layers, state["heads"])
-    every, one, head = shape.lora(r), shape.lora(r, ("c_attn",)), 50257 * d
+    vocabulary, positions = state["vocabulary"], state["positions"]
+    shape = formulas.gpt2_shape(d, layers, vocabulary, positions)
+    config = GPTConfig(vocabulary, positions, d, layers, state["heads"])
+    every, one, head = shape.lora(r), shape.lora(r, ("c_attn",)), vocabulary * d
     rows = {
         "full": ((shape.weights,), {"keeps": ALL, "reads_head": True}),
         "c_attn": ((one, one), {"keeps": ("c_attn",), "rank": r}),

@@ -1,5 +1,5 @@
 // What a training step of a GPT holds, by method: weights, gradients, moments, and the activations of its texts.
-import { below, plain, scale, upTo } from "./axes.mjs";
+import { anew, below, plain, scale, upTo } from "./axes.mjs";
 import { METHODS, held } from "./maths/memory.mjs";
 import { shown } from "./parts.mjs";
 
@@ -15,11 +15,11 @@ export const figure = {
   name: "memory",
   title: "What a training step of a GPT holds in memory",
   lesson: "04_savings",
-  start: () => ({ width: 768, layers: 12, heads: 12, texts: 8, tokens: 512, rank: 8, method: "LoRA" }),
+  start: () => ({ width: 768, layers: 12, heads: 12, texts: 8, tokens: 512, rank: 8, vocabulary: 50257, positions: 1024, method: "LoRA" }),
   size: (narrow) => (narrow ? [380, 400] : [760, 330]),
   any(random) {
     const whole = (most) => 1 + Math.floor(most * random()), heads = whole(16);
-    return { width: 4 * heads * whole(64), layers: whole(96), heads, texts: whole(64), tokens: whole(1024), rank: whole(64), method: METHODS[Math.floor(5 * random())] };
+    return { vocabulary: 1 + Math.floor(9999 * random()), positions: 1024, width: 4 * heads * whole(64), layers: whole(96), heads, texts: whole(64), tokens: whole(1024), rank: whole(64), method: METHODS[Math.floor(5 * random())] };
   },
   compute: held,
   build(f, state) {
@@ -56,8 +56,7 @@ export const figure = {
     return (numbers) => {
       const most = Math.max(...METHODS.map((method) => numbers[method].total)), unit = unitOf(most);
       const [high, ticks] = upTo(most / unit[0]), x = scale([0, high], [left, right - (f.narrow ? 0 : 40)]);
-      axis.replaceChildren();
-      below({ svg: (name, given) => f.svg(name, given, axis), text: (...given) => f.text(...given, axis) }, x, bottom, ticks, `${unit[1]} held at once`, plain);
+      below(anew(f, axis), x, bottom, ticks, `${unit[1]} held at once`, plain);
       for (const { method, chosen, bars, total } of rows) {
         let from = 0;
         bars.forEach((bar, k) => {
@@ -72,11 +71,11 @@ export const figure = {
       }
     };
   },
-  say({ method, texts, tokens }, numbers) {
+  say({ method, texts, tokens, vocabulary }, numbers) {
     const { trained, bytes, total, even } = numbers[method], share = bytes[3] / total;
     const from = Math.max(1, Math.ceil(even)), more = from <= texts ? "more than all else" : "less than all else";
     return `${SAID[method]} trains ${trained.toLocaleString("en")} numbers and holds ${inUnit(total, unitOf(total))}. `
       + `Activations of ${texts} × ${tokens} tokens are ${shown(100 * share, share < 0.1 ? 1 : 0)} % of that, ${more}; they are from ${from.toLocaleString("en")} ${from === 1 ? "text" : "texts"} of this length on. `
-      + `(GPT-2's shape and vocabulary, float32, AdamW; temporaries come on top.)`;
+      + `(GPT-2's shape, ${vocabulary.toLocaleString("en")} tokens to choose from, float32, AdamW; temporaries come on top.)`;
   },
 };

@@ -1,6 +1,6 @@
 // Rank: D, which one draws, beside the sum of its first r outer products, and those products one by one.
 import { byRank, outer, sumOf, svd } from "./maths/svd.mjs";
-import { below, beside, plain, scale, upTo } from "./axes.mjs";
+import { anew, below, beside, plain, scale, upTo } from "./axes.mjs";
 import { shown } from "./parts.mjs";
 
 const ART = `#............######......#.... #............#.....#....#.#... #............#......#...#.#... #............#......#..#...#..
@@ -29,9 +29,10 @@ export const figure = {
     const [tw, th] = f.narrow ? [68, 30] : [140, 47], top = f.narrow ? 326 : 178;
     const parts = Array.from({ length: N }, (_, k) => {
       const x = 10 + (k % 5) * (f.narrow ? 73 : 150), y = top + Math.floor(k / 5) * (th + 24);
-      return { words: f.text(x, y - 5, "", "small muted start"), show: picture(x, y, tw, th) };
+      return { words: f.text(x, y - 5, "", "small muted start"), ...picture(x, y, tw, th) };
     });
     const cell = f.svg("rect", { width: 12, height: 12, class: "cell" });
+    let last = null; // what the parts were drawn of
     pen();
     const [left, right, high, low] = f.narrow ? [50, 365, 450, 535] : [50, 745, 330, 395];
     const at = scale([0, N], [left + 12, right - 12]), axis = f.svg("g", {});
@@ -45,13 +46,13 @@ export const figure = {
       f.svg("rect", { x, y, width, height, class: "plane" });
       const image = f.svg("image", { x, y, width, height, preserveAspectRatio: "none", class: "pixels" });
       const canvas = Object.assign(document.createElement("canvas"), { width: M, height: N }), context = canvas.getContext("2d");
-      return (values, faint) => {
+      const show = (values) => {
         const data = context.createImageData(M, N);
         values.flat().forEach((v, i) => data.data.set([...(v > 0 ? [208, 98, 20] : [40, 110, 190]), Math.min(255, 255 * Math.abs(v))], 4 * i));
         context.putImageData(data, 0, 0);
         image.setAttribute("href", canvas.toDataURL());
-        image.setAttribute("opacity", faint ? 0.35 : 1);
       };
+      return { image, show };
     }
 
     /** D is drawn by a pointer, or by arrow keys and the space bar. */
@@ -80,22 +81,25 @@ export const figure = {
         put(i, j, event.key === " " ? +!state.D[i][j] : state.D[i][j]);
       });
     }
-    return ({ left: error }) => {
-      const found = svd(state.D), { r } = state;
-      drawn(state.D);
-      sum(sumOf(found, r));
+    function anotherD(found) {
+      drawn.show(state.D);
       parts.forEach(({ words, show }, k) => {
         const part = outer(found.columns[k], found.rows[k]), most = Math.max(1e-9, ...part.flat().map(Math.abs));
-        show(part.map((row) => row.map((v) => v / most)), k >= r); // each at its own full strength; σ says how large it is
+        show(part.map((row) => row.map((v) => v / most))); // each at its own full strength; σ says how large it is
         words.textContent = f.narrow ? `σ ${shown(found.sigma[k], 1)}` : `part ${k + 1}: size σ = ${shown(found.sigma[k])}`;
       });
+    }
+    return ({ left: error }) => {
+      const found = svd(state.D), { r } = state;
+      sum.show(sumOf(found, r));
+      parts.forEach(({ image }, k) => image.setAttribute("opacity", k < r ? 1 : 0.35));
+      if (found !== last) anotherD((last = found));
       title.textContent = `sum of ${r === 1 ? "part 1" : `parts 1 to ${r}`}: ${r} · (10 + 30) = ${40 * r} numbers`;
       if (r === 0) title.textContent = "no part yet";
       cell.setAttribute("x", 10 + 12 * state.at[1]);
       cell.setAttribute("y", 30 + 12 * state.at[0]);
       const [most, ticks] = upTo(Math.max(error[0], 1)), y = scale([0, most], [low, high]);
-      axis.replaceChildren();
-      beside({ svg: (name, given) => f.svg(name, given, axis), text: (...given) => f.text(...given, axis) }, y, left, ticks, "error left, |D − sum|", plain);
+      beside(anew(f, axis), y, left, ticks, "error left, |D − sum|", plain);
       bars.forEach((bar, k) => {
         bar.setAttribute("y", y(error[k]));
         bar.setAttribute("height", low - y(error[k]));

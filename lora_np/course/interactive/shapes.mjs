@@ -1,12 +1,12 @@
 // The shape that ΔW can take, by method: what learns stands at its edges, and what it makes of it in the middle.
 import { METHODS, change } from "./maths/shapes.mjs";
-import { below, beside, plain, scale, upTo } from "./axes.mjs";
+import { anew, below, beside, plain, scale, upTo } from "./axes.mjs";
 import { shown } from "./parts.mjs";
 
 const N = 4, M = 6, NAMES = { full: "full", LoRA: "LoRA", QLoRA: "QLoRA", DoRA: "DoRA", IA3: "IA3", inputs: "IA3, inputs", BitFit: "BitFit" };
 const LEARNS = { full: ["D"], LoRA: ["A", "B"], QLoRA: ["A", "B"], DoRA: ["A", "B", "m"], IA3: ["l"], inputs: ["k"], BitFit: ["b"] };
 const CALLED = { D: "ΔW", A: "A", B: "B", m: "length", l: "factor", k: "factor", b: "bias" };
-const table = (n, m, f) => Array.from({ length: n }, (_, i) => Array.from({ length: m }, (_, j) => +f(i, j).toFixed(2)));
+const table = (n, m, f) => Array.from({ length: n }, (_, i) => Array.from({ length: m }, (_, j) => +(Math.round(20 * f(i, j)) / 20).toFixed(2)));
 const wave = (i, j, k) => Math.sin(2.3 * i + 1.7 * j + k);
 const above = ({ method, A }, side) => 24 + (LEARNS[method].includes("B") ? A[0].length * side + 12 : 0) + (/m|l|b/.test(LEARNS[method]) ? side + 24 : 0);
 const factors = (r) => ({ A: table(N, r, (i, k) => 0.9 * wave(i, 3 * k, 1)), B: table(r, M, (k, j) => 0.9 * wave(4 * k, j, 2)) });
@@ -68,14 +68,13 @@ export const figure = {
     below(f, s, bottom, [1, 2, 3, 4], "");
     f.text(right, bottom + 37, "singular values of ΔW", "small muted end");
     const bars = Array.from({ length: N }, (_, k) => f.svg("rect", { x: s(k + 1) - 14, width: 28, class: "bar trained" }));
-    f.choice("method", METHODS.map((method) => [NAMES[method], method]), () => state.method, (v) => (state.method = v));
     if (on.includes("A")) f.choice("rank r", [["1", 1], ["2", 2], ["3", 3]], () => r, (v) => Object.assign(state, factors(v)));
+    f.choice("method", METHODS.map((method) => [NAMES[method], method]), () => state.method, (v) => (state.method = v));
     return ({ delta, sigma }) => {
       delta.flat().forEach((v, i) => cells[i](v));
       free.forEach((show) => show());
       const [high, ticks] = upTo(Math.max(...sigma, 0.1)), y = scale([0, high], [bottom, top]);
-      axis.replaceChildren();
-      beside({ svg: (name, given) => f.svg(name, given, axis), text: (...given) => f.text(...given, axis) }, y, left, ticks, "size", plain);
+      beside(anew(f, axis), y, left, ticks, "size", plain);
       bars.forEach((bar, k) => {
         bar.setAttribute("y", y(sigma[k]));
         bar.setAttribute("height", bottom - y(sigma[k]));

@@ -1,14 +1,14 @@
 // What a training step of a GPT holds, by lora_np.memory's formulas: float32, AdamW, NF4 in blocks of 64.
 
-const FLOAT = 4, NF4 = (4 + 32 / 64) / 8, VOCABULARY = 50257, POSITIONS = 1024;
+const FLOAT = 4, NF4 = (4 + 32 / 64) / 8;
 export const METHODS = ["full", "c_attn", "LoRA", "QLoRA", "head"];
 
 /** Bytes of weights, gradients, moments and activations for each method, and from how many texts activations are more. */
-export function held({ width: d, layers, heads, texts: B, tokens: T, rank }) {
+export function held({ width: d, layers, heads, texts: B, tokens: T, rank, vocabulary, positions }) {
   const linears = { c_attn: [d, 3 * d], proj: [d, d], c_fc: [d, 4 * d], down: [4 * d, d] };
   const sizes = Object.values(linears), matrices = layers * sizes.reduce((sum, [n, m]) => sum + n * m, 0);
-  const others = (VOCABULARY + POSITIONS) * d + layers * 13 * d + 2 * d, weights = matrices + others;
-  const all = layers * rank * sizes.reduce((sum, [n, m]) => sum + n + m, 0), head = VOCABULARY * d;
+  const others = (vocabulary + positions) * d + layers * 13 * d + 2 * d, weights = matrices + others;
+  const all = layers * rank * sizes.reduce((sum, [n, m]) => sum + n + m, 0), head = vocabulary * d;
   const one = layers * rank * (d + 3 * d), inputs = sizes.reduce((sum, [n]) => sum + n, 0);
   const block = 2 * d + 2 + 3 * d + heads * T + 4 * d;
   const kept = (keeps, r, body = 1, reads = 0) => FLOAT * T * ((layers * (block + keeps + r) + d + 1) * body + d * reads);

@@ -4,8 +4,15 @@ const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
 export const outer = (column, row) => column.map((a) => row.map((b) => a * b));
 export const norm = (matrix) => Math.sqrt(matrix.flat().reduce((sum, v) => sum + v * v, 0));
 
+const known = new WeakMap();
+
 /** D = Σ columns[k] · rows[k], largest first; a column has length 1, a row the length sigma[k]. */
 export function svd(D) {
+  if (!known.has(D)) known.set(D, decompose(D));
+  return known.get(D);
+}
+
+function decompose(D) {
   const rows = D.map((row) => [...row]), turns = D.map((_, i) => D.map((_, j) => +(i === j)));
   for (let moved = true, sweep = 0; moved && sweep < 60; sweep++) {
     moved = false;
@@ -34,6 +41,7 @@ export function sumOf({ columns, rows }, r) {
 /** Singular values, the error that the first r parts leave for r = 0 …, and the rank. */
 export function byRank(D) {
   const parts = svd(D);
-  const left = [0, ...parts.sigma.map((_, k) => k + 1)].map((r) => norm(sumOf(parts, r).map((row, i) => row.map((v, j) => D[i][j] - v))));
+  let rest = D;
+  const left = [norm(D), ...parts.columns.map((column, k) => norm((rest = rest.map((row, i) => row.map((v, j) => v - column[i] * parts.rows[k][j])))))];
   return { sigma: parts.sigma, left, rank: parts.sigma.filter((s) => s > 1e-9).length };
 }
