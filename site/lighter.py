@@ -15,6 +15,7 @@ UNUSED = {  # by the package's name in the lock
     "numpy": r"/tests/|/include/|/f2py/|\.pyi$|\.a$",
     "fonttools": r"\.pyx$|\.data/",
     "jedi": r"django-stubs",
+    "anywidget": r"labextension",  # the page's part, which Lite has
 }
 
 

@@ -19,6 +19,11 @@ class Interactive(Picture):
         super().__init__(figure, alt)
         self.name, self.settings = name, settings
 
+    def _repr_png_(self):
+        """The still one; its metadata tell the site's pages which figure to put in its place."""
+        data, metadata = super()._repr_png_()
+        return data, metadata | {"figure": self.name, "settings": self.settings}
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The widget, beside what a Picture is; a viewer takes the richest that it knows."""
         if not has_extra("anywidget"):
