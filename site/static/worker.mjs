@@ -17,7 +17,7 @@ asked
 onmessage = async ({ data: { turn, name, state } }) => {
   try {
     const asked = await ready;
-    postMessage({ turn, numbers: name ? JSON.parse(asked(name, JSON.stringify(state))) : null });
+    postMessage({ turn, numbers: name ? JSON.parse(asked(name, JSON.stringify(state ?? {}))) : null });
   } catch (error) {
     postMessage({ turn, error: String(error.message).trim().split("\n").at(-1) });
   }

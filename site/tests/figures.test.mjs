@@ -5,6 +5,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { SITE, browser, serve } from "./common.mjs";
 import { faults, gallery, names } from "./figures.mjs";
+import { address, cells, open, run } from "./notebook.mjs";
 
 let site, chrome;
 before(async () => { site = await serve(); chrome = await browser(); });
@@ -82,6 +83,26 @@ test("in a notebook a figure comes as text, and the kernel's numbers take over",
   }, sources);
   assert.match(said, /s = α\/r = 4.00/);
   assert.match(said, /Computed by lora_np itself, in this notebook's kernel/);
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
+test("lesson 3's figure lives in the notebook that the site runs", async () => {
+  const page = await chrome.page();
+  await open(page, address(site, "lessons/03_rank_alpha_init.ipynb"));
+  const all = await cells(page), last = all.findIndex(({ source }) => source.includes('Interactive("rank"'));
+  for (let i = 0; i <= last; i++) if (all[i].type === "code") assert.equal((await run(page, i)).error, "");
+  await page.getByText("Computed by lora_np itself, in this notebook's kernel").waitFor();
+  await page.getByRole("slider", { name: "rank r" }).press("ArrowRight");
+  await page.getByText("The first 4 outer products leave an error").first().waitFor();
+  await page.context().close();
+});
+
+test("on lesson 3's page the figure stands in the picture's place", async () => {
+  const page = await chrome.page();
+  await page.goto(`${site.url}/lessons/03_rank_alpha_init.html`);
+  await page.locator('[data-figure="rank"] .state').waitFor();
+  assert.equal(await page.locator('[data-figure="rank"] img').count(), 0);
   assert.deepEqual(page.errors, []);
   await page.context().close();
 });

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lora_np.course.interactive import live
 from lora_np.course.interactive.answers import ANSWERS, answer
 from lora_np.course.interactive.show import FOLDER, Interactive, sources
 
@@ -77,6 +78,21 @@ def test_without_the_widget_a_still_picture_and_its_text(monkeypatch):
     shown = Interactive("paths", figure, "Two paths.")
     assert shown._repr_mimebundle_() == ({}, {})
     assert 'alt="Two paths."' in shown._repr_html_() and "Two paths." in repr(shown)
+
+
+def test_a_lora_learns_what_is_typed_and_switched_off_it_leaves_no_trace():
+    def ask(name, **state):
+        return json.loads(live.answer(f"live.{name}", json.dumps(state)))
+
+    about = ask("begin", text="Ahoy, matey! Mind the crabs. " * 3)
+    assert 0 < about["trained"] < about["base"] and about["prompt"] == "Ahoy, matey!"
+    for step in range(1, 9):
+        assert ask("step")["step"] == step
+    on, off = ask("look", on=True), ask("look", on=False)
+    assert on["loss"] < about["loss"] - 0.5 and on["bytes"] == about["bytes"]
+    assert off == {name: about[name] for name in off}
+    with pytest.raises(ValueError, match="20 characters or more"):
+        ask("begin", text="Ahoy!")
 
 
 @pytest.mark.extra("anywidget")

@@ -17,7 +17,7 @@ export function mount(root, figure, given = {}) {
     root.classList.add("figure-live");
     root.setAttribute("aria-label", figure.title);
     root.setAttribute("role", "group");
-    const picture = svg(root, "svg", { viewBox: `0 0 ${width} ${height}`, style: `max-width:${1.35 * width}px` });
+    const picture = svg(root, "svg", { role: "group", "aria-label": "picture", viewBox: `0 0 ${width} ${height}`, style: `max-width:${1.35 * width}px` });
     const controls = tag(root, "div", { class: "controls" });
     live.says = tag(root, "p", { class: "state", "aria-hidden": true });
     live.heard = tag(root, "p", { class: "heard", role: "status" });

@@ -3,7 +3,7 @@ import { CODEBOOK, quantize } from "./maths/nf4.mjs";
 import { put, shown } from "./parts.mjs";
 
 const high = (i) => (i % 2 ? 32 : 54); // two rows of weights, so that neighbours do not hide each other
-const START = [-0.85, -0.5, -0.3, -0.05, 0.12, 0.35, 0.6, 1], LAST = 2; // where the axis ends
+const START = [-0.7, -0.5, -0.3, -0.1, 0.15, 0.35, 0.58, 1], LAST = 2; // where the axis ends
 
 export const figure = {
   name: "nf4",

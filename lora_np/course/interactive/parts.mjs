@@ -79,7 +79,11 @@ export function number(tools, parent, { x, y, width = 54, height = 28, kind = "g
     point(tools, group, { label, get, set, from, digits, ...spec });
     svg(group, "path", { class: "grip", d: `M${x + width / 2 - 8} ${y + height - 4}h16` });
   }
-  return (value) => put(words, shown(value, digits));
+  else group.setAttribute("role", "img"); // with a name that holds its value, for a screen reader
+  return (value) => {
+    put(words, shown(value, digits));
+    if (!set && label) group.setAttribute("aria-label", `${label}: ${shown(value, digits)}`);
+  };
 }
 
 export function slider(tools, { label, min, max, step, get, set, text = shown }) {
@@ -87,7 +91,7 @@ export function slider(tools, { label, min, max, step, get, set, text = shown })
   tag(box, "span", {}, label);
   // JupyterLab's own shortcuts take the arrow keys unless the last attribute stands there
   const input = tag(box, "input", { type: "range", min, max, step, "aria-label": label, "data-lm-suppress-shortcuts": true });
-  const value = tag(box, "output");
+  const value = tag(box, "span", { class: "value" }); // no <output>, which would be read aloud beside the sentence
   input.addEventListener("input", () => { set(+input.value); tools.change(); });
   tools.follow.push(() => {
     input.value = get();
