@@ -1,12 +1,13 @@
-"""NF4 in bitsandbytes' own files: one 4-bit weight is a handful of tensors with related names.
+"""4 bits in bitsandbytes' own files: such a weight is a handful of tensors with related names.
 
-    weight                                 (⌈n/2⌉, 1) uint8, two codes a byte
+    weight                                 (⌈n/2⌉, 1) uint8, two codes a byte, or those bytes by
+                                           twos or fours, called floats (bnb_4bit_quant_storage)
     weight.absmax                          one scale a block: float32, or uint8 codes
     weight.quant_map                       the codebook, (16,) float32
     weight.nested_absmax, .nested_quant_map   if the scales are in 8 bits: theirs
-    weight.quant_state.bitsandbytes__nf4   JSON, as bytes
+    weight.quant_state.bitsandbytes__nf4   JSON, as bytes; or __fp4
 
-A GPT-2 Conv1D is stored (out, in), transposed, which is how an NF4Linear holds it too.
+All are stored (out, in), a GPT-2 Conv1D transposed, which is how an NF4Linear holds them too.
 """
 
 import json
@@ -15,19 +16,21 @@ import math
 import numpy as np
 
 from ..quant.double_quant import BLOCK, DYNAMIC_MAP, DoubleQuantized
-from ..quant.nf4 import CODEBOOK, NF4Tensor
+from ..quant.nf4 import CODES, NF4Tensor
 from ..system.json_text import parse_json
 
 ABSMAX, QUANT_MAP = ".absmax", ".quant_map"
 NESTED_ABSMAX, NESTED_MAP = ".nested_absmax", ".nested_quant_map"
-QUANT_STATE = ".quant_state.bitsandbytes__nf4"
-PARTS = ("", ABSMAX, QUANT_MAP, NESTED_ABSMAX, NESTED_MAP, QUANT_STATE)
+QUANT_STATE = ".quant_state.bitsandbytes__"  # and the kind of code
+STATES = {kind: QUANT_STATE + kind for kind in CODES}
+PARTS = ("", ABSMAX, QUANT_MAP, NESTED_ABSMAX, NESTED_MAP)
+STORAGE = ("U8", "BF16", "F16", "F32")  # what the codes' bytes may be called
 MUST_BE = {  # what a quantization_config may say; () where it does not matter, or the tensors tell
     "quant_method": ("bitsandbytes",),
     "load_in_4bit": (True,),
     "load_in_8bit": (False,),
-    "bnb_4bit_quant_type": ("nf4",),
-    "bnb_4bit_quant_storage": ("uint8",),
+    "bnb_4bit_quant_type": ("nf4", "fp4"),
+    "bnb_4bit_quant_storage": ("uint8", "bfloat16", "float16", "float32"),
     "bnb_4bit_use_double_quant": (),
     "bnb_4bit_compute_dtype": (),
     "_load_in_4bit": (),
@@ -43,21 +46,21 @@ STATE_LIMIT = 4096  # bytes of JSON; bitsandbytes writes under 200
 
 def to_bnb(name, tensor):
     """{name: array} of the parts in which bitsandbytes stores `tensor`, an NF4Tensor (out, in)."""
-    scales, parts = tensor.scales, {"": tensor.codes[:, None], QUANT_MAP: CODEBOOK}
-    state = state_of(tensor.block_size, tensor.shape)
+    scales, parts = tensor.scales, {"": tensor.codes[:, None], QUANT_MAP: CODES[tensor.kind]}
+    state = state_of(tensor.kind, tensor.block_size, tensor.shape)
     if tensor.double_quant:
         parts |= {ABSMAX: scales.codes, NESTED_ABSMAX: scales.nested_absmax}
         parts[NESTED_MAP] = DYNAMIC_MAP
         state |= NESTED | {"nested_offset": float(scales.offset)}
     else:
         parts[ABSMAX] = scales
-    parts[QUANT_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    parts[STATES[tensor.kind]] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     return {name + part: array for part, array in parts.items()}
 
 
-def state_of(block_size, shape, dtype="float32"):
+def state_of(kind, block_size, shape, dtype="float32"):
     """bitsandbytes' state of a weight whose scales are not quantized themselves."""
-    return {"quant_type": "nf4", "blocksize": block_size, "dtype": dtype, "shape": list(shape)}
+    return {"quant_type": kind, "blocksize": block_size, "dtype": dtype, "shape": list(shape)}
 
 
 def from_bnb(name, arrays, shape):
@@ -66,19 +69,22 @@ def from_bnb(name, arrays, shape):
     bitsandbytes also notes a dtype to dequantize to; here that is always float32.
     """
     try:
-        if name + QUANT_STATE not in arrays:
-            raise ValueError(f"expected {name + QUANT_STATE}, got {sorted(arrays)}")
-        state = read_state(arrays[name + QUANT_STATE])
+        kinds = [kind for kind, state in STATES.items() if name + state in arrays]
+        if len(kinds) != 1:
+            raise ValueError(f"expected {name + STATES['nf4']}, got {sorted(arrays)}")
+        [kind] = kinds
+        state = read_state(arrays[name + STATES[kind]])
         nested = "nested_offset" in state
-        expected = state_of(state.get("blocksize"), shape, state.get("dtype"))
+        expected = state_of(kind, state.get("blocksize"), shape, state.get("dtype"))
         if nested:
             expected |= NESTED | {"nested_offset": state["nested_offset"]}
         if state != expected:
             raise ValueError(f"expected the state {expected}, got {state}")
         names = {name + p for p in PARTS if nested or p not in (NESTED_ABSMAX, NESTED_MAP)}
+        names.add(name + STATES[kind])
         if set(arrays) != names:
             raise ValueError(f"expected {sorted(names)}, got {sorted(arrays)}")
-        check_map(arrays[name + QUANT_MAP], CODEBOOK, "NF4's sixteen numbers")
+        check_map(arrays[name + QUANT_MAP], CODES[kind], f"{kind.upper()}'s sixteen numbers")
         scales = arrays[name + ABSMAX]
         if nested:
             check_map(arrays[name + NESTED_MAP], DYNAMIC_MAP, "the 8-bit dynamic map")
@@ -86,12 +92,28 @@ def from_bnb(name, arrays, shape):
             if not isinstance(offset, float) or not math.isfinite(offset):
                 raise ValueError(f"expected a finite nested_offset, got {offset!r}")
             scales = DoubleQuantized(scales, arrays[name + NESTED_ABSMAX], np.float32(offset))
-        tensor = NF4Tensor(arrays[name].ravel(), scales, tuple(shape), state["blocksize"])
+        codes = np.ascontiguousarray(arrays[name]).view(np.uint8).ravel()
+        tensor = NF4Tensor(codes, scales, tuple(shape), state["blocksize"], kind)
         if not np.isfinite(tensor.absmax).all():
             raise ValueError("expected scales that are finite")
         return tensor
     except ValueError as error:
         raise ValueError(f"{name} in bitsandbytes' form: {error}") from error
+
+
+def take_four_bit(stored, shapes):
+    """{name: NF4Tensor} of the weights in `shapes`, {name: (out, in)}, that are in 4 bits.
+
+    Their parts are read and taken out of `stored`, {name: tensor to read}.
+    """
+    found = {}
+    for name, shape in shapes.items():
+        if any(name + state in stored for state in STATES.values()):
+            parts = [name + part for part in (*PARTS, *STATES.values()) if name + part in stored]
+            kinds = {name: STORAGE}
+            arrays = {p: stored.pop(p).read_raw(kinds.get(p, ("U8", "F32"))) for p in parts}
+            found[name] = from_bnb(name, arrays, shape)
+    return found
 
 
 def read_state(array):
@@ -113,14 +135,15 @@ def check_map(array, expected, what):
 
 def quantization_config(tensors):
     """What transformers wants in config.json, for these NF4Tensors: one setting for all."""
-    kinds = {tensor.double_quant for tensor in tensors}
+    kinds = {(tensor.kind, tensor.double_quant) for tensor in tensors}
     if len(kinds) != 1:
-        raise ValueError("bitsandbytes' form: expected all scales in 8 bits, or none")
+        raise ValueError("bitsandbytes' form: expected one code; all scales in 8 bits, or none")
+    [(kind, double_quant)] = kinds
     return {
         "quant_method": "bitsandbytes",
         "load_in_4bit": True,
-        "bnb_4bit_quant_type": "nf4",
-        "bnb_4bit_use_double_quant": kinds.pop(),
+        "bnb_4bit_quant_type": kind,
+        "bnb_4bit_use_double_quant": double_quant,
         "bnb_4bit_quant_storage": "uint8",
         "bnb_4bit_compute_dtype": "float32",
     }

@@ -22,7 +22,10 @@ import numpy as np
 
 from ..system.extras import import_extra
 
-KINDS = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K")
+KINDS = (  # those of which models are made; `gguf` dequantizes each
+    "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
+    "Q6_K", "IQ4_NL", "IQ4_XS",
+)  # fmt: skip
 VERSIONS = (2, 3)
 
 

@@ -5,6 +5,7 @@ are ours behind `transformer.`, or without it in files of the bare body. A layer
 bitsandbytes' form (see `bitsandbytes.py`).
 """
 
+import dataclasses
 from os import PathLike
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import DTypeLike
 from ..nn.gpt import GPT, GPTConfig, Head
 from ..quant.nf4_linear import NF4Linear
 from .bitsandbytes import MUST_BE as BNB
-from .bitsandbytes import PARTS, QUANT_STATE, from_bnb, quantization_config, to_bnb
+from .bitsandbytes import quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype
 from .hf_directory import (
     CONFIG,
@@ -70,12 +71,8 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
         names = {name: prefix + name for name in shapes(config)}
         stored = one_table(stored, tied, names["wte.weight"], HEAD)
         expected = {names[name]: shape for name, shape in shapes(config).items()}
-        four_bit = {}  # {name: its NF4Tensor}
-        for name, full in names.items():
-            if full + QUANT_STATE in stored:
-                parts = [full + part for part in PARTS if full + part in stored]
-                arrays = {part: stored.pop(part).read_raw() for part in parts}
-                four_bit[name] = from_bnb(full, arrays, expected.pop(full)[::-1])
+        four_bit = take_four_bit(stored, {name: shape[::-1] for name, shape in expected.items()})
+        expected = {name: shape for name, shape in expected.items() if name not in four_bit}
         if not tied or HEAD in stored:
             expected[HEAD] = expected[names["wte.weight"]]
         compare_shapes(expected, stored, directory)
@@ -85,8 +82,8 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
         model = GPT(config, None, dtype)
         model.special_tokens = special_tokens
         for name, layer in model.linears():
-            if name + ".weight" in four_bit:
-                model.replace(name, NF4Linear(four_bit[name + ".weight"], layer.bias, dtype))
+            if (full := names[name + ".weight"]) in four_bit:
+                model.replace(name, NF4Linear(four_bit[full], layer.bias, dtype))
         for name, parameter in model.named_parameters():
             parameter.data = stored[names[name]].read(dtype)
         if has_own_head(stored, tied, names["wte.weight"], HEAD):
@@ -128,7 +125,8 @@ def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | Non
         if len(four_bit) != 4 * config.n_layer:
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
         settings["quantization_config"] = quantization_config(four_bit.values())
-    write_model(directory, model, arrays, MUST_BE, "GPT2LMHeadModel", **settings)
+    sizes = dataclasses.asdict(config)
+    write_model(directory, model, arrays, sizes, MUST_BE, "GPT2LMHeadModel", **settings)
 
 
 def shapes(config):

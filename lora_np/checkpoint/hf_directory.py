@@ -1,6 +1,5 @@
 """A model's directory in Hugging Face's form: its settings, and which files its weights are in."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +83,13 @@ def make_config(kind, path, **sizes):
         raise ValueError(f"{path}: {error}") from error
 
 
-def write_model(directory, model, arrays, must_be, architecture, **settings):
-    """Write a model's directory: its config's sizes, the settings and the arrays, {name: array}."""
+def write_model(directory, model, arrays, sizes, must_be, architecture, **settings):
+    """Write a model's directory: its sizes, the settings and the arrays, {name: array}."""
     fixed = {name: v[0] for name, v in must_be.items() if isinstance(v, tuple) and v[0] is not None}
     ids = (model.special_tokens or SpecialTokens()).ids()
-    settings = fixed | settings | ids | {"architectures": [architecture]}
+    settings = settings | ids | {"architectures": [architecture]}
     generation = {GENERATION: ids} if any(id is not None for id in ids.values()) else {}
-    settings = {CONFIG: dataclasses.asdict(model.config) | settings, **generation}
+    settings = {CONFIG: fixed | sizes | settings, **generation}
     write_directory(directory, arrays, WEIGHTS, settings)
     for other in {INDEX, GENERATION} - settings.keys():  # it would contradict the new files
         (Path(directory) / other).unlink(missing_ok=True)

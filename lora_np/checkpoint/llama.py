@@ -1,4 +1,4 @@
-"""Llamas from a GGUF file, or from a directory in Hugging Face's form.
+"""Llamas from a GGUF file, or from a directory in Hugging Face's form: Mistrals and Qwens too.
 
 Both hold a linear layer's weight (out, in); here it is (in, out).
 """
@@ -11,49 +11,19 @@ from numpy.typing import DTypeLike
 
 from ..nn.embedding import Head
 from ..nn.linear import Linear
-from ..nn.llama import Llama, LlamaConfig
+from ..nn.llama import Llama
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
+from .bitsandbytes import QUANT_STATE, quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype
 from .gguf import open_gguf
-from .hf_directory import (
-    ANY,
-    CONFIG,
-    check_index,
-    check_settings,
-    has_own_head,
-    one_table,
-    weight_files,
-    write_model,
-)
+from .hf_directory import CONFIG, check_index, has_own_head, one_table, weight_files, write_model
 from .llama_gguf import read_gguf
+from .llama_settings import ARCHITECTURES, must_be, read_config, written
 from .safetensors_io import compare_shapes, confirm, open_tensors, read_json, stamp
 from .special_tokens import ids_of_gguf, read_ids
 
 PREFIX, TABLE, HEAD = "model.", "embed_tokens.weight", "lm_head.weight"
-ROPE = {  # how positions turn queries and keys
-    "rope_type": ("default",),
-    "type": ("default",),  # its older name
-    "partial_rotary_factor": (1.0,),
-    "rope_theta": ANY,
-}
-MUST_BE = {  # what Llama's family may switch on and this model does not have
-    "model_type": ("llama",),
-    "hidden_act": ("silu",),
-    "attention_bias": (False,),
-    "mlp_bias": (False,),
-    "pretraining_tp": (1,),
-    "partial_rotary_factor": (None, 1.0),
-    "rope_parameters": ROPE,
-    "rope_scaling": ROPE,  # the same in older files
-    "quantization_config": (None,),
-    "tie_word_embeddings": (False, True),
-}
-# LlamaConfig's, for settings that a config.json leaves out
-DEFAULTS: dict = {"vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008}
-DEFAULTS |= {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": None}
-DEFAULTS |= {"head_dim": None, "rope_theta": 10000.0}
-DEFAULTS |= {"max_position_embeddings": 2048, "rms_norm_eps": 1e-6}
 
 
 def load_llama(
@@ -62,9 +32,10 @@ def load_llama(
     """The Llama in a GGUF file or a Hugging Face directory, in `dtype`: the same logits as there.
 
     GGUF's quantized weights are dequantized; a directory's may be in float32, float16, bfloat16 or
-    float64, in one file or sharded. With `nf4` each layer is rounded as it is read, so the whole
-    is never there in `dtype`: linear layers in NF4, double-quantized, and embeddings in 8 bits
-    where blocks fit their width, as quantize_base makes them of the loaded model.
+    float64, in one file or sharded, and its linear layers in bitsandbytes' 4 bits, where they stay.
+    With `nf4` each layer is rounded as it is read, so the whole is never there in `dtype`: linear
+    layers in NF4, double-quantized, and embeddings in 8 bits where blocks fit their width, as
+    quantize_base makes them of the loaded model.
     Raises: ImportError for a GGUF without the extra `llm`. ValueError, before any number is read,
     for files that are not whole, another architecture, settings that this model does not have, or
     tensors missing, unexpected or of another shape, all listed.
@@ -82,14 +53,14 @@ def load_llama(
 def from_directory(directory, dtype, nf4):
     path = directory / CONFIG
     settings, seen = read_json(path), stamp(path)
-    rope, theta = settings.get("rope_scaling") or settings.get("rope_parameters"), {}
-    if isinstance(rope, dict) and "rope_theta" in rope:  # what transformers takes, were there two
-        theta = {"rope_theta": rope["rope_theta"]}
-    config, tied = check_settings(settings | theta, path, LlamaConfig, MUST_BE, DEFAULTS)
+    config, tied = read_config(settings, path)
     special_tokens = read_ids(directory, settings, config.vocab_size)
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = one_table(in_our_names(stored, directory), tied, TABLE, HEAD)
+        in_4_bits = any(QUANT_STATE in name for name in stored)
+        if settings.get("quantization_config") and not in_4_bits:
+            raise ValueError(f"{directory}: quantization_config, but no layer is in 4 bits")
         model = fill(config, stored, tied, directory, dtype, nf4)
     model.special_tokens = special_tokens
     confirm((read_json(path), stamp(path)), (settings, seen), directory)
@@ -106,23 +77,32 @@ def in_our_names(stored, directory):
         name = full.removeprefix(PREFIX)
         if name in result:
             raise ValueError(f"{directory}: {full} and {result[name].name} are the same")
-        if not name.endswith(".rotary_emb.inv_freq"):
+        if not ("." + name).endswith(".rotary_emb.inv_freq"):
             result[name] = tensor
     return result
 
 
 def shapes(config, tied):
     """{name: shape} of every tensor, in our names and in the files' orientation (out, in)."""
-    d, inner = config.hidden_size, config.intermediate_size
-    q, kv = config.num_attention_heads * config.head_dim, config.n_kv_head * config.head_dim
-    block = {
-        "input_layernorm": (d,), "post_attention_layernorm": (d,), "self_attn.q_proj": (q, d),
-        "self_attn.k_proj": (kv, d), "self_attn.v_proj": (kv, d), "self_attn.o_proj": (d, q),
-        "mlp.gate_proj": (inner, d), "mlp.up_proj": (inner, d), "mlp.down_proj": (d, inner),
-    }  # fmt: skip
+    d, inner, hd = config.hidden_size, config.intermediate_size, config.head_dim
+    q, kv = config.num_attention_heads * hd, config.n_kv_head * hd
+    linears = {  # of a block: (out, in), and whether a bias is added
+        "self_attn.q_proj": (q, d, config.qkv_bias),
+        "self_attn.k_proj": (kv, d, config.qkv_bias),
+        "self_attn.v_proj": (kv, d, config.qkv_bias),
+        "self_attn.o_proj": (d, q, config.attention_bias),
+        "mlp.gate_proj": (inner, d, config.mlp_bias),
+        "mlp.up_proj": (inner, d, config.mlp_bias),
+        "mlp.down_proj": (d, inner, config.mlp_bias),
+    }
+    block = {"input_layernorm.weight": (d,), "post_attention_layernorm.weight": (d,)}
+    if config.qk_norm:
+        block |= {"self_attn.q_norm.weight": (hd,), "self_attn.k_norm.weight": (hd,)}
+    for name, (*shape, bias) in linears.items():
+        block |= {f"{name}.weight": tuple(shape)} | ({f"{name}.bias": shape[:1]} if bias else {})
     tables = dict.fromkeys([TABLE] if tied else [TABLE, HEAD], (config.vocab_size, d))
     return {**tables, "norm.weight": (d,)} | {
-        f"layers.{i}.{name}.weight": shape
+        f"layers.{i}.{name}": tuple(shape)
         for i in range(config.num_hidden_layers)
         for name, shape in block.items()
     }
@@ -139,7 +119,10 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
         raise ValueError(
             f"{where}: {len(stored)} tensors are too few for {config.num_hidden_layers} layers"
         )
-    compare_shapes(shapes(config, tied and HEAD not in stored), stored, where)
+    expected = shapes(config, tied and HEAD not in stored)
+    four_bit = take_four_bit(stored, expected)
+    expected = {name: shape for name, shape in expected.items() if name not in four_bit}
+    compare_shapes(expected, stored, where)
     tied = not has_own_head(stored, tied, TABLE, HEAD)
     model = Llama(config, None, dtype)
 
@@ -148,9 +131,11 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
 
     if not tied:
         model.lm_head = Head(np.empty((config.vocab_size, config.hidden_size), dtype))
-    if nf4:
-        for name, _ in model.linears():
-            linear = Linear(read(f"{name}.weight"))
+    for name, layer in model.linears():
+        if (weight := f"{name}.weight") in four_bit:
+            model.replace(name, NF4Linear(four_bit[weight], layer.bias, dtype))
+        elif nf4:
+            linear = Linear(read(weight), layer.bias)
             model.replace(name, NF4Linear.from_linear(linear, double_quant=True))
     if nf4 and config.hidden_size % BLOCK == 0:
         table = quantize_table(stored[TABLE])
@@ -166,20 +151,30 @@ def save_llama(
 ) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
-    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). A file that was
-    there keeps its place until the new one is whole.
-    Raises: ValueError for another kind of model, one with adapters or layers in 4 bits, or numbers
-    that `dtype` cannot hold.
+    In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file); layers in 4 bits
+    stay in 4 bits. A file that was there keeps its place until the new one is whole.
+    Raises: ValueError for another kind of model, one with adapters or embeddings in 8 bits, or
+    numbers that `dtype` cannot hold.
     """
     if not isinstance(model, Llama):
         raise ValueError(f"save_llama: expected a Llama, got {type(model).__name__}")
     arrays = {name: turned(name, p.data) for name, p in model.named_parameters()}
+    layers = dict(model.linears())
+    four_bit = {name: x.quantized for name, x in layers.items() if isinstance(x, NF4Linear)}
+    if len(four_bit) not in (0, len(layers)):
+        raise ValueError("save_llama: expected all linear layers in 4 bits, or none")
     tied = HEAD not in arrays
     expected = shapes(model.config, tied)
+    expected = {n: s for n, s in expected.items() if n.removesuffix(".weight") not in four_bit}
     compare_shapes(expected, arrays, "save_llama writes a plain Llama (merge adapters first)")
     arrays = {
         name if name == HEAD else PREFIX + name: as_written(array, dtype, "save_llama", name)
         for name, array in arrays.items()
     }
+    for name, quantized in four_bit.items():
+        arrays |= to_bnb(f"{PREFIX}{name}.weight", quantized)
     settings = {"tie_word_embeddings": tied, "dtype": dtype_name(arrays[PREFIX + TABLE])}
-    write_model(directory, model, arrays, MUST_BE, "LlamaForCausalLM", **settings)
+    if four_bit:
+        settings["quantization_config"] = quantization_config(four_bit.values())
+    kind, sizes = model.config.model_type, written(model.config)
+    write_model(directory, model, arrays, sizes, must_be(kind, {}), ARCHITECTURES[kind], **settings)

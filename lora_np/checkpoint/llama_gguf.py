@@ -1,12 +1,13 @@
-"""A Llama's settings and tensors in a GGUF file.
+"""A Llama's settings and tensors in a GGUF file: of a Llama or Mistral, a Qwen2 or a Qwen3.
 
-GGUF has its own names, and the rows of q and k in another order: it turns neighbours (x₀, x₁),
-Hugging Face and this library turn halves (x₀, x_hd/2).
+GGUF has its own names, and of a Llama the rows of q and k in another order: it turns neighbours
+(x₀, x₁); of a Qwen, as Hugging Face and this library do, halves (x₀, x_hd/2).
 """
 
 import numpy as np
 
-from ..nn.llama import LlamaConfig
+from ..nn.llama_config import LlamaConfig
+from ..nn.rotary import LinearScaling, LongRopeScaling, YarnScaling
 from .gguf import open_gguf
 from .hf_directory import make_config
 
@@ -19,6 +20,8 @@ IN_GGUF = {  # our name of a part, in a block or beside them: GGUF's
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "post_attention_layernorm": "ffn_norm",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",
@@ -26,7 +29,10 @@ IN_GGUF = {  # our name of a part, in a block or beside them: GGUF's
 }
 READ = """context_length embedding_length feed_forward_length block_count attention.head_count
     attention.head_count_kv attention.key_length attention.layer_norm_rms_epsilon
-    rope.freq_base""".split()  # settings of a GGUF that make the config
+    rope.freq_base rope.scaling.type rope.scaling.factor rope.scaling.original_context_length
+    rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow""".split()  # they make the config
+ARCHITECTURES = ("llama", "qwen2", "qwen3")  # a Mistral's is llama
+FREQS = "rope_freqs.weight"  # by what each pair's rate is divided: Llama 3's scaling
 
 
 def read_gguf(path):
@@ -37,16 +43,19 @@ def read_gguf(path):
     """
     file = open_gguf(path)
     architecture = file.get("general.architecture", str)
-    if architecture != "llama":
-        raise ValueError(f"{path}: expected the architecture llama, got {architecture!r}")
+    if architecture not in ARCHITECTURES:
+        known = " or ".join(ARCHITECTURES)
+        raise ValueError(f"{path}: expected the architecture {known}, got {architecture!r}")
 
     def get(name, kind=int, default=None):
-        return file.get(f"llama.{name}", kind, default)
+        return file.get(f"{architecture}.{name}", kind, default)
 
-    table = file.tensors.get("token_embd.weight")
+    stored = {ours(name): tensor for name, tensor in file.tensors.items()}
+    table = stored.get("embed_tokens.weight")
     if table is None:
         raise ValueError(f"{path}: no tensor token_embd.weight, the embeddings")
     d, heads = get("embedding_length"), get("attention.head_count")
+    biases = {"attention_bias": "self_attn.o_proj.bias", "mlp_bias": "mlp.up_proj.bias"}
     config = make_config(
         LlamaConfig,
         path,
@@ -58,21 +67,47 @@ def read_gguf(path):
         num_key_value_heads=get("attention.head_count_kv", default=heads),
         head_dim=get("attention.key_length", default=d // max(heads, 1)),
         max_position_embeddings=get("context_length"),
-        # The file has it in float32: 1e-5 is there 9.99999975e-06. Seven digits are what was meant.
-        rms_norm_eps=float(f"{get('attention.layer_norm_rms_epsilon', float):.7g}"),
+        rms_norm_eps=as_meant(get("attention.layer_norm_rms_epsilon", float)),
         rope_theta=get("rope.freq_base", float, 10000.0),
+        rope_scaling=scaling_of(get, stored.pop(FREQS, None), path),
+        model_type=architecture,
+        **{name: f"layers.0.{bias}" in stored for name, bias in biases.items()},
     )
     check_fields(file, config)
-    stored = {ours(name): tensor for name, tensor in file.tensors.items()}
 
     def in_halves(name, array):
         """Rows 2i and 2i + 1 of each head of q and k are a pair; put them at i and i + hd/2."""
-        if not name.endswith(("q_proj.weight", "k_proj.weight")):
+        if architecture != "llama" or not name.rpartition(".")[0].endswith(("q_proj", "k_proj")):
             return array
-        rows, half = array.shape[0], config.head_dim // 2
-        return array.reshape(-1, half, 2, d).swapaxes(1, 2).reshape(rows, d)
+        half = config.head_dim // 2
+        return array.reshape(-1, half, 2, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
 
     return config, stored, in_halves
+
+
+def as_meant(value):
+    """A file has it in float32: 1e-5 is there 9.99999975e-06. Seven digits are what was meant."""
+    return float(f"{value:.7g}")
+
+
+def scaling_of(get, freqs, path):
+    """The scaling that a file's settings, or its tensor of divisors `freqs`, describe, or None."""
+    factor = get("rope.scaling.factor", float, 1.0)
+    kind = get("rope.scaling.type", str, "linear")  # llama.cpp's own default
+    if kind not in ("none", "linear", "yarn") or (kind == "none" and factor != 1):
+        raise ValueError(f"{path}: rope.scaling.type {kind!r} with factor {factor} is not computed")
+    if freqs is not None:
+        if kind == "yarn" or factor != 1:
+            raise ValueError(f"{path}: rope.scaling beside {FREQS} is not computed")
+        if len(freqs.shape) != 1:
+            raise ValueError(f"{path}: {FREQS} is {freqs.shape}, expected one number a pair")
+        factors = tuple(freqs.read(np.float64).tolist())
+        return LongRopeScaling(factors, factors, attention_factor=1.0)
+    if kind == "yarn":
+        fast, slow = (get(f"rope.scaling.yarn_beta_{end}", float, 0.0) for end in ("fast", "slow"))
+        original = get("rope.scaling.original_context_length", int, get("context_length"))
+        return YarnScaling(factor, original, fast or 32.0, slow or 1.0)
+    return LinearScaling(factor) if factor != 1 else None
 
 
 def check_fields(file, config):
@@ -83,16 +118,18 @@ def check_fields(file, config):
     must_be = {
         "vocab_size": config.vocab_size,
         "rope.dimension_count": config.head_dim,
-        "rope.scaling.type": "none",
+        "rope.scaling.attn_factor": 1.0,
+        "rope.scaling.yarn_attn_factor": 1.0,
+        "rope.scaling.yarn_ext_factor": 1.0,
         "attention.value_length": config.head_dim,
         "attention.causal": True,
         "expert_count": 0,
         "expert_used_count": 0,
     }
-    wrong = []
+    wrong, prefix = [], f"{config.model_type}."
     for full, value in file.fields.items():
-        name = full.removeprefix("llama.")
-        if name == full or name in READ:
+        name = full.removeprefix(prefix)
+        if name == full or name in READ or name == "rope.scaling.finetuned":  # how it was made
             continue
         if name not in must_be or np.asarray(value).tolist() != must_be[name]:
             wrong.append(f"{full} {value!r}")
@@ -104,8 +141,8 @@ def ours(name):
     """Our name of a GGUF tensor; one that is not known stays as it is."""
     back = {theirs: mine for mine, theirs in IN_GGUF.items()}
     match name.split("."):
-        case ["blk", i, part, "weight"] if part in back:
-            return f"layers.{i}.{back[part]}.weight"
+        case ["blk", i, part, ("weight" | "bias") as what] if part in back:
+            return f"layers.{i}.{back[part]}.{what}"
         case [part, "weight"] if part in back:
             return f"{back[part]}.weight"
     return name

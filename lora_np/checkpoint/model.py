@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 from ..methods.qlora import quantize_base
 from ..nn.gpt import GPT
 from ..nn.llama import Llama
+from ..nn.llama_config import OPTIONS
 from ..nn.module import Module
 from ..quant.int8 import BLOCK
 from ..system.extras import spec_of
@@ -33,8 +34,9 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
     """
     path = smollm2_path() if where == "smollm2" else Path(BASE if where is None else where)
     kind = read_json(path / CONFIG).get("model_type") if path.is_dir() else "llama"
-    if kind not in ("gpt2", "llama"):
-        raise ValueError(f"{path}: expected model_type gpt2 or llama, got {kind!r}")
+    if kind != "gpt2" and kind not in tuple(OPTIONS):
+        known = ", ".join(("gpt2", *OPTIONS))
+        raise ValueError(f"{path}: expected a model_type of {known}, got {kind!r}")
     model: Module = load_gpt2(path) if kind == "gpt2" else load_llama(path, nf4=nf4)
     if nf4:  # what is in few bits already stays as it is
         fits = model.config.n_embd % BLOCK == 0

@@ -1,25 +1,42 @@
-"""python -m lora_np inspect: what an adapter does to each layer of its base."""
+"""python -m lora_np inspect: what a model is, or what an adapter does to each layer of its base."""
+
+from pathlib import Path
 
 from ..analysis.adapter_report import inspect_adapter
-from ..checkpoint import load_adapter
+from ..checkpoint import load_adapter, smollm2_path
+from ..checkpoint.describe import describe_model
 from .options import add_base, open_base, write_and_show
 
 
 def add(commands):
     parser = commands.add_parser(
         "inspect",
-        help="an adapter's targets, rank, scale, and how far it moves each layer",
-        description="Read an adapter (PEFT's form) and say what it does to its base.",
+        help="a model's kind, sizes and options; an adapter's targets, rank and scale",
+        description="Say what a model (Hugging Face's form, or GGUF) is, from its headers alone; "
+        "or read an adapter (PEFT's form) and say what it does to its base.",
     )
-    parser.add_argument("adapter", metavar="ADAPTER", help="the adapter's directory")
+    word = "the adapter's directory; or a model: its directory, a GGUF file, or smollm2"
+    parser.add_argument("adapter", metavar="ADAPTER|MODEL", help=word)
     add_base(parser)
     return parser
 
 
 def run(options):
+    path = smollm2_path() if options.adapter == "smollm2" else Path(options.adapter)
+    if path.is_file() or (path / "config.json").is_file():
+        about = describe_model(path)
+        return write_and_show(options, about, model_screen(about))
     model, _ = open_base(options.base)
-    numbers = inspect_adapter(load_adapter(model, options.adapter))
-    write_and_show(options, numbers, screen(numbers))
+    numbers = inspect_adapter(load_adapter(model, path))
+    return write_and_show(options, numbers, screen(numbers))
+
+
+def model_screen(about):
+    count = "{:,}".format
+    return "\n".join(
+        f"{name:<16}{count(value) if type(value) is int else value}"
+        for name, value in about.items()
+    )
 
 
 def screen(numbers):

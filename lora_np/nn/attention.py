@@ -19,10 +19,11 @@ from .kv_cache import extend_past
 from .module import Module
 
 
-def attend_forward(q, k, v, pdrop=0.0, rng=None):
+def attend_forward(q, k, v, pdrop=0.0, rng=None, window=None):
     """out = softmax(q kᵀ/√hd + mask) v, once per head.
 
-    The first P = S − T keys are the past. With G < H, each key and value serves n = H/G heads in a
+    The first P = S − T keys are the past; with a window, a query sees the last `window` keys up to
+    its own. With G < H, each key and value serves n = H/G heads in a
     row (Ainslie et al. 2023, arXiv 2305.13245, §2.2).
     Shapes: q (B, H, T, hd), k and v (B, G, S, hd), out (B, T, H, hd).
     """
@@ -32,8 +33,8 @@ def attend_forward(q, k, v, pdrop=0.0, rng=None):
     q = q.reshape(B, G, n, T, hd)
     scores = q @ k[:, :, None].swapaxes(-1, -2)  # (B, G, n, T, S)
     scores *= 1 / math.sqrt(hd)
-    if T > 1:  # a single position is the last, and may look at all
-        scores += causal_mask(T, S - T, q.dtype)
+    if T > 1 or (window is not None and S > window):  # else the last one, which may look at all
+        scores += causal_mask(T, S - T, q.dtype, window)
     p, _ = softmax_forward(scores, out=scores)
     pd, mask = dropout_forward(p, pdrop, rng)
     out = np.empty((B, T, H, hd), q.dtype)  # each head writes into its own columns
@@ -98,6 +99,11 @@ class Attention(Module):
         return dx, dpast if has_past else None
 
 
-def causal_mask(T, P, dtype):
-    """(T, P + T): 0 where position t may look (the past and itself), −∞ where it may not."""
-    return np.triu(np.full((T, P + T), -np.inf, dtype), k=P + 1)
+def causal_mask(T, P, dtype, window=None):
+    """(T, P + T): 0 where position t may look (the past and itself), −∞ where it may not.
+
+    With a window it may look at the last `window` of those.
+    """
+    none = np.full((T, P + T), -np.inf, dtype)
+    later = np.triu(none, k=P + 1)
+    return later if window is None else later + np.tril(none, k=P - window)

@@ -13,7 +13,7 @@ def check_sizes(config):
     """Raise ValueError for a size that is not a whole number from 1 (or None, its default)."""
     for field in fields(config):
         size = getattr(config, field.name)
-        if not (field.type is float or (size is None and field.default is None)):
+        if field.type is int or (field.type == int | None and size is not None):
             check_whole(f"{type(config).__name__}: expected {field.name}", size)
 
 

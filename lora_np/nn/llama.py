@@ -3,70 +3,29 @@
     LayerNorm → RMSNorm · learned positions → rotated queries and keys · GELU → SwiGLU ·
     a key and value for every head → one for several heads
 
-No biases. Parameter names are Hugging Face's own, without the leading `model.`; its weights are
-(out, in), and are transposed where files are read.
+Later models of this plan are the same class with options on (`LlamaConfig`): Llama 3 turns by
+scaled rates (`rotary.py`); Mistral sees a sliding window of positions (Jiang et al. 2023, arXiv
+2310.06825, §2); Qwen2 adds biases to q, k and v (Yang et al. 2024, arXiv 2407.10671, §2.2.1); Qwen3
+normalizes each head of q and k instead (Yang et al. 2025, arXiv 2505.09388, §2).
+Parameter names are Hugging Face's own, without the leading `model.`; its weights are (out, in), and
+are transposed where files are read.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..system.checks import check_real
 from .attention import attend_backward, attend_forward
 from .block import Block
 from .embedding import Embedding, Head
 from .kv_cache import extend_past, past_length
-from .language_model import LanguageModel, check_sizes
+from .language_model import LanguageModel
 from .linear import Linear
+from .llama_config import LlamaConfig, also
 from .mlp import SwiGLU
 from .module import Module
 from .norm import RMSNorm
 from .rotary import rotary_angles, rotate
-
-
-def also(name):
-    """Another name for the attribute `name`: GPT-2's, by which shared code calls this part."""
-    return property(lambda self: getattr(self, name), lambda self, new: setattr(self, name, new))
-
-
-@dataclass(frozen=True)
-class LlamaConfig:
-    """A Llama's sizes, under Hugging Face's names, and under the GPT-2's that say the same.
-
-    `num_key_value_heads` None is one a head, `head_dim` None is hidden_size / heads.
-    """
-
-    vocab_size: int = 256
-    hidden_size: int = 128
-    intermediate_size: int = 384
-    num_hidden_layers: int = 4
-    num_attention_heads: int = 4
-    num_key_value_heads: int | None = None
-    head_dim: int | None = None
-    max_position_embeddings: int = 128
-    rms_norm_eps: float = 1e-5
-    rope_theta: float = 10000.0
-
-    n_embd, n_layer, n_head = map(also, ("hidden_size", "num_hidden_layers", "num_attention_heads"))
-    n_kv_head, n_positions = also("num_key_value_heads"), also("max_position_embeddings")
-
-    def __post_init__(self):
-        check_sizes(self)
-        H = self.num_attention_heads
-        if self.num_key_value_heads is None:
-            object.__setattr__(self, "num_key_value_heads", H)
-        if self.head_dim is None and self.hidden_size % H == 0:
-            object.__setattr__(self, "head_dim", self.hidden_size // H)
-        if self.head_dim is None or self.head_dim % 2:  # it is rotated in pairs
-            expected = f"hidden_size {self.hidden_size} to divide into {H} heads of an even width"
-            raise ValueError(f"LlamaConfig: expected {expected}, got head_dim {self.head_dim}")
-        if H % self.num_key_value_heads:
-            G = self.num_key_value_heads
-            raise ValueError(f"LlamaConfig: {H} heads do not divide into {G} groups")
-        for name in ("rms_norm_eps", "rope_theta"):
-            check_real(f"LlamaConfig: expected {name}", getattr(self, name))
 
 
 class LlamaBlock(Block):
@@ -98,21 +57,23 @@ class Llama(LanguageModel):
                 return np.broadcast_to(np.zeros((), dtype), shape)  # takes no memory
             return rng.normal(0.0, 0.02, shape).astype(dtype)
 
-        def linear(n_in, n_out):
-            return Linear(normal(n_in, n_out))
+        def linear(n_in, n_out, bias=False):
+            return Linear(normal(n_in, n_out), np.zeros(n_out, dtype) if bias else None)
 
-        def norm():
-            return RMSNorm(np.ones(d, dtype), config.rms_norm_eps)
+        def norm(n=d):
+            return RMSNorm(np.ones(n, dtype), config.rms_norm_eps)
 
-        def block():
+        def block(i):
             heads, groups = config.num_attention_heads * hd, config.num_key_value_heads * hd
-            q, k, v = (linear(d, n) for n in (heads, groups, groups))
-            attention = LlamaAttention(q, k, v, linear(heads, d), hd, config.rope_theta)
-            mlp = SwiGLU(linear(d, inner), linear(d, inner), linear(inner, d))
-            return LlamaBlock(norm(), attention, norm(), mlp)
+            q, k, v = (linear(d, n, config.qkv_bias) for n in (heads, groups, groups))
+            norms = (norm(hd), norm(hd)) if config.qk_norm else (None, None)
+            o = linear(heads, d, config.attention_bias)
+            sizes = (d, inner), (d, inner), (inner, d)
+            mlp = SwiGLU(*(linear(*size, config.mlp_bias) for size in sizes))
+            return LlamaBlock(norm(), LlamaAttention(q, k, v, o, *norms, config, i), norm(), mlp)
 
         self.embed_tokens = Embedding(normal(config.vocab_size, d))
-        self.layers = [block() for _ in range(config.num_hidden_layers)]
+        self.layers = [block(i) for i in range(config.num_hidden_layers)]
         self.norm = norm()
         self.lm_head = Head(self.embed_tokens.weight)
 
@@ -127,30 +88,39 @@ class Llama(LanguageModel):
 class LlamaAttention(Module):
     """y = merge(softmax(R(q) R(k)ᵀ/√hd + mask) v) W_o, with q, k, v = x W_q, x W_k, x W_v.
 
-    R turns by the position (`rotate`). H query heads share G key-value heads. `past` as in
-    Attention, its keys turned already.
+    R turns by the position (`rotate`). H query heads share G key-value heads. With norms, each head
+    of q and of k goes through one before it turns. `past` as in Attention, its keys turned already.
     Shapes: x and y (B, T, d), W_q (d, H·hd), W_k and W_v (d, G·hd), W_o (H·hd, d);
     past k and v (B, G, P, hd).
     """
 
-    def __init__(self, q_proj, k_proj, v_proj, o_proj, head_dim, theta):
+    def __init__(self, q_proj, k_proj, v_proj, o_proj, q_norm, k_norm, config, layer):
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = q_proj, k_proj, v_proj, o_proj
-        self.head_dim, self.theta = head_dim, theta
+        self.q_norm, self.k_norm = q_norm, k_norm
+        self.head_dim, self.window = config.head_dim, config.window(layer)
+        self.rope = config.rope_theta, config.rope_scaling, config.max_position_embeddings
 
     def forward(self, x, *, rng=None, past=None):
-        (B, T, _), hd = x.shape, self.head_dim
+        (B, T, _), hd, (theta, scaling, context) = x.shape, self.head_dim, self.rope
         q, q_cache = self.q_proj.forward(x, rng=rng)  # (B, T, H·hd)
         k, k_cache = self.k_proj.forward(x, rng=rng)  # (B, T, G·hd)
         v, v_cache = self.v_proj.forward(x, rng=rng)
-        cos, sin = rotary_angles(past_length(past), T, hd, self.theta, x.dtype)
-        q, k = rotate(split_heads(q, hd), cos, sin), rotate(split_heads(k, hd), cos, sin)
-        k, v = extend_past(past, k, split_heads(v, hd))  # (B, G, S, hd)
-        out, core_cache = attend_forward(q, k, v)  # (B, T, H, hd)
-        y, o_cache = self.o_proj.forward(out.reshape(B, T, -1), rng=rng)
-        return y, (q_cache, k_cache, v_cache, cos, sin, core_cache, o_cache, past is not None)
+        q, k, v = split_heads(q, hd), split_heads(k, hd), split_heads(v, hd)  # (B, H or G, T, hd)
+        norm_caches = None
+        if self.q_norm is not None:
+            q, q_norm_cache = self.q_norm.forward(q)
+            k, k_norm_cache = self.k_norm.forward(k)
+            norm_caches = q_norm_cache, k_norm_cache
+        cos, sin = rotary_angles(past_length(past), T, hd, theta, x.dtype, scaling, context)
+        k, v = extend_past(past, rotate(k, cos, sin), v)  # (B, G, S, hd)
+        out, core_cache = attend_forward(rotate(q, cos, sin), k, v, window=self.window)
+        y, o_cache = self.o_proj.forward(out.reshape(B, T, -1), rng=rng)  # out (B, T, H, hd)
+        caches = q_cache, k_cache, v_cache, o_cache, norm_caches
+        return y, (caches, cos, sin, core_cache, past is not None)
 
     def backward(self, dy, cache, **below):
-        q_cache, k_cache, v_cache, cos, sin, core_cache, o_cache, has_past = cache
+        caches, cos, sin, core_cache, has_past = cache
+        q_cache, k_cache, v_cache, o_cache, norm_caches = caches
         (B, T, _), hd = dy.shape, self.head_dim
         dout = self.o_proj.backward(dy, o_cache).reshape(B, T, -1, hd)  # undoes W_o
         dq, dk, dv = (
@@ -159,6 +129,9 @@ class LlamaAttention(Module):
         )
         dpast = attend_backward(dout, core_cache, dq, dk, dv)
         dq, dk = rotate(dq, cos, -sin), rotate(dk, cos, -sin)  # undoes R: turn back
+        if norm_caches is not None:
+            dq = self.q_norm.backward(dq, norm_caches[0])  # undoes the norms of each head
+            dk = self.k_norm.backward(dk, norm_caches[1])
         dx = self.q_proj.backward(merge_heads(dq), q_cache, **below)  # undoes W_q
         dxk = self.k_proj.backward(merge_heads(dk), k_cache, **below)  # undoes W_k
         dxv = self.v_proj.backward(merge_heads(dv), v_cache, **below)  # undoes W_v

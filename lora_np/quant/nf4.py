@@ -39,8 +39,17 @@ def make_codebook():
 
 CODEBOOK = make_codebook()  # (16,) float32, ascending
 MIDPOINTS = (CODEBOOK[:-1] + CODEBOOK[1:]) / 2  # (15,) float32: where the nearest code changes
-# A byte is two codes: a table of 256 pairs of floats, each as one 8-byte number, halves look-ups.
-PAIRS = np.stack([np.repeat(CODEBOOK, 16), np.tile(CODEBOOK, 16)], axis=1).view(np.float64).ravel()
+# bitsandbytes' other code, read only: a sign bit, then three bits for these twelfths
+TWELFTHS = np.array([0, 1 / 16, 8, 12, 4, 6, 2, 3], np.float32) / 12
+CODES = {"nf4": CODEBOOK, "fp4": np.concatenate([TWELFTHS, -TWELFTHS])}
+
+
+def pairs_of(values):
+    """Both numbers of each byte, two codes, as one of 8 bytes: it halves look-ups. (256,)."""
+    return np.stack([np.repeat(values, 16), np.tile(values, 16)], axis=1).view(np.float64).ravel()
+
+
+PAIRS = {kind: pairs_of(values) for kind, values in CODES.items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,16 +57,20 @@ class NF4Tensor:
     """An array in 4 bits: what `quantize_nf4` returns. It never changes, so copies share it.
 
     `codes` are packed bytes (⌈n/2⌉,) uint8, in the array's row-major order; `scales` is one
-    absmax a block (⌈n/block_size⌉,) float32, or those in 8 bits (`DoubleQuantized`).
+    absmax a block (⌈n/block_size⌉,) float32, or those in 8 bits (`DoubleQuantized`). `kind` says
+    what a code stands for: "fp4" is there to be read from files.
     """
 
     codes: np.ndarray
     scales: np.ndarray | DoubleQuantized
     shape: tuple[int, ...]
     block_size: int = 64
+    kind: str = "nf4"
 
     def __post_init__(self):
         check_block_size(self.block_size)
+        if self.kind not in CODES:
+            raise ValueError(f"NF4Tensor: expected kind {' or '.join(CODES)}, got {self.kind!r}")
         object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
         keep(self, "codes", np.uint8, ((self.size + 1) // 2,))
         keep(self, "scales", np.float32, (-(-self.size // self.block_size),))
@@ -81,12 +94,12 @@ class NF4Tensor:
 
     def dequantize(self, dtype: DTypeLike = np.float32) -> np.ndarray:
         """CODEBOOK[codes] · absmax in float32, then as `dtype`: the numbers this stands for."""
-        values = np.empty(2 * self.codes.size, np.float32)
+        values, table = np.empty(2 * self.codes.size, np.float32), PAIRS[self.kind]
         absmax, width = self.absmax, self.block_size
         for start, stop in chunks(self.size, width):
             pairs = values[start : stop + stop % 2].view(np.float64)
             packed = self.codes[start // 2 : (stop + 1) // 2]
-            np.take(PAIRS, packed, mode="clip", out=pairs)  # "clip": no copy to check bounds
+            np.take(table, packed, mode="clip", out=pairs)  # "clip": no copy to check bounds
             whole = stop - stop % width
             blocks = values[start:whole].reshape(-1, width)  # a view, written in place
             blocks *= absmax[start // width : whole // width, None]
@@ -98,6 +111,7 @@ class NF4Tensor:
 
     def __repr__(self):
         kind = "double-quantized " if self.double_quant else ""
+        kind = kind if self.kind == "nf4" else f"{self.kind}, {kind}"
         return f"NF4Tensor({self.shape}, {kind}blocks of {self.block_size}, {self.nbytes} bytes)"
 
 

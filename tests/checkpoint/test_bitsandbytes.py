@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_np.checkpoint.bitsandbytes import QUANT_STATE, from_bnb, quantization_config, to_bnb
+from lora_np.checkpoint.bitsandbytes import STATES, from_bnb, quantization_config, to_bnb
 from lora_np.quant import quantize_nf4
 
+QUANT_STATE = STATES["nf4"]
 STATE = "w" + QUANT_STATE
 
 
@@ -95,5 +96,5 @@ def test_what_does_not_fit_is_named(change, message):
 def test_one_setting_for_all():
     tensors = [quantize_nf4(weight(6, 4), double_quant=double) for double in (True, False)]
     assert quantization_config(tensors[:1])["bnb_4bit_use_double_quant"] is True
-    with pytest.raises(ValueError, match="expected all scales in 8 bits, or none"):
+    with pytest.raises(ValueError, match="expected one code; all scales in 8 bits, or none"):
         quantization_config(tensors)

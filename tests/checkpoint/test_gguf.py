@@ -48,8 +48,8 @@ def test_gguf(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": "gpt2"}, "expected the architecture llama, got 'gpt2'"),
-        ({"scaled": True}, "llama.rope.scaling.factor 2.0"),
+        ({"architecture": "gpt2"}, "expected the architecture llama or qwen2 or qwen3, got 'gpt2'"),
+        ({"extra": {"llama.rope.scaling.yarn_ext_factor": 2.0}}, "yarn_ext_factor 2.0"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
         ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),

@@ -16,7 +16,7 @@ from lora_np.gradcheck import (
     numerical_gradient,
 )
 from lora_np.methods import combine, lora_init
-from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm
+from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm, rotary
 from lora_np.quant import NF4Tensor, quantize_nf4
 from lora_np.recipes import finetune, pretrain, step_memory, sweep
 from lora_np.tasks import batch, held_out, policy, preferences, retrieval, samples, text
@@ -87,8 +87,12 @@ SIZES = dict.fromkeys("vocab_size n_positions n_embd n_layer n_head n_inner".spl
 DROPS = dict.fromkeys("embd_pdrop attn_pdrop resid_pdrop".split(), SHARE)
 LLAMA = dict.fromkeys(
     "vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads "
-    "num_key_value_heads head_dim max_position_embeddings".split(),
+    "num_key_value_heads head_dim max_position_embeddings sliding_window".split(),
     ONE,
+)
+SCALE, OF = {"factor": "above 0"}, {"original_max_position_embeddings": ONE}
+YARN = dict.fromkeys(
+    "beta_fast beta_slow attention_factor mscale mscale_all_dim".split(), "above 0"
 )
 STEP, SEED = {"step": "above 0"}, {"seed": "whole from 0"}
 DRAWS = {"n": "whole from 0", "temperature": "from 0", "top_k": ONE,
@@ -133,8 +137,16 @@ ROWS = [  # (place, call, {setting: kind})
      {"weights": "each finite"}),
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
-    ("nn.llama.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
+    ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
      "rope_theta": "above 0"}),
+    ("nn.rotary.LinearScaling", rotary.LinearScaling, SCALE),
+    ("nn.rotary.DynamicScaling", rotary.DynamicScaling, SCALE),
+    ("nn.rotary.Llama3Scaling", small(rotary.Llama3Scaling, factor=8.0, low_freq_factor=1.0,
+     high_freq_factor=4.0), SCALE | OF | {"low_freq_factor": "above 0",
+     "high_freq_factor": "above 0"}),
+    ("nn.rotary.YarnScaling", small(rotary.YarnScaling, factor=4.0), SCALE | OF | YARN),
+    ("nn.rotary.LongRopeScaling", small(rotary.LongRopeScaling, short_factor=(1.0,),
+     long_factor=(2.0,)), SCALE | OF | {"attention_factor": "above 0"}),
     ("nn.attention.Attention", attention_of, {"n_head": ONE, "attn_pdrop": SHARE,
      "resid_pdrop": SHARE}),
     ("nn.mlp.MLP", partial(mlp.MLP, base(), base()), {"resid_pdrop": SHARE}),

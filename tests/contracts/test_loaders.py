@@ -16,7 +16,7 @@ from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, save_adapter
 from lora_np.checkpoint.bitsandbytes import MUST_BE as BNB
 from lora_np.checkpoint.hf_directory import disagreements
-from lora_np.checkpoint.llama import ROPE
+from lora_np.checkpoint.llama_settings import rope_must_be
 
 TOKENS = some_tokens(vocab=11)
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -92,8 +92,8 @@ def test_a_tensor_under_two_names_is_refused(kind, tmp_path):
         kind.load(tmp_path)
 
 
-NESTED = {"rope_parameters": (LLAMA, ROPE), "rope_scaling": (LLAMA, ROPE)}
-NESTED["quantization_config"] = (KINDS[0], BNB)
+NESTED = {f"rope_scaling, {kind}": rope_must_be({"type": kind}) for kind in ("linear", "yarn")}
+NESTED |= {"rope_parameters": rope_must_be({}), "quantization_config": BNB}
 
 
 @pytest.mark.parametrize("setting", NESTED)
@@ -104,7 +104,7 @@ NESTED["quantization_config"] = (KINDS[0], BNB)
     ),
 )
 def test_what_is_not_known_in_a_nested_setting_is_refused_by_name(setting, key, value):
-    kind, known = NESTED[setting]
+    known = NESTED[setting]
     said = {name: values[0] for name, values in known.items() if values}
     must_be = {setting: known}
     assert disagreements({setting: said}, must_be) == []
@@ -117,12 +117,12 @@ def test_what_is_not_known_in_a_nested_setting_is_refused_by_name(setting, key, 
 @pytest.mark.parametrize(
     ("kind", "setting", "value", "named"),
     [
-        (LLAMA, "rope_parameters", {"type": "linear", "factor": 4}, "parameters.factor 4 .unknown"),
-        (LLAMA, "rope_parameters", {"type": "linear"}, "rope_parameters.type 'linear'"),
+        (LLAMA, "rope_parameters", {"type": "default", "factor": 4}, "factor 4 .unknown"),
+        (LLAMA, "rope_parameters", {"type": "ntk"}, "rope_parameters.type .ntk. .expected"),
         (LLAMA, "rope_parameters", {"partial_rotary_factor": 0.5}, "partial_rotary_factor 0.5"),
         (LLAMA, "rope_parameters", {"full_attention": {}}, "full_attention {} .unknown"),
         (LLAMA, "rope_parameters", [], r"rope_parameters \[\] .expected an object"),
-        (LLAMA, "rope_scaling", {"type": "dynamic", "factor": 2.0}, "rope_scaling.factor 2.0"),
+        (LLAMA, "rope_scaling", {"type": "dynamic", "factor": 2.0, "alpha": 9}, "alpha 9 .unk"),
         (LLAMA, "rope_scaling", 3, "rope_scaling 3 .expected an object"),
         (LLAMA, "partial_rotary_factor", 0.25, "partial_rotary_factor 0.25"),
         (LLAMA, "quantization_config", {"quant_method": "gptq"}, "quantization_config"),
@@ -141,7 +141,7 @@ def test_settings_that_change_what_is_computed(kind, setting, value, named, tmp_
 
 
 @pytest.mark.extra("gguf")
-@pytest.mark.parametrize("name", ["logit_scale", "attention.sliding_window", "rope.scaling.factor"])
+@pytest.mark.parametrize("name", ["logit_scale", "attention.sliding_window", "rope.scaling.alpha"])
 def test_settings_of_a_gguf_are_refused_by_name(name, tmp_path):
     write_gguf(tmp_path / "model.gguf", LLAMA.model(True), None, extra={f"llama.{name}": 2.0})
     with pytest.raises(ValueError, match=f"llama.{name} 2.0"):

@@ -18,6 +18,12 @@ from helpers import smollm2  # noqa: E402
 
 LESSONS = execute.lessons()
 REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be there
+TRAINED = ("08_", "09_", "10_", "10b_", "11_")  # what they conclude, long training decides
+
+
+def marks(path):
+    kernels = [pytest.mark.every_kernel] if path.name.startswith(TRAINED) else []
+    return [*kernels, smollm2.needs_the_model] if path == REAL else kernels
 
 
 def shown_code(cell):
@@ -31,9 +37,7 @@ def shown_code(cell):
 
 
 @pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=smollm2.needs_the_model if p == REAL else ()) for p in LESSONS],
-    ids=lambda path: path.stem,
+    "path", [pytest.param(path, marks=marks(path)) for path in LESSONS], ids=lambda path: path.stem
 )
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_lesson_runs(path):

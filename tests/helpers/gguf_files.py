@@ -3,11 +3,32 @@
 import numpy as np
 
 from lora_np.checkpoint.llama_gguf import IN_GGUF
+from lora_np.nn import rotary
 
 
 def interleaved(array, hd):
     """GGUF's order of the rows of q and k: those of a pair stand next to each other."""
-    return array.reshape(-1, 2, hd // 2, array.shape[1]).swapaxes(1, 2).reshape(array.shape)
+    pairs = array.reshape(-1, 2, hd // 2, *array.shape[1:])
+    return pairs.swapaxes(1, 2).reshape(array.shape)
+
+
+def write_scaling(writer, c):
+    """The settings or the tensor that say how the rates of `c` are scaled."""
+    import gguf
+
+    match c.rope_scaling:
+        case rotary.Llama3Scaling():
+            plain = c.rope_theta ** (-np.arange(0, c.head_dim, 2) / c.head_dim)
+            scaled, _ = c.rope_scaling.rates(plain, c.rope_theta, 1, c.max_position_embeddings)
+            writer.add_tensor("rope_freqs.weight", (plain / scaled).astype(np.float32))
+        case rotary.LinearScaling(factor):
+            writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+            writer.add_rope_scaling_factor(factor)
+        case rotary.YarnScaling():
+            writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+            writer.add_rope_scaling_factor(c.rope_scaling.factor)
+            original = c.rope_scaling.original_max_position_embeddings
+            writer.add_rope_scaling_orig_ctx_len(original)
 
 
 def write_gguf(path, model, quantize="Q8_0", **changes):
@@ -15,7 +36,8 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     import gguf
 
     c = model.config
-    writer = gguf.GGUFWriter(path, changes.get("architecture", "llama"))
+    kind = "llama" if c.model_type == "mistral" else c.model_type
+    writer = gguf.GGUFWriter(path, changes.get("architecture", kind))
     writer.add_context_length(c.max_position_embeddings)
     writer.add_embedding_length(c.hidden_size)
     writer.add_block_count(changes.get("layers", c.num_hidden_layers))
@@ -24,8 +46,10 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     writer.add_head_count_kv(c.num_key_value_heads)
     writer.add_layer_norm_rms_eps(c.rms_norm_eps)
     writer.add_rope_freq_base(c.rope_theta)
-    if changes.get("scaled"):
-        writer.add_rope_scaling_factor(2.0)
+    if c.head_dim * c.num_attention_heads != c.hidden_size:
+        writer.add_key_length(c.head_dim)
+        writer.add_value_length(c.head_dim)
+    write_scaling(writer, c)
     for name, value in changes.get("extra", {}).items():
         (writer.add_uint32 if isinstance(value, int) else writer.add_float32)(name, value)
     writer.add_tokenizer_model("gpt2")
@@ -40,16 +64,17 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
             add = writer.add_bool if isinstance(value, bool) else writer.add_uint32
             add(f"tokenizer.ggml.{name}", value)
     for name, p in model.named_parameters():
-        *head, part = name.removesuffix(".weight").split(".", 2)
+        name, _, end = name.rpartition(".")
+        *head, part = name.split(".", 2)
         theirs = f"blk.{head[1]}.{IN_GGUF[part]}" if head else IN_GGUF[part]
-        array = p.data.T if name.endswith("_proj.weight") else p.data
-        if part.endswith(("q_proj", "k_proj")):
+        array = p.data.T if name.endswith("_proj") else p.data
+        if part.endswith(("q_proj", "k_proj")) and kind == "llama":
             array = interleaved(array, c.head_dim)
-        array, kind = np.ascontiguousarray(array), None
+        array, packed = np.ascontiguousarray(array), None
         if array.ndim == 2 and quantize:
-            kind = gguf.GGMLQuantizationType[quantize]
-            array = gguf.quants.quantize(array, kind)
-        writer.add_tensor(f"{theirs}.weight", array, raw_dtype=kind)
+            packed = gguf.GGMLQuantizationType[quantize]
+            array = gguf.quants.quantize(array, packed)
+        writer.add_tensor(f"{theirs}.{end}", array, raw_dtype=packed)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -10,7 +10,9 @@ from lora_np.quant import double_quant, nf4
 def nibbles_swapped(patch):
     pack = nf4.pack
     patch.setattr(nf4, "pack", lambda codes: (pack(codes) >> 4) | (pack(codes) << np.uint8(4)))
-    patch.setattr(nf4, "PAIRS", nf4.PAIRS.reshape(16, 16).T.copy().ravel())  # undone consistently
+    patch.setitem(
+        nf4.PAIRS, "nf4", nf4.PAIRS["nf4"].reshape(16, 16).T.copy().ravel()
+    )  # undone consistently
 
 
 def symmetric_table(patch):
@@ -27,7 +29,7 @@ def equal_mass_table(patch):
 
 def use_table(patch, table):
     pairs = np.stack([np.repeat(table, 16), np.tile(table, 16)], axis=1)
-    patch.setattr(nf4, "PAIRS", pairs.view(np.float64).ravel())
+    patch.setitem(nf4.PAIRS, "nf4", pairs.view(np.float64).ravel())
     patch.setattr(nf4, "MIDPOINTS", (table[:-1] + table[1:]) / 2)
 
 

@@ -1,4 +1,4 @@
-// The smallest LoRA: the loss ½(ab − c)² over a and b, with a start that one clicks.
+// The smallest LoRA: the loss ½(AB − t)² over A and B, with a start that one clicks.
 import { anew, below, beside, brief, clicked, line, plain, scale, upTo, window_ } from "./axes.mjs";
 import { smallest } from "./maths/descent.mjs";
 import { shown } from "./parts.mjs";
@@ -8,12 +8,12 @@ const STARTS = { "Both zero": [0, 0], "Both 0.001": [0.001, 0.001], "B zero, as 
 
 export const figure = {
   name: "landscape",
-  title: "The loss over a and b, where the smallest LoRA starts and goes",
+  title: "The loss over A and B, where the smallest LoRA starts and goes",
   lesson: "03_rank_alpha_init",
-  start: () => ({ start: [0.8, 0], c: 1, rate: 0.05, steps: 250 }),
+  start: () => ({ start: [0.8, 0], target: 1, rate: 0.05, steps: 250 }),
   size: (narrow) => (narrow ? [380, 600] : [760, 398]),
   any: (random) => ({
-    start: [0, 0].map(() => 3.6 * random() - 1.8), c: 0.5 + random(), rate: 0.1 * random(), steps: 1 + Math.floor(40 * random()),
+    start: [0, 0].map(() => 3.6 * random() - 1.8), target: 0.5 + random(), rate: 0.1 * random(), steps: 1 + Math.floor(40 * random()),
   }),
   compute: smallest,
   build(f, state) {
@@ -21,18 +21,18 @@ export const figure = {
     const inside = window_(f, [40, 25, 330, 330]);
     const plane = f.svg("rect", { x: 40, y: 25, width: 330, height: 330, class: "plane pick" });
     const hills = f.svg("g", { "clip-path": inside, class: "hills" });
-    for (const level of LEVELS) for (const sign of [1, -1]) curve(state.c + sign * Math.sqrt(2 * level), "hill");
-    curve(state.c, "way");
-    below(f, a, 355, [-1, 0, 1], "a");
-    beside(f, b, 40, [-1, 0, 1], "b");
-    f.text(a(0.72), b(1.62), "ab = c", "small muted start");
+    for (const level of LEVELS) for (const sign of [1, -1]) curve(state.target + sign * Math.sqrt(2 * level), "hill");
+    curve(state.target, "way");
+    below(f, a, 355, [-1, 0, 1], "A");
+    beside(f, b, 40, [-1, 0, 1], "B");
+    f.text(a(0.72), b(1.62), "AB = t", "small muted start");
     const way = f.svg("path", { class: "way trained", "clip-path": inside });
     const steps = f.svg("path", { class: "steps trained", "clip-path": inside });
     const last = f.svg("circle", { r: 5, class: "reached", "clip-path": inside });
     const start = f.svg("circle", { r: 10, class: "wanted" });
     const set = (at) => (state.start = at.map((v) => Math.min(REACH, Math.max(-REACH, +v.toFixed(3)))));
     f.point(start, {
-      label: "Start, a and b", min: -REACH, max: REACH, step: 0.05, get: () => state.start, set,
+      label: "Start, A and B", min: -REACH, max: REACH, step: 0.05, get: () => state.start, set,
       from: (x, y, from, x0, y0) => [from[0] + a.back(x) - a.back(x0), from[1] + b.back(y) - b.back(y0)],
     });
     clicked(f, plane, (x, y) => set([a.back(x), b.back(y)]));
@@ -66,12 +66,12 @@ export const figure = {
     };
   },
   say({ start: [a, b], rate, steps }, { path, losses, arrived }) {
-    const from = `From a = ${shown(a, 3)}, b = ${shown(b, 3)} at rate ${shown(rate)}`;
+    const from = `From A = ${shown(a, 3)}, B = ${shown(b, 3)} at rate ${shown(rate)}`;
     if (a === 0 && b === 0) return `${from}: both gradients are zero, and it never moves. The loss stays ${shown(losses[0])}.`;
     if (losses.length <= steps) return `${from}: too large a step, and the loss flies off at step ${losses.length - 1}.`;
     const [x, y] = path.at(-1);
-    if (arrived < 0) return `${from}: after ${steps} steps the loss is ${brief(losses.at(-1))}, at a = ${shown(x)}, b = ${shown(y)}.`;
-    const first = a === 0 || b === 0 ? ` The first step moves ${a === 0 ? "a" : "b"} alone.` : "";
-    return `${from}: it reaches the valley ab = c after ${arrived} steps.${first}`;
+    if (arrived < 0) return `${from}: after ${steps} steps the loss is ${brief(losses.at(-1))}, at A = ${shown(x)}, B = ${shown(y)}.`;
+    const first = a === 0 || b === 0 ? ` The first step moves ${a === 0 ? "A" : "B"} alone.` : "";
+    return `${from}: it reaches the valley AB = t after ${arrived} steps.${first}`;
   },
 };

@@ -36,10 +36,10 @@ def lora(W, A, B, alpha=None, kind=LoRALinear):
 
 
 def landscape(state):
-    """landscape.mjs: descent on ½(ab − c)², LoRA with one input, one output and W = 0."""
+    """landscape.mjs: descent on ½(AB − t)², LoRA with one input, one output and W = 0."""
     (a, b), one = state["start"], np.ones((1, 1))
     layer = lora(0 * one, a * one, b * one)
-    records = descend(layer, one, state["c"] * one, state["rate"], state["steps"])
+    records = descend(layer, one, state["target"] * one, state["rate"], state["steps"])
     losses = [record["loss"] for record in records]
     end = next((k + 1 for k, loss in enumerate(losses) if not loss < FAR), len(losses))
     path = [[r["A"].item(), r["B"].item()] for r in records[:end]]

@@ -81,6 +81,37 @@ def share_backward(dy, n):
 
 shared = [share, share_backward]
 """
+VERA = """
+class Vectors(Wrapper, LinearLike):
+    def __init__(self, base, rng):
+        self.base = base.freeze()
+        shapes = (base.in_features, 3), (3, base.out_features)
+        self.factors = [rng.uniform(-1, 1, shape).astype(base.dtype) for shape in shapes]
+        self.d = Parameter(np.full(3, 0.1, base.dtype))
+        self.b = Parameter(np.zeros(base.out_features, base.dtype))
+
+    def effective_weight(self):
+        A, B = self.factors
+        return self.base.effective_weight() + A @ np.diag(self.d.data) @ B @ np.diag(self.b.data)
+
+    def forward(self, x, *, rng=None):
+        return self.merge()(x), x
+
+    def backward(self, dy, x, *, below_trains=True):
+        A, B = self.factors
+        dW = rows(x).T @ rows(dy)
+        self.d.accumulate(np.einsum("ir,ro,o,io->r", A, B, self.b.data, dW))
+        self.b.accumulate(np.einsum("ir,r,ro,io->o", A, self.d.data, B, dW))
+        return dy @ self.effective_weight().T if below_trains else None
+
+
+class VeRA:
+    def __init__(self, targets):
+        self.targets = targets
+
+    def apply(self, model, rng):
+        return wrap(begin(self, model), self.targets, lambda base: Vectors(base, rng))
+"""
 ANSWERS = {
     "1.1": ["y_by_hand = np.array([-1, 1.5])", "y_by_hand = (-1, 3 / 2)"],
     "1.2": [DENSE],
@@ -92,6 +123,7 @@ ANSWERS = {
     "3.2": [FLAT],
     "3.3": [PROJECTION],
     "3.4": ["factors = np.array([25.0, 5.0, 1.0])"],
+    "9.4": [VERA],
     "13.1": [PADDED],
     "13.2": [
         'adapter = {"rank": np.int64(2), "targets": "all-linear"}',

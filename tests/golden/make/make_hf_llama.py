@@ -1,17 +1,28 @@
 """Write hf_llama/*: small Llamas as transformers saves them, PEFT adapters, and their logits.
 
 python tests/golden/make/make_hf_llama.py [NAME]       needs the `peers` extra
+
+Those in bitsandbytes' 4 bits are dequantized by it into an ordinary model for their logits: its own
+products run in bfloat16 on some processors.
 """
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
+import bitsandbytes
 import torch
 from make_llama import SIZES
 from peft import IA3Config, LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    BitsAndBytesConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 HERE = Path(__file__).parents[1] / "data" / "hf_llama"
 KINDS = {  # name: (sizes, dtype, how large a shard may be)
@@ -41,6 +52,46 @@ ADAPTERS = {
 }
 
 
+FOUR_BIT = {  # name: (model_type, how)
+    "qwen2_nf4_double": (
+        "qwen2",
+        {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True},
+    ),
+    "mistral_fp4_bfloat16": (
+        "mistral",
+        {"bnb_4bit_quant_type": "fp4", "bnb_4bit_quant_storage": torch.bfloat16},
+    ),
+}
+
+
+def moved(model):
+    """No biases of zero and no norms of one, which would hide what is lost."""
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.2 * torch.randn_like(p)
+    return model
+
+
+def make_four_bit(name, kind, how):
+    torch.manual_seed(len(name))
+    sizes = SIZES["wide_heads"] | {"tie_word_embeddings": True, "hidden_size": 16}
+    config = AutoConfig.for_model(kind, **sizes)
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=torch.float32, **how)
+    with tempfile.TemporaryDirectory() as plain:
+        moved(AutoModelForCausalLM.from_config(config)).save_pretrained(plain)
+        load = AutoModelForCausalLM.from_pretrained
+        four_bit = load(plain, quantization_config=how, dtype=torch.float32)
+        model = load(plain, dtype=torch.float32).eval()
+    for (_, ours), (_, theirs) in zip(model.named_parameters(), four_bit.named_parameters()):
+        if isinstance(theirs, bitsandbytes.nn.Params4bit):
+            ours.data = bitsandbytes.functional.dequantize_4bit(theirs.data, theirs.quant_state)
+    four_bit.save_pretrained(HERE / name)
+    (HERE / name / "generation_config.json").unlink(missing_ok=True)
+    tokens = torch.randint(0, sizes["vocab_size"], (3, sizes["max_position_embeddings"]))
+    expected = {"tokens": tokens, "logits": logits(model, tokens)}
+    save_file(expected, HERE / name / "expected.safetensors")
+
+
 def logits(model, tokens):
     with torch.no_grad():
         return model(tokens).logits.contiguous()
@@ -62,16 +113,16 @@ def main():
             continue
         torch.manual_seed(len(name))
         sizes = {"tie_word_embeddings": True} | SIZES[sizes]
-        model = LlamaForCausalLM(LlamaConfig(**sizes)).to(dtype)
-        with torch.no_grad():
-            for p in model.parameters():
-                p += 0.2 * torch.randn_like(p)
+        model = moved(LlamaForCausalLM(LlamaConfig(**sizes)).to(dtype))
         model.save_pretrained(HERE / name, max_shard_size=shard)
         (HERE / name / "generation_config.json").unlink(missing_ok=True)
         tokens = torch.randint(0, sizes["vocab_size"], (3, sizes["max_position_embeddings"]))
         model = LlamaForCausalLM.from_pretrained(HERE / name, dtype=torch.float32)
         expected = {"tokens": tokens, "logits": logits(model, tokens)}
         save_file(expected, HERE / name / "expected.safetensors")
+    for name, (kind, how) in FOUR_BIT.items():
+        if not chosen or name in chosen:
+            make_four_bit(name, kind, how)
     for name, settings in ADAPTERS.items():
         if chosen and f"adapter_{name}" not in chosen:
             continue
@@ -94,4 +145,5 @@ def main():
 
 
 if __name__ == "__main__":
+    torch.compiler.set_stance("force_eager")
     main()

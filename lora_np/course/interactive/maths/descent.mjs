@@ -2,16 +2,16 @@
 
 export const FAR = 100; // a loss above ends the path: it flies off
 
-/** The smallest LoRA, y = ab on x = 1: descent on L = ½(ab − c)² from `start`, for so many steps. */
-export function smallest({ start, c, rate, steps }) {
+/** The smallest LoRA, y = AB on x = 1: descent on L = ½(AB − t)² from `start`, for so many steps. */
+export function smallest({ start, target, rate, steps }) {
   let [a, b] = start;
   const path = [], losses = [];
   for (let k = 0; k <= steps; k++) {
-    const dy = a * b - c, loss = (dy * dy) / 2;
+    const dy = a * b - target, loss = (dy * dy) / 2;
     path.push([a, b]);
     losses.push(loss);
     if (!(loss < FAR)) break;
-    [a, b] = [a - rate * (dy * b), b - rate * (dy * a)]; // da = dy·b, db = dy·a
+    [a, b] = [a - rate * (dy * b), b - rate * (dy * a)]; // dA = dy·B, dB = dy·A
   }
   return { path, losses, arrived: losses.findIndex((loss) => loss < 5e-5) };
 }
