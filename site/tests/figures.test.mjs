@@ -26,6 +26,29 @@ for (const width of [400, 1280])
     await page.context().close();
   });
 
+test("D is drawn by pointer and by keys, and a click puts the start of a descent there", async () => {
+  const page = await gallery(chrome, site, { width: 1280 });
+  const state = (name) => page.evaluate((figure) => document.querySelector(`[data-figure="${figure}"]`).live.state, name);
+  const pen = page.locator('[data-figure="rank"] .draw');
+  await pen.focus();
+  for (const key of ["ArrowRight", "ArrowDown", " "]) await page.keyboard.press(key);
+  assert.equal((await state("rank")).D[1][1], 1);
+  const { x, y, width, height } = await pen.boundingBox();
+  await page.mouse.move(x + (2.5 / 30) * width, y + height / 20);
+  await page.mouse.down();
+  await page.mouse.move(x + (6.5 / 30) * width, y + height / 20, { steps: 8 });
+  await page.mouse.up();
+  assert.deepEqual((await state("rank")).D[0].slice(2, 7), [1, 1, 1, 1, 1]);
+  for (const [name, wanted] of [["landscape", [-0.9, 0.9]], ["valley", [-0.325, 0.45]]]) {
+    const plane = page.locator(`[data-figure="${name}"] .pick`), box = await plane.boundingBox();
+    await plane.click({ position: { x: box.width / 4, y: box.height / 4 } });
+    const { start } = await state(name);
+    assert.ok(start.every((v, i) => Math.abs(v - wanted[i]) < 0.05), `${name}: ${start}`);
+  }
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+});
+
 test("where motion is to be reduced, nothing moves by itself", async () => {
   const page = await chrome.page();
   await page.emulateMedia({ reducedMotion: "reduce" });
