@@ -141,9 +141,9 @@ test("the package takes over, and a LoRA trains in the page, which stays free", 
   await page.getByRole("button", { name: "Train 100 steps" }).click();
   await page.waitForFunction(() => document.querySelector("[data-live]").live.losses.length >= 3);
   const steps = Number(process.env.STEPS ?? 12);
-  await page.waitForFunction((n) => document.querySelector("[data-live]").live.losses.length >= n, steps, { timeout: 600_000 });
+  await page.waitForFunction((n) => document.querySelector("[data-live]").live.losses.length >= n, steps, { timeout: 1_500_000 });
   if (steps < 100) await page.getByRole("button", { name: "Stop" }).click();
-  await page.waitForFunction(() => document.querySelector("[data-live]").live.after, undefined, { timeout: 600_000 });
+  await page.waitForFunction(() => document.querySelector("[data-live]").live.after, undefined, { timeout: 1_500_000 });
   const run = await page.evaluate(() => document.querySelector("[data-live]").live);
   assert.ok(run.after.loss < run.about.loss - 0.1, `${run.about.loss} → ${run.after.loss}`);
   await page.getByRole("switch", { name: "LoRA on" }).click();

@@ -3,7 +3,6 @@ import { count } from "./maths/count.mjs";
 
 const WIDTHS = [16, 32, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 12288];
 const RANKS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-const SIDE = 190;
 const whole = (n) => n.toLocaleString("en").replaceAll(",", "\u202f");
 const fit = (state) => (state.rank = Math.min(state.rank, state.width));
 
@@ -12,7 +11,7 @@ export const figure = {
   title: "How many numbers train",
   lesson: "04_savings",
   start: () => ({ width: 1024, rank: 8 }),
-  size: () => [360, 262],
+  size: () => [405, 222],
   any: (random) => fitted(WIDTHS[Math.floor(12 * random())], RANKS[Math.floor(9 * random())]),
   compute: count,
   build(f, state) {
@@ -28,15 +27,13 @@ export const figure = {
     f.slider({ label: "width of the layer", ...index(WIDTHS, "width") });
     f.slider({ label: "rank r", ...index(RANKS, "rank") });
     return () => {
-      const thin = Math.min(SIDE, (SIDE * state.rank) / state.width) * (state.rank * 2 > state.width ? 0.7 : 1);
-      const scale = thin / ((SIDE * state.rank) / state.width), side = SIDE * scale;
+      const side = Math.min(150, 330 / (2 + state.rank / state.width)), thin = (side * state.rank) / state.width;
       place(W, { x: 20, y: 40, width: side, height: side });
-      place(A, { x: 50 + side, y: 40, width: thin, height: side });
-      place(B, { x: 70 + side + thin, y: 40, width: side, height: thin });
+      place(A, { x: 40 + side, y: 40, width: thin, height: side });
+      place(B, { x: 55 + side + thin, y: 40, width: side, height: thin });
       place(words[0], { x: 20, y: 33 });
-      place(words[1], { x: 50 + side, y: 33 });
-      place(words[2], { x: 70 + side + thin, y: 33 });
-      f.picture.setAttribute("viewBox", `0 0 ${90 + 2 * side + thin} ${side + 70}`);
+      place(words[1], { x: 40 + side, y: 33 });
+      place(words[2], { x: 55 + side + thin, y: 33 });
       place(scaled, { x: 20, y: side + 60 });
     };
   },
