@@ -18,10 +18,10 @@ from ..system.files import whole_files
 from ..system.json_text import parse_json
 from .dtypes import from_bfloat16
 from .safetensors_check import HEADER_LIMIT, check_file
-from .safetensors_write import save_tensors
+from .safetensors_write import KINDS, save_tensors
 
 # Of numbers in a file, by safetensors' names
-LAYOUTS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "U8": "|u1", "I64": "<i8"}
+LAYOUTS = {kind: dtype.newbyteorder("<").str for dtype, kind in KINDS.items()} | {"BF16": "<u2"}
 FLOATS = ("F64", "F32", "F16", "BF16")
 LISTED = 4  # names of one kind that an error lists before it counts the rest
 JSON_LIMIT = 1 << 24  # bytes; a sharded model's index is far below

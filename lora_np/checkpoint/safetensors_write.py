@@ -10,14 +10,13 @@ import numpy as np
 
 from .dtypes import BFLOAT16
 
-KINDS = {  # safetensors' names of what is written, in the order of their places in a file
-    np.dtype("i8"): "I64",
-    np.dtype("f8"): "F64",
-    np.dtype("f4"): "F32",
-    BFLOAT16: "BF16",
-    np.dtype("f2"): "F16",
-    np.dtype("u1"): "U8",
-}
+# Safetensors' names of what is written, in the order of their places in a file
+KINDS: dict[np.dtype, str] = {
+    np.dtype("u8"): "U64", np.dtype("i8"): "I64", np.dtype("f8"): "F64", np.dtype("c8"): "C64",
+    np.dtype("f4"): "F32", np.dtype("u4"): "U32", np.dtype("i4"): "I32", BFLOAT16: "BF16",
+    np.dtype("f2"): "F16", np.dtype("u2"): "U16", np.dtype("i2"): "I16", np.dtype("i1"): "I8",
+    np.dtype("u1"): "U8", np.dtype("?"): "BOOL",
+}  # fmt: skip
 
 
 def save_tensors(tensors, path, metadata=None):
@@ -28,7 +27,7 @@ def save_tensors(tensors, path, metadata=None):
     kinds = {name: array.dtype.newbyteorder("=") for name, array in tensors.items()}
     for name, kind in kinds.items():
         if kind not in KINDS:
-            raise ValueError(f"{path}: {name} is in {kind}, which a file of weights does not hold")
+            raise ValueError(f"{path}: {name} is in {kind}, which a safetensors file does not hold")
     names = sorted(tensors, key=lambda name: ([*KINDS].index(kinds[name]), name))
     header, place = {} if metadata is None else {"__metadata__": metadata}, 0
     for name in names:

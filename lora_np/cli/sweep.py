@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import pathlib
 
-from ..course.experiments.common import spread
 from ..recipes.finetune import finetune, usual_rate
 from ..recipes.sweep import path_of, sweep
 from ..system.process import prepare
@@ -154,6 +153,8 @@ def dask_client(address):
 
 
 def table(runs):
+    from ..course.experiments.common import spread  # with matplotlib, half a second
+
     rows = {}
     for each in runs:
         cell = each["cell"]

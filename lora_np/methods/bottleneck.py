@@ -21,10 +21,10 @@ PLACES = {"houlsby": ("attn", "mlp"), "pfeiffer": ("mlp",)}
 
 
 class Adapted(Wrapper):
-    """y = a + gelu(a D + b) U + c, with a = base(x): a sublayer and its adapter (Houlsby, §2.1).
+    """y = a + gelu(a W_down + b_down) W_up + b_up, a = base(x): a sublayer and its adapter (§2.1).
 
-    U and c start at zero, so y = a exactly. D, b, U, c are `down`, `down_bias`, `up`, `up_bias`.
-    Shapes: a and y (..., d), D (d, width), b (width,), U (width, d), c (d,).
+    W_up and b_up start at zero, so y = a exactly. In code `down`, `down_bias`, `up`, `up_bias`.
+    Shapes: a and y (..., d), W_down (d, width), b_down (width,), W_up (width, d), b_up (d,).
     """
 
     def __init__(self, base, d, width, rng, dtype):
@@ -46,14 +46,14 @@ class Adapted(Wrapper):
         base_cache, a, gelu_cache, g = cache
         flat = rows(dy)
         if self.up_bias.trainable:
-            self.up_bias.accumulate(flat.sum(axis=0))  # undoes + c
+            self.up_bias.accumulate(flat.sum(axis=0))  # undoes + b_up
         if self.up.trainable:
-            self.up.accumulate(g.T @ flat)  # undoes gU: dU = gᵀ dy
-        dz = gelu_backward(flat @ self.up.data.T, gelu_cache)  # undoes gU, then gelu
+            self.up.accumulate(g.T @ flat)  # undoes g W_up: dW_up = gᵀ dy
+        dz = gelu_backward(flat @ self.up.data.T, gelu_cache)  # undoes W_up, then gelu
         if self.down_bias.trainable:
-            self.down_bias.accumulate(dz.sum(axis=0))  # undoes + b
+            self.down_bias.accumulate(dz.sum(axis=0))  # undoes + b_down
         if self.down.trainable:
-            self.down.accumulate(rows(a).T @ dz)  # undoes aD: dD = aᵀ dz
+            self.down.accumulate(rows(a).T @ dz)  # undoes a W_down: dW_down = aᵀ dz
         da = dy + (dz @ self.down.data.T).reshape(dy.shape)  # a went two ways, so they add
         return self.base.backward(da, base_cache, **below)
 

@@ -108,7 +108,9 @@ class Module:
             yield from child.named_modules(dotted(name, key))
 
     def modules(self) -> Iterator["Module"]:
-        return (module for _, module in self.named_modules())
+        yield self
+        for _, child in self.children():
+            yield from child.modules()
 
     def linears(self, name: str = "") -> Iterator[tuple[str, "Module"]]:
         """Yield (dotted name, layer) of every linear layer, wrapped or not, outermost."""
@@ -152,7 +154,9 @@ class Module:
                     yield dotted(name, key), value
 
     def parameters(self) -> list[Parameter]:
-        return [parameter for _, parameter in self.named_parameters()]
+        """Those of `named_parameters`, in half of the time: every step asks for them."""
+        values = (value for module in self.modules() for value in vars(module).values())
+        return list(dict.fromkeys(value for value in values if isinstance(value, Parameter)))
 
     def trainable_parameters(self) -> list[Parameter]:
         """What learns: the list to hand to an optimizer."""
@@ -160,7 +164,10 @@ class Module:
 
     def trains(self) -> bool:
         """Whether anything in this tree learns; backward stops below the lowest such module."""
-        return any(parameter.trainable for parameter in self.parameters())
+        own = (value for value in vars(self).values() if isinstance(value, Parameter))
+        if any(parameter.trainable for parameter in own):
+            return True
+        return any(child.trains() for _, child in self.children())
 
     def freeze(self: M) -> M:
         """Let nothing here learn. Returns self."""
@@ -174,6 +181,12 @@ class Module:
         For a reference model, a teacher, a thread's replica, or the start of a fine-tune.
         """
         return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo):
+        """As by default, in half of the time: a view is made for every batch."""
+        twin = memo[id(self)] = object.__new__(type(self))
+        vars(twin).update((name, copy.deepcopy(value, memo)) for name, value in vars(self).items())
+        return twin
 
     def astype(self: M, dtype: DTypeLike) -> M:
         """A copy of this module with every parameter in `dtype` (float64 for gradient checks)."""

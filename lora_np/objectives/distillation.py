@@ -9,19 +9,20 @@ from ..system.checks import check_real
 from .cross_entropy import cross_entropy
 from .log_probability import shares
 
-LARGEST = 1e18  # with a temperature of that or its inverse T² and logits/T are numbers in float32
+LARGEST = 1e18  # with a temperature of that or its inverse τ² and logits/τ are numbers in float32
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """L = Σ w·[α·CE(target) + (1 − α)·T²·KL(q ‖ p)] / Σ w, q = softmax(teacher/T).
+    """L = Σ w·[hard·CE(target) + (1 − hard)·τ²·KL(p_teacher ‖ p)] / Σ w.
 
-    (Hinton et al. 2015, arXiv 1503.02531, §2.) p = softmax(z/T) for the student's logits z, and α
-    is `hard`, the share of the hard labels. A temperature T above 1 shows what the teacher
-    thinks of the unlikely answers; its gradient shrinks as 1/T², which T² makes up for:
-        dlogits = w·[α·(softmax(z) − onehot) + (1 − α)·T·(p − q)] / Σ w
-    The hard labels are at temperature 1. KL and not cross-entropy, so L is 0 at α = 0 where the
-    student equals its teacher.
+    (Hinton et al. 2015, arXiv 1503.02531, §2.) p = softmax(z/τ) for the student's logits z,
+    p_teacher = softmax(z_teacher/τ), and `hard` is the share of the hard labels. A temperature τ
+    above 1 shows what the teacher thinks of the unlikely answers; its gradient shrinks as 1/τ²,
+    which τ² makes up for:
+        dlogits = w·[hard·(softmax(z) − onehot) + (1 − hard)·τ·(p − p_teacher)] / Σ w
+    The hard labels are at temperature 1. KL and not cross-entropy, so L is 0 at hard = 0 where
+    the student equals its teacher.
     Shapes: logits, dlogits and batch.teacher_logits (B, T, K). L in nats.
     """
 
@@ -36,15 +37,15 @@ class Distillation:
         check_real("Distillation: expected hard", self.hard, "from 0 to 1")
 
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
-        teacher, T, hard = batch.teacher_logits, float(self.temperature), float(self.hard)
+        teacher, tau, hard = batch.teacher_logits, float(self.temperature), float(self.hard)
         if teacher.shape != logits.shape:
             got = f"the student's logits are {logits.shape}, the teacher's {teacher.shape}"
             raise ValueError(f"Distillation: {got}; they need one vocabulary")
         w = (1 - hard) * shares(logits, batch)[..., None]  # (B, T, 1)
-        logq, logp = log_softmax(teacher.astype(logits.dtype) / T), log_softmax(logits / T)
-        q = np.exp(logq)
-        loss = T * T * float((w * q * (logq - logp)).sum())
-        dlogits = (w * T) * (np.exp(logp) - q)  # of T²: one T is left after z/T
+        logp_teacher = log_softmax(teacher.astype(logits.dtype) / tau)
+        logp, p_teacher = log_softmax(logits / tau), np.exp(logp_teacher)
+        loss = tau * tau * float((w * p_teacher * (logp_teacher - logp)).sum())
+        dlogits = (w * tau) * (np.exp(logp) - p_teacher)  # of τ²: one τ is left after z/τ
         if hard:
             hard_loss, dhard = cross_entropy(logits, batch)
             loss += hard * hard_loss

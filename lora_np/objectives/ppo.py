@@ -10,12 +10,12 @@ from .log_probability import shares, target_logprobs_backward, target_logprobs_f
 
 @dataclass(frozen=True)
 class PPO:
-    """L = −Σ w·min(ρA, clip(ρ, 1 − ε, 1 + ε)·A) / Σ w, ρ = π(token) / π_old(token).
+    """L = −Σ w·min(ρÂ, clip(ρ, 1 − clip, 1 + clip)·Â) / Σ w, ρ = π(token) / π_old(token).
 
     (Schulman et al. 2017, arXiv 1707.06347, §3, eq. 7.) Samples come from π_old; ρ corrects for
-    how far π has moved since. Where ρ has left [1 − ε, 1 + ε] in the direction that A asks for,
-    the minimum takes the flat branch and the gradient is exactly 0. Elsewhere
-        dlogits = −w·ρ·A·(onehot(target) − p) / Σ w
+    how far π has moved since. Where ρ has left [1 − clip, 1 + clip] in the direction that Â asks
+    for, the minimum takes the flat branch and the gradient is exactly 0. Elsewhere
+        dlogits = −w·ρ·Â·(onehot(target) − p) / Σ w
     Together with `group_advantages` this is PPO's clip with GRPO's group baseline, and no critic.
     InstructGPT (Ouyang et al. 2022, §3.5) has one: its baseline is a learned value function (with
     generalized advantage estimation), so each token has an advantage of its own; it also spreads
@@ -31,11 +31,14 @@ class PPO:
     def __call__(self, logits: np.ndarray, batch) -> tuple[float, np.ndarray]:
         w = shares(logits, batch)  # (B, T)
         logp, cache = target_logprobs_forward(logits, batch)
-        A = batch.advantages.astype(logits.dtype)[:, None]  # (B, 1): one a text
+        advantage = batch.advantages.astype(logits.dtype)[:, None]  # Â (B, 1): one a text
         ratio = np.exp(logp - batch.old_logprobs.astype(logits.dtype))  # ρ (B, T)
-        free, clipped = ratio * A, np.clip(ratio, 1 - self.clip, 1 + self.clip) * A
+        free = ratio * advantage
+        clipped = np.clip(ratio, 1 - self.clip, 1 + self.clip) * advantage
         loss = -float((w * np.minimum(free, clipped)).sum())
-        dratio = -w * A * (free <= clipped)  # undoes the minimum: its clipped branch is flat
+        dratio = (
+            -w * advantage * (free <= clipped)
+        )  # undoes the minimum: its clipped branch is flat
         dlogp = dratio * ratio  # undoes exp
         return loss, target_logprobs_backward(dlogp, cache)
 
@@ -43,14 +46,14 @@ class PPO:
 def group_advantages(
     rewards: np.ndarray, log_ratios: np.ndarray, beta: float, group: int
 ) -> np.ndarray:
-    """A = R − mean of R over the group, R = r − β·log(π(y | x) / π_ref(y | x)).
+    """Â = R − mean of R over the group, R = reward − β·log(π(y | x) / π_ref(y | x)).
 
     `group` neighbours answer the same prompt, and their mean is the baseline, as in GRPO (Shao et
     al. 2024, arXiv 2402.03300, §4.1.1), which also divides by the group's standard deviation and
-    puts the KL into the loss; here A keeps the reward's unit. The mean includes the text's own R:
-    A = (G − 1)/G times R − the mean of the other G − 1. Over samples from π the mean of R is the
+    puts the KL into the loss; here Â keeps the reward's unit. The mean includes the text's own R:
+    Â = (G − 1)/G times R − the mean of the other G − 1. Over samples from π the mean of R is the
     expected reward minus β·KL(π ‖ π_ref), the quantity that RLHF maximizes.
-    Shapes: rewards, log_ratios (in nats) and A (B,).
+    Shapes: rewards, log_ratios (in nats) and Â (B,).
     """
     check_real("expected beta", beta, "from 0")
     check_whole("expected a group", group, 2)

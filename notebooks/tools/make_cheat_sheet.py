@@ -159,13 +159,13 @@ def relatives(page):
         [
             (r"$\eta_B = 16\,\eta_A$", "", "**LoRA+**: B learns 16 times as fast"),
             (
-                r"$W$′ $= m \circ V / \Vert V \Vert$", "",
-                r"**DoRA**: $V = W + s\,AB$, a length $m$ a column",
+                r"$W$′ $= m \circ (W + s\,AB) / \mathrm{norm}$", "",
+                r"**DoRA**: $m$ and norm, one a column",
             ),
             (r"$s\,AB =$ largest part of $W$", "", "**PiSSA**: the base keeps the rest"),
             (r"$s\,AB \approx W - \hat W$", "", "**LoftQ**: a start that undoes rounding"),
         ],
-        GREY, (17, 0, 118), "", size=9.4, step=13,
+        GREY, (17, 0, 126), "", size=9.4, step=13,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from helpers.safetensors_files import save_file
 from lora_np.checkpoint import load_gpt2, save_gpt2
 from lora_np.checkpoint.dtypes import BFLOAT16, as_written, from_bfloat16, to_bfloat16
 from lora_np.checkpoint.safetensors_io import open_tensors
-from lora_np.checkpoint.safetensors_write import save_tensors
+from lora_np.checkpoint.safetensors_write import KINDS, save_tensors
 
 HALVES = st.one_of(st.sampled_from([0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF]), st.integers(0, 0xFFFF))
 
@@ -63,7 +63,9 @@ def test_files_are_those_of_the_library(seed, tmp_path_factory):
     pytest.importorskip("safetensors")
     rng, path = np.random.default_rng(seed), tmp_path_factory.mktemp("files")
     tensors = {}
-    for dtype in rng.choice(["f8", "f4", "f2", "u1", "i8", ">f4"], size=rng.integers(0, 6)):
+    for dtype in rng.choice(
+        [kind.str for kind in KINDS if kind != BFLOAT16] + [">f4", ">i2"], size=rng.integers(0, 6)
+    ):
         shape = tuple(rng.integers(0, 4, size=rng.integers(0, 4)))
         name = "".join(rng.choice(list('ab.é"')) for _ in range(4)) + str(len(tensors))
         tensors[name] = np.asarray(100 * rng.random(shape)).astype(dtype)

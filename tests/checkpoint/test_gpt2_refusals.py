@@ -85,7 +85,7 @@ def test_one_error_lists_every_tensor(directory):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("transformer.ln_f.bias", np.zeros(6, np.int32), "ln_f.bias in floats, got I32"),
+        ("transformer.ln_f.bias", np.zeros(6, np.int64), "ln_f.bias in floats, got I64"),
         ("transformer.ln_f.bias", np.full(6, np.nan, np.float32), "not finite"),
         ("transformer.ln_f.bias", np.full(6, 1e300), "not finite in float32"),
         ("transformer.ln_f.bias", np.zeros((0,), np.float32), "is empty"),

@@ -118,9 +118,10 @@ HELD_CLAIMS = [
     Number(TABLE, "of guessing, {:.2f}", lambda: [np.log(257)]),
     Claim(
         TABLE,
-        "they call up a skill; the harder of two new ones, which LoRA learns, they do not",
+        "they call up a skill; the harder of two new ones, which QLoRA learns, they do not",
         lambda: np.minimum(
-            skill(PREFIX, 0) - 0.9, np.minimum(skill(ON_QKV, 2) - 0.9, 0.05 - skill(PREFIX, 2))
+            skill(PREFIX, 0) - 0.9,
+            np.minimum(skill(f"Q{ON_QKV}", 2) - 0.9, 0.05 - skill(PREFIX, 2)),
         ),
     ),
     Claim(

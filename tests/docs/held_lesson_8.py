@@ -179,6 +179,7 @@ GIVEN = [
     Given(LESSON_8, "Give both methods one rate, 0.01, and LoRA wins", "the cell below runs it"),
     Given(LESSON_8, "nine variants, once tuned, end within 2 % of LoRA", "cited"),
     Given(LESSON_8, "adds 8 % to the multiplications", "counted"),
+    Given(LESSON_8, "Lesson 1 printed 2.14 on code for this base", "its first cell prints it"),
     Given(LESSON_8, "the first 64 of 128 directions is 0.55", "an exercise"),
     Given(LESSON_8, "where every pair agrees and the mean lies three standard errors", "defined"),
     Given(LESSON_8, "Otherwise the two are not told apart", "defined"),

@@ -32,7 +32,7 @@ HELD_9 = [
     ),
     Number(
         LESSON_9,
-        "ten tokens fail for {} of {} seeds",
+        "Ten tokens are no surer: they fail for {} of {} seeds",
         lambda: [*map(in_words, ((skills(TEN)[0] < 0.1).sum(), len(skills(TEN)[0])))],
     ),
     Claim(
@@ -57,8 +57,13 @@ HELD_9 = [
     ),
     Claim(
         LESSON_9,
-        "It does, on all three tasks, in every seed; so do LoRA and QLoRA r 4 on attention",
-        lambda: np.min([skills(name) for name in ALL_RIGHT], axis=(0, 1)) - 0.99,
+        "It does, on all three tasks, in every seed; so does QLoRA r 4 on attention",
+        lambda: np.min([skills(name) for name in (FULL, f"Q{ATTENTION}")], axis=(0, 1)) - 0.99,
+    ),
+    Claim(
+        LESSON_9,
+        "and LoRA r 4 there in all runs but one at most",
+        lambda: np.sort(skills(ATTENTION).ravel())[1:] - 0.99,
     ),
     Number(
         LESSON_9, "with {:.0f} % of the numbers", lambda: [100 * trained(ATTENTION) / trained(FULL)]

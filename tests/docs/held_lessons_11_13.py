@@ -50,6 +50,15 @@ def perplexities(name):
 LORA, QLORA = "LoRA on float32", "QLoRA (NF4, scales in 8 bits)"
 
 HELD_11 = [
+    Given(
+        LESSON_11,
+        "\\frac{2.5\\,f}{f + 1.5\\,(0.25 + 0.75\\;\\text{length})}",
+        "BM25's usual constants",
+    ),
+    Given(
+        LESSON_11, "The usual 1.5 (in papers $k_1$, and $2.5 = k_1 + 1$) says how soon", "the same"
+    ),
+    Given(LESSON_11, "The usual 0.75 says how much less", "the same"),
     Number(
         LESSON_11,
         "Now {} seeds, each with a world of its own",

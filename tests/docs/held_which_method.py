@@ -170,7 +170,7 @@ HELD_WHICH = [
     ),
     Claim(
         WHICH,
-        "On text we find the latter too, at the same trained numbers",
+        "On text we find the latter too, with as many trainable parameters",
         lambda: np.where(of(R2, "trained") == of(C_ATTN, "trained"), loss(C_ATTN) - loss(R2), -1),
     ),
     Claim(

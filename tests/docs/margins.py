@@ -127,7 +127,8 @@ def words(page):
     text = re.sub(r"```.*?```|<!-- (\w+): python.*?<!-- end of \1 -->", "", text, flags=re.S)
     text = re.sub(r"^> (?:\*\*Predict|- \([abc]\)).*", "", text, flags=re.M)
     text = re.sub(r"\]\([^)]*\)", "]", text)
-    names = r"(?:[Ss]ections? (?:\d[\d.]* and )?|arXiv |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
+    parts = r"[Ss]ections? (?:\d[\d.]* and )?|[Ee]xercises? (?:\d[\d.]* and )?"
+    names = rf"(?:{parts}|arXiv |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
     text = re.sub(names, "", text, flags=re.M)
     return re.sub(r"</?em>|</?b>|[*`]", "", re.sub(r"\s+", " ", text))
 

@@ -19,6 +19,13 @@ def test_importing_loads_nothing_of_ours_yet():
     assert not done.stderr and not done.stdout.split()
 
 
+def test_no_command_waits_for_a_library_that_only_some_need():
+    """Matplotlib alone takes longer than all the rest."""
+    code = "import sys, lora_np.__main__; print({'matplotlib', 'hypothesis'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not done.stderr and done.stdout == "set()\n"
+
+
 @pytest.mark.parametrize("first", ["lora_np.generation", "lora_np.course", "lora_np.checkpoint"])
 def test_a_module_never_hides_a_function(first):
     code = f"import {first}; from lora_np import generate; assert callable(generate)"

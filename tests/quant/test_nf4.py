@@ -192,7 +192,7 @@ def test_the_six_weights_of_the_worked_example():
 
 
 BAD_ARRAYS = {
-    "integers": (np.arange(4), "float16, float32 or float64 array, got int64"),
+    "integers": (np.arange(4, dtype=np.int64), "float16, float32 or float64 array, got int64"),
     "complex": (np.ones(4, complex), "got complex128"),
     "nan": (np.float32([1, np.nan]), "finite in float32"),
     "infinity": (np.float32([1, -np.inf] * 50), "finite in float32"),

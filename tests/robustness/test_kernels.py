@@ -17,6 +17,7 @@ needs_openblas = pytest.mark.skipif(USUAL is None, reason="NumPy's products are 
 def table(tmp_path, capsys, monkeypatch):
     """(exit status, the table's last row, all that is printed) for a file of tests."""
     monkeypatch.setenv("PYTEST_ADDOPTS", f"--rootdir={tmp_path} -p no:cacheprovider")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a second a process
     monkeypatch.setattr(kernels, "runs_here", lambda *options: [Run("default", 1)])
 
     def run(text):

@@ -23,6 +23,7 @@ TOPICS = {
 }
 
 
+@pytest.mark.extra("jinja2")
 def test_only_the_answer_and_its_end_count():
     tokenizer = talkers.ByteTokenizer()
     pairs = [([("user", "a")], "long answer"), ([("system", "s"), ("user", "bcd")], "x")]
@@ -52,6 +53,7 @@ def test_each_row_may_have_a_prompt_of_its_own(seed):
         completion(tokens, [1, 8, 1, 1], lengths)
 
 
+@pytest.mark.extra("jinja2")
 @settings(max_examples=15)
 @given(st.integers(0, 50), st.integers(1, 12), st.integers(1, 4))
 def test_answers_together_are_the_answers_alone(seed, n, batch_size):

@@ -41,6 +41,7 @@ def test_a_completion_counts_with_its_end_and_a_prompt_does_not(pairs):
     assert repeated.documents == tuple(3 * n for n in reading.documents)
 
 
+@pytest.mark.extra("jinja2")
 def test_each_answer_of_a_conversation_counts_as_dialogues_has_it():
     tokenizer, turns = talkers.ByteTokenizer(), [("system", "s"), ("user", "a"), ("assistant", "b")]
     long = [*turns, ("user", "more"), ("assistant", "yes"), ("user", "unanswered")]

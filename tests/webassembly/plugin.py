@@ -8,7 +8,7 @@ import types
 import js
 import pytest
 
-from webassembly.cannot import CANNOT, ENDS_PYTHON
+from webassembly.cannot import CANNOT, ENDS_PYTHON, NOT_COLLECTED
 
 
 class Causes:
@@ -63,6 +63,14 @@ sys.modules["nbclient"].NotebookClient = None
 
 def pytest_configure(config):
     config.pluginmanager.register(CAUSES)
+
+
+def pytest_ignore_collect(collection_path):
+    for cause, name in NOT_COLLECTED.items():
+        if collection_path.as_posix().endswith(name):
+            CAUSES.outcomes["cannot"] += 1
+            CAUSES.causes["cannot", cause].append(name)
+            return True
 
 
 def pytest_collection_modifyitems(items):

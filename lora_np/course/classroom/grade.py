@@ -186,11 +186,15 @@ def bring_along(path, folder):
 
 
 def context():
-    """How processes start: forked from one that has everything imported, where there is fork."""
+    """How processes start: forked from one that has everything imported, where there is fork.
+
+    Everything is what an answer and its laws need, and what the command `lora-np` imports.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload([f"{__package__}.worker", "hypothesis.strategies"])
+    ours = [f"{__package__}.worker", f"{__package__}.laws_01", "lora_np.__main__"]
+    forkserver.set_forkserver_preload(["hypothesis.strategies", *ours])
     return forkserver
 
 

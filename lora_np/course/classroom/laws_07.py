@@ -114,8 +114,8 @@ def output_is_attention(attention, q, k, v, dout):
 
 @ATTENTION.law("dq, dk and dv are the derivatives of the output, times dout", tokens())
 def gradients_match_differences(attention, q, k, v, dout):
-    """In reverse: out = P v, then P = softmax(S) row by row, then S = q kᵀ/√hd. The softmax
-    undone is P∘(dP − Σ dP∘P)."""
+    """In reverse: out = p v, then p = softmax(z) row by row, then z = q kᵀ/√hd. The softmax
+    undone is p∘(dp − Σ dp∘p)."""
     _, gradients = parts(attention(q, k, v, dout), "out", "the three gradients")
     for name, x, got in zip("qkv", (q, k, v), parts(gradients, "dq", "dk", "dv")):
         true = numerical_gradient(lambda: (true_attention(q, k, v) * dout).sum(), x)

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...gradcheck import check_directional, numerical_gradient
+from ...methods.targets import merge
 from ...nn.gpt import GPT, GPTConfig
 from ...objectives import cross_entropy
 from ...tasks import next_token
@@ -12,44 +13,48 @@ from .exercise import Exercise
 from .inputs import Broken, expect, parts, same, tenths
 
 ADAPTER = Exercise("9.1", "Bottleneck adapter", "implement", answer="adapter", points=4)
-GRADIENTS = ("da", "dD", "db", "dU", "dc")
+GRADIENTS = ("da", "dW_down", "db_down", "dW_up", "db_up")
 
 
 @st.composite
 def bottlenecks(draw):
-    """{a, D, b, U, c, dy}: rows a (N, d) and an adapter of some width."""
+    """{a, W_down, b_down, W_up, b_up, dy}: rows a (N, d) and an adapter of some width."""
     n, d, width = (draw(st.integers(2, 4), label=name) for name in ("N", "d", "width"))
     seed = draw(st.integers(0, 99), label="seed")
-    shapes = {"a": (n, d), "D": (d, width), "b": (width,), "U": (width, d), "c": (d,), "dy": (n, d)}
+    shapes = {
+        "a": (n, d), "W_down": (d, width), "b_down": (width,), "W_up": (width, d), "b_up": (d,),
+        "dy": (n, d),
+    }  # fmt: skip
     return {name: tenths([seed, i], *shape) for i, (name, shape) in enumerate(shapes.items())}
 
 
-def output(adapter, a, D, b, U, c, dy):
-    return parts(adapter(a, D, b, U, c, dy), "y", "the five gradients")[0]
+def output(adapter, *given):
+    return parts(adapter(*given), "y", "the five gradients")[0]
 
 
-def true_output(a, D, b, U, c):
-    return a + np.tanh(a @ D + b) @ U + c
+def true_output(a, W_down, b_down, W_up, b_up):
+    return a + np.tanh(a @ W_down + b_down) @ W_up + b_up
 
 
-@ADAPTER.law("with U = 0 and c = 0 it changes nothing: y = a", bottlenecks())
-def starts_as_nothing(adapter, a, D, b, U, c, dy):
+@ADAPTER.law("with W_up = 0 and b_up = 0 it changes nothing: y = a", bottlenecks())
+def starts_as_nothing(adapter, a, W_down, b_down, W_up, b_up, dy):
     """The small network's output is added to what came in; it does not replace it."""
-    same("y", output(adapter, a, D, b, 0 * U, 0 * c, dy), a)
+    same("y", output(adapter, a, W_down, b_down, 0 * W_up, 0 * b_up, dy), a)
 
 
-@ADAPTER.law("y = a + tanh(aD + b)U + c", bottlenecks())
-def forward_is_right(adapter, a, D, b, U, c, dy):
+@ADAPTER.law("y = a + tanh(a W_down + b_down) W_up + b_up", bottlenecks())
+def forward_is_right(adapter, a, W_down, b_down, W_up, b_up, dy):
     """Down, bend, up; a bias on the way down and one on the way up."""
-    same("y", output(adapter, a, D, b, U, c, dy), true_output(a, D, b, U, c))
+    given = (a, W_down, b_down, W_up, b_up)
+    same("y", output(adapter, *given, dy), true_output(*given))
 
 
-@ADAPTER.law("da, dD, db, dU and dc are the derivatives of Σ dy∘y", bottlenecks())
-def gradients_match_differences(adapter, a, D, b, U, c, dy):
-    """In reverse: undo + c, then gU, then the tanh (its slope is 1 - g²), then + b, then aD. And
-    a went two ways."""
-    _, gradients = parts(adapter(a, D, b, U, c, dy), "y", "the five gradients")
-    given = (a, D, b, U, c)
+@ADAPTER.law("the five gradients are the derivatives of Σ dy∘y", bottlenecks())
+def gradients_match_differences(adapter, a, W_down, b_down, W_up, b_up, dy):
+    """In reverse: undo + b_up, then W_up, then the tanh (its slope is 1 - tanh²), then + b_down,
+    then W_down. And a went two ways."""
+    given = (a, W_down, b_down, W_up, b_up)
+    _, gradients = parts(adapter(*given, dy), "y", "the five gradients")
     for name, x, got in zip(GRADIENTS, given, parts(gradients, *GRADIENTS)):
         true = numerical_gradient(lambda: (true_output(*given) * dy).sum(), x)
         same(name, got, true, 1e-6)
@@ -60,17 +65,17 @@ PREFIX = Exercise("9.2", "Prefix", "implement", answer="with_prefix", points=3)
 
 @st.composite
 def heads(draw):
-    """{q, k, v, prefix_k, prefix_v}: one head's rows (T, hd), and P learned rows before them."""
-    T, P, hd = (draw(st.integers(2, 4), label=name) for name in ("T", "P", "hd"))
+    """{q, k, v, prefix_k, prefix_v}: one head's rows (T, hd), and n learned rows before them."""
+    T, n, hd = (draw(st.integers(2, 4), label=name) for name in ("T", "n", "hd"))
     seed = draw(st.integers(0, 99), label="seed")
-    sizes = {"q": T, "k": T, "v": T, "prefix_k": P, "prefix_v": P}
-    return {name: tenths([seed, i], n, hd) for i, (name, n) in enumerate(sizes.items())}
+    sizes = {"q": T, "k": T, "v": T, "prefix_k": n, "prefix_v": n}
+    return {name: tenths([seed, i], rows, hd) for i, (name, rows) in enumerate(sizes.items())}
 
 
 def true_prefix(q, k, v, prefix_k, prefix_v):
-    T, P = len(q), len(prefix_k)
+    T, n = len(q), len(prefix_k)
     scores = q @ np.concatenate([prefix_k, k]).T / np.sqrt(q.shape[1])
-    scores = np.where(np.tri(T, P + T, P, dtype=bool), scores, -np.inf)
+    scores = np.where(np.tri(T, n + T, n, dtype=bool), scores, -np.inf)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True) @ np.concatenate([prefix_v, v])
 
@@ -100,7 +105,7 @@ def later_is_unseen(with_prefix, q, k, v, prefix_k, prefix_v):
 
 @PREFIX.law("the output is attention over prefix and own tokens together", heads())
 def output_is_attention(with_prefix, q, k, v, prefix_k, prefix_v):
-    """One softmax over all P + T scores; keys with keys, values with values."""
+    """One softmax over all n + T scores; keys with keys, values with values."""
     got = with_prefix(q, k, v, prefix_k, prefix_v)
     same("the output", got, true_prefix(q, k, v, prefix_k, prefix_v))
 
@@ -137,14 +142,14 @@ def columns_are_m_long(dora, W, A, B, s, m, dW):
 @DORA.law("each column of W' points where W + s·A·B points", weights())
 def directions_are_v(dora, W, A, B, s, m, dW):
     """The scale belongs inside the direction, with A·B."""
-    V = W + s * A @ B
+    direction = W + s * A @ B
     weight, _ = adapted(dora, W, A, B, s, m, dW)
-    same("W'", weight, m * V / np.linalg.norm(V, axis=0))
+    same("W'", weight, m * direction / np.linalg.norm(direction, axis=0))
 
 
 @DORA.law("dA, dB and dm are derivatives with the norm held constant, as in PEFT", weights())
 def gradients_hold_the_norm(dora, W, A, B, s, m, dW):
-    """W' = c∘V with c = m/‖V‖. Only m moves c here: dV = c∘dW', and V = W + s·A·B."""
+    """W' is W + s·A·B with a factor m/norm for each column, and only m moves the factor here."""
     norm = np.linalg.norm(W + s * A @ B, axis=0)
     _, got = adapted(dora, W, A, B, s, m, dW)
     for name, x, mine in zip(("dA", "dB", "dm"), (A, B, m), got):
@@ -152,11 +157,10 @@ def gradients_hold_the_norm(dora, W, A, B, s, m, dW):
         same(name, mine, true, 1e-6)
 
 
-METHOD = Exercise(
-    "9.4", "A method of your own", "design", answer="OutputScales", points=5, apart=False
-)
+METHOD = Exercise("9.4", "VeRA", "design", answer="VeRA", points=5, apart=False)
 CONFIG = GPTConfig(vocab_size=5, n_positions=8, n_embd=6, n_layer=2, n_head=2, n_inner=10)
-TARGETS, COUNT = ("c_attn", "mlp.c_proj"), 2 * (18 + 6)
+TARGETS, RANK = ("c_attn", "mlp.c_proj"), 3
+COUNT = 2 * (RANK + 18 + RANK + 6)
 TOKENS = np.random.default_rng(3).integers(0, 5, (4, 6))
 
 
@@ -167,8 +171,17 @@ def applied(method, dtype=np.float64):
         parameter.data += (0.3 * rng.standard_normal(parameter.shape)).astype(dtype)
     view = method(TARGETS).apply(model, rng)
     if not hasattr(view, "named_parameters"):
-        raise Broken(f"apply returns the model with its factors, got {type(view).__name__}")
+        raise Broken(f"apply returns the model with its vectors, got {type(view).__name__}")
     return model, view
+
+
+def moved(method):
+    """A view whose trainable numbers are off their start, where half of the gradients vanish."""
+    _, view = applied(method)
+    rng = np.random.default_rng(5)
+    for parameter in view.trainable_parameters():
+        parameter.data += 0.3 * rng.standard_normal(parameter.shape)
+    return view
 
 
 @METHOD.law("a target that matches nothing is a ValueError")
@@ -183,28 +196,33 @@ def targets_must_match(method):
 
 @METHOD.law("before any training the output is the base's")
 def starts_as_the_base(method):
-    """By what do you multiply so that nothing changes?"""
+    """Which of the two vectors must be 0 for that?"""
     model, view = applied(method)
     same("the logits", view(TOKENS), model(TOKENS), 1e-12)
 
 
-@METHOD.law("one number for each output of each target learns, and nothing else")
-def only_factors_learn(method):
+@METHOD.law("r + out numbers of each target learn, and nothing else")
+def only_vectors_learn(method):
     """`begin` freezes the base; a new Parameter learns unless it is told not to."""
     _, view = applied(method)
     learns = sum(p.size for p in view.parameters() if p.trainable)
     expect(learns == COUNT, f"{learns} numbers learn, expected {COUNT} for targets {TARGETS} here")
 
 
-@METHOD.law("the factors' gradients agree with finite differences")
+@METHOD.law("gradients agree with finite differences")
 def gradients_are_right(method):
-    """y = z·l, with z the base layer's output: what is dl, over all rows, and what goes on to z?"""
-    _, view = applied(method)
-    rng = np.random.default_rng(5)
-    for parameter in view.trainable_parameters():
-        parameter.data += 0.3 * rng.standard_normal(parameter.shape)
-    for name, error in check_directional(view, TOKENS).items():
+    """Read your forward from its last line to its first. And x went two ways: what does each of
+    them send back?"""
+    for name, error in check_directional(moved(method), TOKENS).items():
         expect(error < 1e-6, f"the gradient of {name} is off by a relative {error:.2g}")
+
+
+@METHOD.law("merged into dense weights it answers the same")
+def merges(method):
+    """x reaches y by one matrix: put every factor into it. A factor for each column of a matrix
+    stands on its right."""
+    view = moved(method)
+    same("the logits", merge(view)(TOKENS), view(TOKENS), 1e-9)
 
 
 @METHOD.law("training lowers the loss and moves no byte of the base")

@@ -9,42 +9,63 @@ from .exercise import Exercise
 from .inputs import Broken, expect, same, tenths
 from .laws_policy import EXERCISES as POLICY
 
-DISTIL = Exercise("10.1", "Distillation's gradient", "implement", answer="distil", points=3)
+DISTIL = Exercise("10.1", "Distillation with hard labels", "implement", answer="distil", points=3)
 
 
 @st.composite
 def pairs_of_models(draw):
-    """{student, teacher, T}: logits (N, K) of both, and a temperature that is not 1."""
+    """{student, teacher, labels, tau, hard}: logits (N, K) of both, right answers (N,), a
+    temperature that is not 1, and the share of the hard labels."""
     n, k = draw(st.integers(2, 3), label="N"), draw(st.integers(2, 4), label="K")
-    seed, T = draw(st.integers(0, 99), label="seed"), draw(st.sampled_from([2.0, 0.5]), label="T")
-    return {"student": tenths([seed, 0], n, k), "teacher": tenths([seed, 1], n, k), "T": T}
+    seed, tau = draw(st.integers(0, 99), label="seed"), draw(st.sampled_from([2.0, 0.5]))
+    return {
+        "student": tenths([seed, 0], n, k), "teacher": tenths([seed, 1], n, k),
+        "labels": np.random.default_rng(seed).integers(0, k, n), "tau": tau,
+        "hard": draw(st.sampled_from([0.25, 0.5]), label="hard"),
+    }  # fmt: skip
 
 
-def distillation_loss(student, teacher, T):
-    logp, logq = log_softmax(student / T), log_softmax(teacher / T)
-    return T * T * (np.exp(logq) * (logq - logp)).sum() / len(student)
+def distillation_loss(student, teacher, labels, tau, hard):
+    logp, logp_teacher = log_softmax(student / tau), log_softmax(teacher / tau)
+    soft = tau * tau * (np.exp(logp_teacher) * (logp_teacher - logp)).sum() / len(student)
+    right = -log_softmax(student)[np.arange(len(student)), labels].mean()
+    return hard * right + (1 - hard) * soft
 
 
-@DISTIL.law("where the student equals its teacher the gradient is 0", pairs_of_models())
-def zero_at_the_teacher(distil, student, teacher, T):
-    """Both sides are divided by T before the softmax."""
-    same("dlogits at the teacher", distil(teacher.copy(), teacher, T), np.zeros(teacher.shape))
+@DISTIL.law(
+    "with no hard labels, a student that equals its teacher gets no gradient", pairs_of_models()
+)
+def zero_at_the_teacher(distil, student, teacher, labels, tau, hard):
+    """Both sides are divided by τ before the softmax."""
+    got = distil(teacher.copy(), teacher, labels, tau, 0.0)
+    same("dlogits at the teacher", got, np.zeros(teacher.shape))
 
 
-@DISTIL.law("a step against it brings the student nearer", pairs_of_models())
-def points_the_right_way(distil, student, teacher, T):
-    """dlogits is p - q, not q - p: the optimizer subtracts it."""
-    before = distillation_loss(student, teacher, T)
-    moved = student - 0.01 * np.asarray(distil(student, teacher, T))
+@DISTIL.law("with hard labels alone, the teacher does not count", pairs_of_models())
+def hard_alone(distil, student, teacher, labels, tau, hard):
+    """`hard` is the share of the one, and 1 - `hard` that of the other."""
+    one, other = (distil(student, sign * teacher, labels, tau, 1.0) for sign in (1, -1))
+    same("dlogits with another teacher", other, one)
+
+
+@DISTIL.law("with no hard labels, a step against it lowers the loss", pairs_of_models())
+def points_the_right_way(distil, student, teacher, labels, tau, hard):
+    """The optimizer subtracts dlogits: p less what it is to become, not the other way round."""
+    before = distillation_loss(student, teacher, labels, tau, 0.0)
+    moved = student - 0.01 * np.asarray(distil(student, teacher, labels, tau, 0.0))
     same("the shape of dlogits", np.zeros(moved.shape), np.zeros(student.shape))
-    expect(distillation_loss(moved, teacher, T) < before, "a small step raised the loss")
+    after = distillation_loss(moved, teacher, labels, tau, 0.0)
+    expect(after < before + 1e-12, "a small step raised the loss")
 
 
-@DISTIL.law("it is the derivative of T²·KL(q‖p), a mean over rows", pairs_of_models())
-def matches_differences(distil, student, teacher, T):
-    """Of T², one T is left: z/T brings a 1/T with it. And the mean divides by the rows."""
-    true = numerical_gradient(lambda: distillation_loss(student, teacher, T), student)
-    same("dlogits", distil(student, teacher, T), true, 1e-6)
+@DISTIL.law("it is the derivative of the mixed loss, a mean over rows", pairs_of_models())
+def matches_differences(distil, student, teacher, labels, tau, hard):
+    """Of τ², one τ is left: z/τ brings a 1/τ with it. The hard labels know no τ at all. And the
+    mean divides by the rows."""
+    true = numerical_gradient(
+        lambda: distillation_loss(student, teacher, labels, tau, hard), student
+    )
+    same("dlogits", distil(student, teacher, labels, tau, hard), true, 1e-6)
 
 
 DPO = Exercise("10.2", "DPO's gradient", "implement", answer="dpo", points=4)
@@ -75,7 +96,7 @@ def dpo_loss(logits, tokens, reference, beta):
 
 @DPO.law("the preferred text becomes likelier, the other one less", preferences())
 def moves_both_ways(dpo, logits, tokens, reference, beta):
-    """-log σ(h) falls when h rises: which sign has the gradient of each text?"""
+    """-log sigmoid(lead) falls when the lead rises: which sign has the gradient of each text?"""
     dlogits = np.asarray(dpo(logits, tokens, reference, beta))
     same("the shape of dlogits", np.zeros(dlogits.shape), np.zeros(logits.shape))
     at_the_tokens = np.take_along_axis(dlogits, tokens[..., None], axis=2)[..., 0]
@@ -93,10 +114,10 @@ def reference_counts(dpo, logits, tokens, reference, beta):
     expect(not np.allclose(one, other), "another reference gave the same gradient")
 
 
-@DPO.law("it is the derivative of the mean of -log σ(β(Δ₊ - Δ₋))", preferences())
+@DPO.law("it is the derivative of the mean of -log sigmoid(β(Δ₊ - Δ₋))", preferences())
 def matches_the_loss(dpo, logits, tokens, reference, beta):
     """A text's log-probability is a sum over its tokens, no mean. β stands before the brackets
-    and so also before its derivative; σ(-h) tells how wrong the pair still is."""
+    and so also before its derivative; sigmoid(-lead) tells how wrong the pair still is."""
     true = numerical_gradient(lambda: dpo_loss(logits, tokens, reference, beta), logits)
     same("dlogits", dpo(logits, tokens, reference, beta), true, 1e-6)
 
@@ -117,21 +138,21 @@ def ppo_loss(logratio, advantage, clip):
     return -np.minimum(ratio * advantage, np.clip(ratio, 1 - clip, 1 + clip) * advantage)
 
 
-@CLIP.law("inside the clip it is -ρ·A", ratios())
+@CLIP.law("inside the clip it is -ρ·Â", ratios())
 def free_inside(slope, ratio, advantage, clip):
-    """L = -ρA there, and dρ/dlog π = ρ, with ρ = π/π_old."""
+    """L = -ρÂ there, and dρ/dlog π = ρ, with ρ = π/π_old."""
     inside = np.abs(ratio - 1) < clip
     got = np.asarray(slope(ratio, advantage, clip))
     same("the shape", np.zeros(got.shape), np.zeros(ratio.shape))
     same("the slope inside", got[inside], (-ratio * advantage)[inside])
 
 
-@CLIP.law("0 exactly where ρ has gone beyond the clip the way A asks", ratios())
+@CLIP.law("0 exactly where ρ has gone beyond the clip the way Â asks", ratios())
 def flat_where_it_binds(slope, ratio, advantage, clip):
-    """Good tokens (A > 0) stop at 1 + ε, bad ones at 1 - ε."""
+    """Good tokens (Â > 0) stop at 1 + clip, bad ones at 1 - clip."""
     binds = np.where(advantage > 0, ratio > 1 + clip, ratio < 1 - clip)
     got = np.asarray(slope(ratio, advantage, clip))
-    expect((got[binds] == 0).all(), f"not 0 at ρ {ratio[binds]}, A {advantage[binds]}")
+    expect((got[binds] == 0).all(), f"not 0 at ρ {ratio[binds]}, Â {advantage[binds]}")
 
 
 @CLIP.law("beyond the clip the wrong way, the way back is open", ratios())

@@ -67,7 +67,7 @@ def length_is_a_discount(scores):
     expect(long < short, f"2 words score {short:.3f}, 5 words {long:.3f}")
 
 
-@BM25.law("the scores are BM25's, k₁ = 1.5 and b = 0.75", libraries())
+@BM25.law("the scores are BM25's, with its usual 1.5 and 0.75", libraries())
 def scores_are_bm25(scores, documents, question):
     """Compare with the formula of the lesson, factor by factor."""
     same("the scores", scored(scores, documents, question), Store(documents).scores(question))

@@ -4,50 +4,59 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...gradcheck import numerical_gradient
-from ...nn.functional import log_softmax, softmax_forward
+from ...nn.functional import log_softmax
 from .exercise import Exercise
-from .inputs import same, tenths
+from .inputs import expect, same, tenths
 
-GRADIENT = Exercise("10.5", "The policy gradient", "implement", answer="policy", points=3)
+GRADIENT = Exercise("10.5", "The gradient without drawing", "implement", answer="exact", points=3)
 
 
 @st.composite
 def policies(draw):
-    """{z, rewards}: logits (K,) of the texts that a policy may write, and the reward of each."""
+    """{z, R, reference, beta}: logits (K,) of the K texts there are, the reward of each, its
+    log-probability under the reference, and the price of KL."""
     k, seed = draw(st.integers(2, 4), label="K"), draw(st.integers(0, 99), label="seed")
-    return {"z": tenths([seed, 0], k), "rewards": 3 + tenths([seed, 1], k)}
+    return {
+        "z": tenths([seed, 0], k), "R": 3 + tenths([seed, 1], k),
+        "reference": log_softmax(tenths([seed, 2], k)),
+        "beta": draw(st.sampled_from([0.5, 2.0]), label="beta"),
+    }  # fmt: skip
 
 
-def expected(policy, z, rewards, baseline):
-    """What the answer gives on average, over texts drawn from the policy."""
-    p, _ = softmax_forward(z)
-    each = [np.asarray(policy(z.copy(), y, rewards[y], baseline)) for y in range(len(z))]
-    same("the shape of dlogits", np.zeros(each[0].shape), np.zeros(z.shape))
-    return p @ np.array(each)
+def worth(z, R, reference, beta):
+    """J = Σ π(y)·(R(y) - β·log(π(y)/π_ref(y)))."""
+    logp = log_softmax(z)
+    return float(np.exp(logp) @ (R - beta * (logp - reference)))
 
 
-@GRADIENT.law("a reward that equals the baseline teaches nothing", policies())
-def nothing_at_the_baseline(policy, z, rewards):
-    """The advantage is what is better than usual."""
-    same("dlogits", policy(z, 0, 2.0, 2.0), np.zeros(z.shape))
+@GRADIENT.law("the same number added to every reward changes nothing", policies())
+def a_baseline_is_free(exact, z, R, reference, beta):
+    """The shares of all texts add up to 1: when one rises by a step, others fall."""
+    one, other = (exact(z, R + more, reference, beta) for more in (0.0, 5.0))
+    same("dlogits with other rewards", other, one, 1e-9)
 
 
-@GRADIENT.law("averaged over draws it is minus the slope of the expected reward", policies())
-def unbiased(policy, z, rewards):
-    """The optimizer subtracts it, and the reward is to rise. What is ∂log π(y)/∂z?"""
-
-    def reward():
-        return float(np.exp(log_softmax(z)) @ rewards)
-
-    true = -numerical_gradient(reward, z)
-    same("the mean of dlogits", expected(policy, z, rewards, 0.0), true, 1e-6)
+@GRADIENT.law("at π*, the best policy, it is 0", policies())
+def rests_at_the_best(exact, z, R, reference, beta):
+    """π* is π_ref times e to the R/β: there every text is worth the same, with its penalty."""
+    best = reference + R / beta
+    same("dlogits at π*", exact(best, R, reference, beta), np.zeros(z.shape), 1e-9)
 
 
-@GRADIENT.law("no baseline changes that average", policies())
-def baseline_is_free(policy, z, rewards):
-    """It is taken off the reward before anything else: E[∇ log π] = 0."""
-    one, other = (expected(policy, z, rewards, baseline) for baseline in (0.0, 5.0))
-    same("the mean of dlogits with another baseline", other, one, 1e-9)
+@GRADIENT.law("a step against it raises J", policies())
+def raises_what_is_wanted(exact, z, R, reference, beta):
+    """The optimizer subtracts dlogits, and J is to rise: the loss is -J."""
+    moved = z - 0.01 * np.asarray(exact(z, R, reference, beta))
+    same("the shape of dlogits", np.zeros(moved.shape), np.zeros(z.shape))
+    rise = worth(moved, R, reference, beta) - worth(z, R, reference, beta)
+    expect(rise > -1e-12, "a small step lowered J")
+
+
+@GRADIENT.law("it is minus the derivative of J", policies())
+def matches_differences(exact, z, R, reference, beta):
+    """A text counts as often as it is drawn. What is ∂π(y)/∂z, over all y (lesson 7's softmax)?"""
+    true = -numerical_gradient(lambda: worth(z, R, reference, beta), z)
+    same("dlogits", exact(z, R, reference, beta), true, 1e-6)
 
 
 OTHERS = Exercise("10.6", "Without the own sample", "implement", answer="leave_out", points=2)

@@ -31,10 +31,10 @@ TEXTS = (50, 200, 800)
 CHECKS = 20  # steps between two looks at the validation texts
 WAYS = {  # the objectives, for one text with a teacher's logits
     HARD: cross_entropy,
-    "teacher, T = 1": Distillation(1.0),
-    "teacher, T = 2": Distillation(2.0),
-    "T = 2, 0.1 hard": Distillation(2.0, hard=0.1),
-    "T = 2, half hard": Distillation(2.0, hard=0.5),
+    "teacher, τ = 1": Distillation(1.0),
+    "teacher, τ = 2": Distillation(2.0),
+    "τ = 2, 0.1 hard": Distillation(2.0, hard=0.1),
+    "τ = 2, half hard": Distillation(2.0, hard=0.5),
 }
 GOOD, ERRING = "", "erring: "  # what stands before a way's name
 
@@ -182,9 +182,10 @@ def claims(numbers):
     for n in numbers["texts"]:
         gap_of = {way: gaps(numbers, way, n) for way in LESSONS}
         for who in (GOOD, ERRING):
-            t1, t2, few, half = (f"{who}{way}" for way in list(WAYS)[1:])
+            plain, soft, few, half = (f"{who}{way}" for way in list(WAYS)[1:])
             hard = [name for name in (HARD, f"{who}{DRAWS}") if name in LESSONS]
-            for ours, theirs in ((t2, t1), (few, t2), (half, t2), *((t1, name) for name in hard)):
+            pairs = ((soft, plain), (few, soft), (half, soft), *((plain, name) for name in hard))
+            for ours, theirs in pairs:
                 found[f"gap, {n} texts: {ours}, less {theirs}"] = gap_of[ours] - gap_of[theirs]
         for way in (name for name in LESSONS if name.startswith(ERRING)):
             found[f"gap, {n} texts: {way}, less that teacher"] = gap_of[way] - teacher

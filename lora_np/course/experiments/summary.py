@@ -44,7 +44,7 @@ def from_methods(numbers):
 
 def from_distillation(numbers):
     most = str(numbers["texts"][-1])
-    for name in ("hard labels", "teacher, T = 2"):
+    for name in ("hard labels", "teacher, τ = 2"):
         runs = [run["students"][name][most] for run in numbers["runs"]]
         before, after = np.mean([run["way"][0] for run in runs]), np.mean([r["end"] for r in runs])
         label = "distillation" if name.startswith("teacher") else "  (without a teacher)"

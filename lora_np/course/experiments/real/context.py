@@ -155,7 +155,7 @@ def table(numbers):
         f"one sentence of up to {WORDS} words. KL from the model that is told how, nats a token of "
         "its answers. Perplexity on held-out prose. A question takes "
         f"{numbers['context_tokens']} tokens with the context, {numbers['plain_tokens']} without. "
-        f"{numbers['steps']} steps of 4 answers, {numbers['trained']:,} trained numbers;"
+        f"{numbers['steps']} steps of 4 answers, {numbers['trained']:,} trainable parameters;"
     )
     by_cases = intervals(numbers, dict.fromkeys(COLUMNS[:2], numbers["tests"]))
     return "\n".join([*lines, note(text, numbers), "", by_cases, "", samples(numbers)])

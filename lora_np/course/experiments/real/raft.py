@@ -113,7 +113,7 @@ def table(numbers):
         f"none where it is missing (half as many). {numbers['paragraphs']} paragraphs, "
         f"{numbers['gaps'][0]} gaps to learn from, {numbers['gaps'][1]} in topics held out; BM25 "
         f"finds the golden paragraph for {numbers['recall']:.0%}. {numbers['steps']} steps of 2, "
-        f"{numbers['trained']:,} trained numbers;"
+        f"{numbers['trained']:,} trainable parameters;"
     )
     n = numbers["tests"]
     by_cases = intervals(numbers, dict(zip(COLUMNS, (n, n, (n + 1) // 2))))

@@ -1,26 +1,26 @@
 from edits import Edit
 
 EDITS = [
-    Edit("9.1", "no residual", "y = a + g @ U + c", "y = g @ U + c", "y = a"),
-    Edit("9.1", "no bias on the way down", "np.tanh(a @ D + b)", "np.tanh(a @ D)", "tanh(aD + b)"),
-    Edit("9.1", "da without the way around", "da = dy + dz @ D.T", "da = dz @ D.T", "derivatives"),
-    Edit("9.1", "the biases frozen", "db = dz.sum(axis=0)", "db = 0 * b", "derivatives"),
-    Edit("9.1", "the bend not undone", " * (1 - g * g)", "", "derivatives"),
+    Edit("9.1", "no residual", "y = a + bent @ W_up", "y = bent @ W_up", "y = a"),
+    Edit("9.1", "no bias on the way down", "a @ W_down + b_down", "a @ W_down", "tanh(a W_down"),
+    Edit("9.1", "da without the way around", "dy + dz @ W_down.T", "dz @ W_down.T", "derivatives"),
+    Edit("9.1", "the biases frozen", "db_down = dz.sum(axis=0)", "db_down = 0 * b_down", "derivat"),
+    Edit("9.1", "the bend not undone", " * (1 - bent * bent)", "", "derivatives"),
     Edit(
         "9.2",
         "the prefix masked",
-        "np.tri(T, P + T, P) == 1",
-        "np.concatenate([np.zeros((T, P)), np.tri(T)], axis=1) == 1",
+        "np.tri(T, n + T, n) == 1",
+        "np.concatenate([np.zeros((T, n)), np.tri(T)], axis=1) == 1",
         "sees the prefix",
     ),
     Edit(
-        "9.2", "the mask not moved", "np.tri(T, P + T, P) == 1", "np.tri(T, P + T) == 1", "together"
+        "9.2", "the mask not moved", "np.tri(T, n + T, n) == 1", "np.tri(T, n + T) == 1", "together"
     ),
     Edit(
         "9.2",
         "no mask at all",
-        "np.tri(T, P + T, P) == 1",
-        "np.ones((T, P + T)) == 1",
+        "np.tri(T, n + T, n) == 1",
+        "np.ones((T, n + T)) == 1",
         "later token",
     ),
     Edit("9.2", "values in another order", "[prefix_v, v]", "[v, prefix_v]", "sees the prefix"),
@@ -41,50 +41,72 @@ EDITS = [
     Edit(
         "9.3",
         "the axis of the inputs",
-        "np.linalg.norm(V, axis=0)",
-        "np.linalg.norm(V, axis=1, keepdims=True)",
+        "norm = np.linalg.norm(direction, axis=0)\n    weight = direction * (m / norm)",
+        "weight = direction * m / np.linalg.norm(direction, axis=1, keepdims=True)\n"
+        "    norm = np.linalg.norm(direction, axis=0)",
         "m_j long",
     ),
     Edit(
         "9.3",
         "the norm differentiated",
-        "dV = c * dW",
-        "dV = c * dW - V * (dW * V * c).sum(axis=0) / norm**2",
+        "ddirection = dW * (m / norm)",
+        "ddirection = dW * (m / norm)\n"
+        "    ddirection -= direction * (dW * weight).sum(axis=0) / norm**2",
         "held constant",
     ),
-    Edit("9.3", "s lost in the direction", "V = W + s * A @ B", "V = W + A @ B", "points where"),
-    Edit("9.3", "s lost in dA", "dA = s * dV @ B.T", "dA = dV @ B.T", "held constant"),
+    Edit(
+        "9.3",
+        "s lost in the direction",
+        "direction = W + s * A @ B",
+        "direction = W + A @ B",
+        "points where",
+    ),
+    Edit("9.3", "s lost in dA", "dA = s * ddirection", "dA = ddirection", "held constant"),
     Edit(
         "9.4",
-        "the base learns too",
-        "self.base = base.freeze()",
-        "self.base = base\n        base.weight.train()",
+        "the factors learn too",
+        "Parameter(A.astype(base.dtype), trainable=False)",
+        "Parameter(A.astype(base.dtype))",
         "nothing else",
     ),
-    Edit("9.4", "starts at zero", "np.ones(base", "np.zeros(base", "the base's"),
+    Edit("9.4", "outer starts at one", "np.zeros(base.out", "np.ones(base.out", "the base's"),
     Edit(
         "9.4",
         "nothing is said of a wrong target",
-        "return wrap(begin(self, model), self.targets, Scaled)",
+        "return wrap(begin(self, model), self.targets, lambda base: FrozenFactors(base, rng))",
         """try:
-            return wrap(begin(self, model), self.targets, Scaled)
+            return wrap(begin(self, model), self.targets, lambda base: FrozenFactors(base, rng))
         except ValueError:
             return begin(self, model)""",
         "matches nothing",
     ),
     Edit(
         "9.4",
-        "dl of the last row alone",
-        "(rows(dy) * rows(z)).sum(axis=0)",
-        "(rows(dy) * rows(z))[-1]",
+        "outer's of the last row alone",
+        "(rows(dy) * v).sum(axis=0)",
+        "(rows(dy) * v)[-1]",
         "finite differences",
     ),
     Edit(
         "9.4",
-        "l not undone on the way to x",
-        "backward(dy * self.l.data,",
-        "backward(dy,",
+        "inner's before outer is undone",
+        "(rows(dy) * self.outer.data) @ self.B",
+        "rows(dy) @ self.B",
         "finite differences",
+    ),
+    Edit(
+        "9.4",
+        "x came one way only",
+        "return dx + ((du * self.inner.data) @ self.A.data.T).reshape(dx.shape)",
+        "return dx",
+        "finite differences",
+    ),
+    Edit(
+        "9.4",
+        "inner left out of the merge",
+        "self.A.data * self.inner.data @ self.B.data * s",
+        "self.A.data @ self.B.data * s",
+        "merged",
     ),
     Edit("9.4", "the view is not returned", "return wrap(", "wrap(", "the base's"),
 ]

@@ -1,22 +1,26 @@
 from edits import Edit
 
 EDITS = [
-    Edit("10.1", "T² missing", "return T * (", "return 1 / T * (", "derivative of T²"),
+    Edit("10.1", "τ² missing", "soft = tau * (", "soft = 1 / tau * (", "mixed loss"),
+    Edit(
+        "10.1", "τ on one side alone", "softmax(student / tau)", "softmax(student)", "its teacher"
+    ),
     Edit(
         "10.1",
-        "T on one side alone",
-        "shares(student) - shares(teacher)",
-        "shares(T * student) - shares(teacher)",
-        "gradient is 0",
+        "the hard labels softened",
+        "right = softmax(student)",
+        "right = softmax(student / tau)",
+        "mixed loss",
     ),
+    Edit("10.1", "both in full", "(1 - hard) * soft", "soft", "does not count"),
     Edit(
         "10.1",
         "the sign",
-        "shares(student) - shares(teacher)",
-        "shares(teacher) - shares(student)",
-        "nearer",
+        "return (hard * right + (1 - hard) * soft) / len(student)",
+        "return -(hard * right + (1 - hard) * soft) / len(student)",
+        "lowers the loss",
     ),
-    Edit("10.1", "a sum for a mean", " / len(student)", "", "derivative of T²"),
+    Edit("10.1", "a sum for a mean", " / len(student)", "", "mixed loss"),
     Edit("10.2", "the reference dropped", "log_pi - reference", "log_pi", "reference counts"),
     Edit("10.2", "beta lost", "beta * np.stack", "np.stack", "derivative of the mean"),
     Edit(
@@ -26,12 +30,12 @@ EDITS = [
         "axis=-1)).mean(axis=1)",
         "derivative of the mean",
     ),
-    Edit("10.2", "the pair turned round", "[dh, -dh]", "[-dh, dh]", "likelier"),
+    Edit("10.2", "the pair turned round", "[dlead, -dlead]", "[-dlead, dlead]", "likelier"),
     Edit(
         "10.2",
         "every pair weighs the same",
-        "-1 / (1 + np.exp(h)) / len(h)",
-        "-np.ones_like(h) / len(h)",
+        "-1 / (1 + np.exp(lead)) / len(lead)",
+        "-np.ones_like(lead) / len(lead)",
         "reference counts",
     ),
     Edit(
@@ -59,10 +63,11 @@ EDITS = [
         "true reward",
     ),
     Edit("10.4", "beta itself", 'int(np.argmax(curves()["true"]))', "0.05", "an index"),
-    Edit("10.5", "the baseline added", "reward - baseline", "reward + baseline", "equals"),
-    Edit("10.5", "no baseline", "reward - baseline", "reward", "equals"),
-    Edit("10.5", "the sign", "(p - onehot)", "(onehot - p)", "averaged"),
-    Edit("10.5", "only the drawn text's logit", "(p - onehot)", "(-onehot)", "averaged"),
+    Edit("10.5", "the sign", "p @ worth - worth", "worth - p @ worth", "raises J"),
+    Edit("10.5", "nothing taken off", "p @ worth - worth", "-worth", "changes nothing"),
+    Edit("10.5", "every text alike", "return p * (", "return (", "derivative"),
+    Edit("10.5", "no penalty", "R - beta * (np.log(p) - reference)", "R", "at π*"),
+    Edit("10.5", "the reference forgotten", "(np.log(p) - reference)", "np.log(p)", "at π*"),
     Edit("10.6", "the own sample in the mean", "/ (group - 1)", "/ group", "others"),
     Edit("10.6", "the own reward left in the sum", "total - grouped", "total", "others"),
     Edit("10.6", "one mean for all prompts", "axis=1, keepdims", "axis=None, keepdims", "others"),

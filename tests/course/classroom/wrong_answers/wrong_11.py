@@ -4,7 +4,7 @@ EDITS = [
     Edit(
         "11.1",
         "raw counts",
-        "f * (k1 + 1) / (f + k1 * (1 - b + b * len(document) / mean))",
+        "2.5 * f / (f + 1.5 * (0.25 + 0.75 * len(document) / mean))",
         "f",
         "second use",
     ),
@@ -18,7 +18,7 @@ EDITS = [
     Edit("11.1", "no idf", "math.log(1 + (N - n + 0.5) / (n + 0.5))", "1.0", "a rare word"),
     Edit("11.1", "length upside down", "len(document) / mean", "mean / len(document)", "longer"),
     Edit("11.1", "no length", "len(document) / mean", "1", "longer"),
-    Edit("11.1", "another k1", "idf * f * (k1 + 1)", "idf * f * k1", "BM25's"),
+    Edit("11.1", "another constant", "idf * 2.5 * f", "idf * 1.5 * f", "BM25's"),
     Edit("11.2", "always there", "rng.random() < P", "True", "a share"),
     Edit("11.2", "always first", "chosen[rng.integers(n)]", "chosen[0]", "each place"),
     Edit(
@@ -38,13 +38,13 @@ EDITS = [
     Edit(
         "11.3",
         "a softmax over all words",
-        "named = z[list(words)]\n    q = np.exp(named - named.max())\n    q = q / q.sum()",
-        "q = np.exp(z - z.max())\n    q = (q / q.sum())[list(words)]",
+        "named = z[list(words)]\n    p = np.exp(named - named.max())\n    p = p / p.sum()",
+        "p = np.exp(z - z.max())\n    p = (p / p.sum())[list(words)]",
         "do not matter",
     ),
     Edit(
         "11.3", "the label for its word", "dz[words[label]] -= 1", "dz[label] -= 1", "do not matter"
     ),
-    Edit("11.3", "always the first label", "-np.log(q[label])", "-np.log(q[0])", "renumbered"),
+    Edit("11.3", "always the first label", "-np.log(p[label])", "-np.log(p[0])", "renumbered"),
     Edit("11.3", "no one-hot", "dz[words[label]] -= 1", "pass", "its derivative"),
 ]
