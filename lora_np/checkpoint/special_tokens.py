@@ -90,11 +90,20 @@ def read_tokenizer_settings(directory):
 
 
 def settings_of_gguf(file):
-    """The same of a GGUF file, whose templates have names behind `tokenizer.chat_template`."""
-    flags = {}
+    """The same of a GGUF file, whose templates have names behind `tokenizer.chat_template`.
+
+    Llama's vocabularies begin each text unless told not to.
+    """
+    flags, begins = {}, "tokenizer.ggml.bos_token_id" in file.fields
+    begins = begins and (
+        file.get("tokenizer.ggml.model", str, "") == "llama"
+        or file.get("tokenizer.ggml.pre", str, "") == "llama-bpe"
+    )
     for name in ("add_bos_token", "add_eos_token"):
         key = f"tokenizer.ggml.{name}"
         flags[name] = file.get(key, bool) if key in file.fields else None
+    if flags["add_bos_token"] is None and begins:
+        flags["add_bos_token"] = True
     plain, named = "tokenizer.chat_template", "tokenizer.chat_template."
     keys = [key for key in file.fields if key == plain or key.startswith(named)]
     names = [key.removeprefix(named) if key != plain else "default" for key in keys]

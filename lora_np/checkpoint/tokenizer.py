@@ -4,7 +4,8 @@ from os import PathLike
 from pathlib import Path
 
 from ..system.extras import import_extra
-from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around, rules_from_gguf
+from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around
+from ..tokenizers.gguf_rules import rules_from_gguf
 from ..tokenizers.special_tokens import MARKS
 from .gguf import open_gguf
 from .hf_directory import CONFIG

@@ -27,7 +27,6 @@ from .special_tokens import (
 )
 
 ONE_FILE = "tokenizer.json"
-CONTROL = 3  # GGUF's mark of a token that no text spells
 
 
 @contextlib.contextmanager
@@ -146,25 +145,3 @@ def put_around(rules, tokens):
         single=[*begin, "$A", *end],
         special_tokens=[(mark, rules.token_to_id(mark)) for mark in {*begin, *end}],
     )
-
-
-def rules_from_gguf(tokenizers, file):
-    """Byte-level BPE from a GGUF file's lists; SmolLM cuts each digit alone, then as GPT-2."""
-    kind, cut = file.get("tokenizer.ggml.model", str), file.get("tokenizer.ggml.pre", str)
-    if (kind, cut) not in (("gpt2", "smollm"), ("gpt2", "gpt-2")):
-        raise ValueError(f"{file.path}: expected a gpt2 tokenizer cut as smollm, got {kind}, {cut}")
-    words = file.get("tokenizer.ggml.tokens", str)
-    kinds = file.get("tokenizer.ggml.token_type", int)
-    merges = [tuple(pair.split(" ")) for pair in file.get("tokenizer.ggml.merges", str)]
-    vocab = {word: i for i, word in enumerate(words)}
-    if len(vocab) != len(words) or len(kinds) != len(words) or any(len(m) != 2 for m in merges):
-        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
-    with in_words(file.path):
-        rules = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
-    cuts = [tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    if cut == "smollm":
-        cuts.insert(0, tokenizers.pre_tokenizers.Digits(individual_digits=True))
-    rules.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(cuts)
-    rules.decoder = tokenizers.decoders.ByteLevel()
-    rules.add_special_tokens([word for word, kind in zip(words, kinds) if kind == CONTROL])
-    return rules
