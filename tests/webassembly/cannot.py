@@ -68,6 +68,7 @@ ENDS_PYTHON = {
         "cli/test_site_command.py::test_it_listens",
         "cli/test_site_command.py::test_nothing_but",
         "cli/test_site_command.py::test_a_port",
+        "cli/test_site_command.py::test_it_prints",
     ),
     "no sockets: a pipe between processes is one": (
         "course/classroom/test_apart.py::test_what_comes_back",
