@@ -9,7 +9,6 @@ tokens, d numbers for each (V scores at the end), H heads of hd = d/H. W is (in,
 
 import json
 import math
-import os
 import zipfile
 from pathlib import Path
 from statistics import NormalDist
@@ -202,7 +201,8 @@ class AdamW:
 
 # 7. What it reads: code of Python's own library; some files, meant to be one in ten, are held out.
 def read_python():
-    learnt, held_out, home = [], [], Path(os.__file__).parent
+    learnt, held_out = [], []
+    home = Path(json.__file__).parents[1]  # of Python's library
     home = home if home.is_dir() else zipfile.Path(home)  # in a browser it is one file
     for path in sorted(home.glob("*.py"), key=str):
         side = held_out if sum(path.name.encode()) % 10 == 0 else learnt  # the name alone decides

@@ -22,8 +22,8 @@ def write(folder):
         re.findall(r"^\| `(\w+)/` \| (.*) \|$", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.M)
     )
     for name in FOLDERS:
-        text = heading(f"lora_np.{name}", "=") + captions[name].replace("`", "``") + "\n\n"
-        text += "".join(map(module, modules(f"lora_np.{name}")))
+        package, *others = modules(f"lora_np.{name}")
+        text = heading(package, "=") + automodule(package) + "".join(map(module, others))
         (folder / f"{name}.rst").write_text(text, encoding="utf-8")
     for name in SINGLE:
         text = heading(f"lora_np.{name}", "=") + automodule(f"lora_np.{name}")

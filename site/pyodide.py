@@ -41,7 +41,10 @@ THERE = {  # for the markers in wheels' requirements, as `; sys_platform != "ems
     "python_version": "3.14", "python_full_version": "3.14.0", "platform_machine": "wasm32",
     "implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": "",
 }  # fmt: skip
-LATER = {"lora-np": {"matplotlib"}}  # 22 MB that a page without plots need not load first
+LATER = {  # what need not be there, or not at first
+    "lora-np": {"matplotlib"},  # 22 MB; a page without plots starts without
+    "ipywidgets": {"widgetsnbextension", "jupyterlab-widgets"},  # the page's part, which Lite has
+}
 
 
 @dataclass(frozen=True)
@@ -176,17 +179,21 @@ def python_prose(cache):
     """A wheel of `pydoc_data`, which Pyodide's standard library leaves out."""
     import pydoc_data.topics as topics
 
-    path, info = cache / "pydoc_data-1.0.0-py3-none-any.whl", "pydoc_data-1.0.0.dist-info"
-    files = {
-        "pydoc_data/__init__.py": "",
-        "pydoc_data/topics.py": Path(topics.__file__).read_text(encoding="utf-8"),
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: pydoc-data\nVersion: 1.0.0\n",
+    text = Path(topics.__file__).read_text(encoding="utf-8")
+    return made_of(cache, "pydoc_data", {"__init__.py": "", "topics.py": text})
+
+
+def made_of(folder, name, modules):
+    """Write a wheel of a package's {file: text} into `folder`; its path."""
+    path, info = folder / f"{name}-1.0.0-py3-none-any.whl", f"{name}-1.0.0.dist-info"
+    files = {f"{name}/{file}": text for file, text in modules.items()} | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": "",
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)  # with no date
+        for file, text in files.items():
+            archive.writestr(zipfile.ZipInfo(file), text, zipfile.ZIP_DEFLATED)  # with no date
     return path
 
 

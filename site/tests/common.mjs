@@ -63,7 +63,7 @@ async function refusingProxy() {
   return { server, asked, port: server.address().port };
 }
 
-// Chromium's own calls home, made for an empty page too; the site names none of these hosts.
+// Chromium's own calls home, made for an empty page too. A page that asks one of these hosts is seen as such.
 const CHROMIUMS_OWN = /(^|\.)(googleapis\.com|gvt1\.com|google\.com)(:\d+)?(\/|$)/;
 const QUIET = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-pings", "--disable-background-networking",
@@ -77,12 +77,16 @@ export async function browser() {
   const proxy = await refusingProxy();
   const args = [...QUIET, `--proxy-server=http://127.0.0.1:${proxy.port}`, "--proxy-bypass-list=127.0.0.1"];
   const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
-  const outside = () => proxy.asked.filter((line) => !CHROMIUMS_OWN.test(line.split(" ")[1].replace(/^\w+:\/\//, "")));
+  const pages = new Set(), contexts = new Set(); // what pages asked those hosts for
+  const isOwn = (url) => CHROMIUMS_OWN.test(url.replace(/^\w+:\/\//, ""));
+  const outside = () => [...proxy.asked.filter((line) => !isOwn(line.split(" ")[1])), ...pages];
   return {
     outside,
     async page({ width = 1280, height = 900, scheme = "light", context } = {}) {
       context ??= await chrome.newContext({ viewport: { width, height }, colorScheme: scheme });
       context.setDefaultTimeout(PATIENCE);
+      if (!contexts.has(context)) context.on("request", (asked) => isOwn(asked.url()) && pages.add(`${asked.method()} ${asked.url()}`));
+      contexts.add(context);
       const page = await context.newPage();
       page.errors = [];
       page.on("pageerror", (error) => page.errors.push(error.message));
@@ -94,6 +98,21 @@ export async function browser() {
       proxy.server.close();
     },
   };
+}
+
+/** Processor seconds of this process's children, on Linux: what a time on a busy machine is worth. */
+export function processorSeconds() {
+  if (process.platform !== "linux") return NaN;
+  const parents = new Map(), ticks = new Map();
+  for (const id of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const fields = fs.readFileSync(`/proc/${id}/stat`, "utf8").replace(/^.*\) /s, "").split(" "); // from the state on
+      parents.set(id, fields[1]);
+      ticks.set(id, +fields[11] + +fields[12] + +fields[13] + +fields[14]); // its own, and of its ended children
+    } catch {} // it has ended meanwhile
+  }
+  const below = (id) => id === String(process.pid) || (parents.has(id) && below(parents.get(id)));
+  return [...ticks].reduce((sum, [id, t]) => sum + (id !== String(process.pid) && below(id) ? t : 0), 0) / 100;
 }
 
 export const bytes = (log) => log.reduce((sum, entry) => sum + entry.bytes, 0);

@@ -1,4 +1,5 @@
 // A notebook in JupyterLite: open it, run its cells one by one, read what they gave.
+import { processorSeconds } from "./common.mjs";
 
 export const address = (site, notebook) => `${site.url}/lite/notebooks/index.html?path=${notebook}`;
 
@@ -42,19 +43,23 @@ export async function run(page, index, patience = 600_000) {
   return Promise.race([ran, late]);
 }
 
-/** Run every code cell of a lesson; a row of the table of lessons. */
-export async function runAll(page, url) {
-  const began = Date.now(), seconds = () => (Date.now() - began) / 1000;
-  const row = { kernel: (await open(page, url)) / 1000, plot: null, cells: 0, failing: [], slowest: 0 };
+/** Run every code cell of a lesson; a row of the table of lessons. `cpu` is processor seconds. */
+export async function runAll(page, url, seen = () => {}) {
+  const began = Date.now(), spent = processorSeconds();
+  const now = () => ({ seconds: (Date.now() - began) / 1000, cpu: processorSeconds() - spent });
+  await open(page, url);
+  const row = { kernel: now(), plot: null, cells: 0, failing: [], slowest: 0 };
   for (const [index, { type }] of (await cells(page)).entries()) {
     if (type !== "code") continue;
-    const before = seconds();
+    const before = now();
     const { ran, error, plot } = await run(page, index);
-    row.slowest = Math.max(row.slowest, seconds() - before);
+    const after = now();
+    seen(index, after.seconds - before.seconds, after.cpu - before.cpu);
+    row.slowest = Math.max(row.slowest, after.cpu - before.cpu);
     row.cells += 1;
     if (error || !ran) row.failing.push(`cell ${index}: ${error || "not run"}`);
-    if (plot && row.plot === null) row.plot = seconds();
+    if (plot && row.plot === null) row.plot = after;
   }
-  row.all = seconds();
+  row.all = now();
   return row;
 }
