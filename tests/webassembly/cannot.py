@@ -13,6 +13,7 @@ CANNOT = {
         "cli/test_command_line.py::test_help_lists_the_commands",
         "cli/test_ctrl_c.py::test_a_sweep_ends_soon_and_keeps_whole_runs",
         "cli/test_streams.py::test_no_command_breaks_on_a_closed_stream",
+        "cli/test_streams.py::test_help_may_be_cut_short",
         "course/classroom/test_apart.py::test_a_patched_law_judges_as_before",
         "course/classroom/test_apart.py::test_every_solution_is_right_apart",
         "course/classroom/test_grade.py::test_there_are_thirty",
@@ -50,6 +51,9 @@ CANNOT = {
         "robustness/test_edges.py::test_a_row_without_shares",
         "robustness/test_edges.py::test_scores_whose_difference",
     ),
+    "NumPy's own integer has 32 bits, and so what is held is less": (
+        "memory/test_memory.py::test_what_is_held_is_what_is_predicted",
+    ),
     "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
     "no Jupyter kernel": (
         "course/classroom/test_exercises.py::test_unedited_it_runs_in_a_kernel",
@@ -68,6 +72,7 @@ ENDS_PYTHON = {
         "cli/test_site_command.py::test_it_listens",
         "cli/test_site_command.py::test_nothing_but",
         "cli/test_site_command.py::test_a_port",
+        "cli/test_site_command.py::test_it_prints",
     ),
     "no sockets: a pipe between processes is one": (
         "course/classroom/test_apart.py::test_what_comes_back",
