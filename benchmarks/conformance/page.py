@@ -65,10 +65,7 @@ def broken(rows):
     for row in rows:
         for each in row["laws"]:
             if each["status"] == "broken":
-                yield f"**{row['subject']}: {said(each)}**\n"
-                yield f"{each['what']}. {each['mistake'][0].upper()}{each['mistake'][1:]}."
-                name = f"{row['subject']}: {each['law']}"
-                yield from hand(by_hand.get(name, SAME.get(name)))
+                yield from one_break(f"{row['subject']}: {each['law']}", each, by_hand)
     yield "\n## What differs, and where it is said\n"
     yield "| subject | law | what the library says |"
     yield "|---|---|---|"
@@ -82,12 +79,13 @@ def said(each):
     return each["law"].replace("_", " ")
 
 
-def hand(found):
-    """The lines that show it, and what they printed; once, where several laws are one mistake."""
-    if found is None:
-        yield ""
+def one_break(name, each, by_hand):
+    """What came of one, and the lines that show it; once, where several laws are one mistake."""
+    yield f"**{name.replace('_', ' ')}**\n"
+    if name in SAME:
+        yield f"The same mistake as: {SAME[name].replace('_', ' ')}.\n"
         return
-    if isinstance(found, str):
-        yield f"\nThe same as: {found.replace('_', ' ')}.\n"
-        return
-    yield f"\n```python\n{found['code']}```\n\nIt prints `{found['printed']}`; {found['right']}.\n"
+    yield f"Not as it should be: {each['what']}. Likely: {each['mistake']}.\n"
+    if found := by_hand.get(name):
+        yield f"```python\n{found['code']}```\n"
+        yield f"It prints `{found['printed']}`: {found['right']}.\n"

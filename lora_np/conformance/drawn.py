@@ -168,6 +168,8 @@ def plain(value):
         return ", ".join(f"{name}: {plain(part)}" for name, part in value.items())
     if isinstance(value, str):
         return value[:160]
+    if np.ndim(value) == 0 and np.asarray(value).dtype.kind == "f":
+        return f"{float(value):.6g}"
     text = np.array2string(np.asarray(value), precision=4, suppress_small=True, threshold=24)
     text = " ".join(text.split())
     return text if len(text) <= 160 else text[:150] + " ..."

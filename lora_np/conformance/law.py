@@ -51,7 +51,7 @@ class Law:
     name = property(lambda self: self.function.__name__)
     group = property(lambda self: self.function.__module__.rpartition(".")[2])
     statement = property(lambda self: self.name.replace("_", " "))
-    reason = property(lambda self: " ".join(inspect.getdoc(self.function).split()))
+    reason = property(lambda self: " ".join((inspect.getdoc(self.function) or "").split()))
     reads = property(lambda self: list(inspect.signature(self.function).parameters)[1:])
 
     def inputs(self):
