@@ -90,7 +90,7 @@ class Report:
             lines += ["", f"not applicable, for there is no {missing}:"]
             lines += wrapped("; ".join(statements))
         counts = [
-            f"{len(self.holds)} laws hold",
+            "1 law holds" if len(self.holds) == 1 else f"{len(self.holds)} laws hold",
             f"{len(self.broken)} broken",
             *([f"{len(self.differs)} differ, documented"] if self.differs else []),
             f"{len(absent)} do not apply",
