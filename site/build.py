@@ -8,6 +8,7 @@
 | pages | the repository's texts, the lessons' committed outputs, the docstrings | Sphinx |
 | `lite/` | the students' forms and the exercises, live | JupyterLite, Pyodide |
 | `_static/mathjax/` | npm's package | a copy |
+| `_static/figures/` | `lora_np/course/interactive/` | a copy |
 
 `--wheels DIR` holds the compiled wheels of Pyodide's distribution; without it they are fetched from
 there. Each is checked against the hash in npm's lock, and the build prints where each came from.
@@ -24,6 +25,7 @@ import zipfile
 from pathlib import Path
 
 import content
+import figures
 import npm
 from places import ROOT
 
@@ -43,9 +45,10 @@ def build(out, wheels):
     sphinx(out)
     yield "the pages"
     copy_mathjax(out / "_static" / "mathjax")
+    figures.copy(out / "_static" / "figures")
     (out / "_static" / "sw.js").rename(out / "sw.js")  # so that its pages are the whole site
     shutil.copy(ROOT / "lora_np" / "system" / "serve.py", out)
-    yield "MathJax"
+    yield "MathJax and the figures"
     import lite
 
     yield from lite.build(out / "lite", WORK, wheels)
@@ -102,8 +105,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "site", metavar="DIR")
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="Pyodide's compiled wheels")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="only the figures, there")
     parser.add_argument("--zip", type=Path, metavar="FILE", help="pack the site into this file too")
     options = parser.parse_args()
+    if options.figures:
+        return figures.alone(options.figures)
     began = last = time.perf_counter()
     try:
         for done in build(options.out.resolve(), options.wheels):

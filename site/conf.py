@@ -46,7 +46,7 @@ html_copy_source = html_show_sourcelink = False
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu fetches more than is here
 copybutton_selector = "div.highlight pre"
-html_sidebars = {"index": [], "touch": [], "search": []}
+html_sidebars = {"index": [], "by_hand": [], "search": []}
 html_theme_options = {
     "logo": {"text": "lora_np", "image_light": "static/icon.svg", "image_dark": "static/icon.svg"},
     "navbar_align": "left",

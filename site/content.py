@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 import api
+import figures
 import rendered
 from places import PAGES, ROOT, exercises, lessons, moved
 
@@ -47,9 +48,9 @@ def write_all(folder):
         put(folder / f"source/{file}.md", source_page(file))
     shutil.copy(ROOT / NANO, folder / "nano.py")
     paths = (HERE / "static" / "paths.svg").read_text("utf-8")
-    for name in ("start.html", "touch.html"):
-        page = folder / name
-        put(page, page.read_text("utf-8").replace("{{ paths }}", paths))
+    start = folder / "start.html"
+    put(start, start.read_text("utf-8").replace("{{ paths }}", paths))
+    put(folder / "figures.html", figures.gallery())
     api.write(folder / "api")
 
 

@@ -19,6 +19,7 @@ UNUSED = {  # by the package's name in the lock
     "numpy": r"/tests/|/include/|/f2py/|\.pyi$|\.a$",
     "fonttools": r"\.pyx$|\.data/",
     "jedi": r"django-stubs|typeshed/third_party/|typeshed/stdlib/2/",
+    "anywidget": r"labextension",  # the page's part, which Lite has
 }
 LATER = {"matplotlib": {"fonttools"}}  # for PDF files alone: `import fontTools` loads it
 SHOWN = "lora_np/"  # the lessons show its sources, so they stay beside what is compiled

@@ -20,8 +20,8 @@ from places import LINK, ROOT, exercises, lessons, page_of
 HERE = Path(__file__).resolve().parent
 APPS = ("notebooks", "tree", "edit")
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
-AT_START = ("lora-np", "matplotlib", "pydoc-data")  # what the first lesson needs, loaded at once
-PACKAGES = ("matplotlib", "pydoc-data", "hypothesis", "nbformat")
+AT_START = ("lora-np", "matplotlib", "pydoc-data", "anywidget")  # what lessons need, loaded at once
+PACKAGES = ("matplotlib", "pydoc-data", "anywidget", "hypothesis", "nbformat")
 PACKAGES += ("ipython", "jedi", "comm", "micropip")  # what the kernel itself imports
 CHECKS = "import hypothesis, nbformat  # the browser fetches what checks your answers"
 OLD_MATCH, NEW_MATCH = "t.match(e)", "t.match(e,{ignoreSearch:!0})"  # a kept file is found as x?_=1

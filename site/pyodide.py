@@ -41,7 +41,10 @@ THERE = {  # for the markers in wheels' requirements, as `; sys_platform != "ems
     "python_version": "3.14", "python_full_version": "3.14.0", "platform_machine": "wasm32",
     "implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": "",
 }  # fmt: skip
-LATER = {"lora-np": {"matplotlib"}}  # 22 MB that a page without plots need not load first
+LATER = {  # what need not be there, or not at first
+    "lora-np": {"matplotlib"},  # 22 MB; a page without plots starts without
+    "ipywidgets": {"widgetsnbextension", "jupyterlab-widgets"},  # the page's part, which Lite has
+}
 
 
 @dataclass(frozen=True)

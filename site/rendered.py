@@ -3,7 +3,9 @@
 import ast
 import copy
 import inspect
+import json
 import re
+from html import escape
 
 import nbformat
 
@@ -48,8 +50,16 @@ def page(path, name, what, shown):
 
 
 def as_markdown(output):
-    """An output that shows code, as a block that takes the page's colours, light and dark."""
-    data = output.get("data", {})
+    """An output that shows code, as a block that takes the page's colours, light and dark; one
+    that shows a figure which can be touched, as a place for it around its picture.
+    """
+    data, about = output.get("data", {}), output.get("metadata", {}).get("image/png", {})
+    if "figure" in about:
+        output = copy.deepcopy(output)
+        settings = escape(json.dumps(about["settings"]))
+        place = f'<div data-figure="{about["figure"]}" data-settings="{settings}">'
+        output["data"] = {"text/html": f"{place}{data['text/html']}</div>"}
+        return output
     if not data.get("text/html", "").startswith(SOURCE):
         return output
     output = copy.deepcopy(output)

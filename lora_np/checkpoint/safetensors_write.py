@@ -10,7 +10,8 @@ import numpy as np
 
 from .dtypes import BFLOAT16
 
-KINDS: dict[np.dtype, str] = {  # safetensors' names of what is written, in the order of their places in a file
+# Safetensors' names of what is written, in the order of their places in a file
+KINDS: dict[np.dtype, str] = {
     np.dtype("u8"): "U64", np.dtype("i8"): "I64", np.dtype("f8"): "F64", np.dtype("c8"): "C64",
     np.dtype("f4"): "F32", np.dtype("u4"): "U32", np.dtype("i4"): "I32", BFLOAT16: "BF16",
     np.dtype("f2"): "F16", np.dtype("u2"): "U16", np.dtype("i2"): "I16", np.dtype("i1"): "I8",

@@ -2,7 +2,10 @@
 
 from . import (
     chat,
+    check,
     compare,
+    convert,
+    doctor,
     export,
     finetune,
     generate,
@@ -17,5 +20,5 @@ from . import (
     tour,
 )
 
-ALL = (tour, pretrain, finetune, generate, chat, inspect, merge, export, memory, sweep, compare)
-ALL += (real, grade, site)
+ALL = (tour, pretrain, finetune, generate, chat, inspect, doctor, convert, merge, export, memory)
+ALL += (sweep, compare, real, check, grade, site)

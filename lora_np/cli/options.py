@@ -118,13 +118,13 @@ def open_texts(name, tokenizer, form=None, field=None):
     return reading, [] if name == "prose" else [text.prose(tokenizer)]
 
 
-def add_base(parser, default=None):
+def add_base(parser, default=None, why=None):
     parser.add_argument(
         "--base",
         default=default,
         metavar="PATH",
         help="smollm2, a GGUF file, or a directory in Hugging Face's form "
-        f"(default: {default or 'the package' + chr(39) + 's own'})",
+        f"(default: {why or default or 'the package' + chr(39) + 's own'})",
     )
 
 
@@ -200,7 +200,16 @@ def show(options, numbers, screen):
     try:
         screen.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        for symbol, plain in {"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||"}.items():
+        for symbol, plain in {
+            "±": "+-",
+            "“": '"',
+            "”": '"',
+            "…": "...",
+            "‖": "||",
+            "α": "alpha",
+            "√": "sqrt ",
+            "Δ": "d",
+        }.items():
             screen = screen.replace(symbol, plain)
     print(screen)
 

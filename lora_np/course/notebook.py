@@ -1,24 +1,19 @@
 """What the notebooks use to show code, check numbers and fold answers."""
 
 import inspect
-import json
-import re
 import textwrap
-from base64 import b64encode
-from html import escape
 from pathlib import Path
 
 import numpy as np
 from IPython import get_ipython
 from IPython.display import Code
-from matplotlib.figure import Figure
 
-from ..analysis.plots import Picture, png, style
+from ..analysis.plots import Picture
 from ..system.platform import WEBASSEMBLY
 from ..system.progress import progress_bar
 
 __all__ = [
-    "CODE_ADAPTER", "Picture", "Slider", "check", "end_here", "lighter", "shown", "source"
+    "CODE_ADAPTER", "Picture", "check", "end_here", "lighter", "shown", "source"
 ]  # fmt: skip
 
 # What lesson 1 shows first: `python -m lora_np finetune --steps 400 --out code_adapter` made it.
@@ -83,76 +78,3 @@ def end_here(message):
     """Print `message`, and let all cells that follow do nothing: a lesson without what it needs."""
     print(message, "\n\nThe cells below do nothing until then.")
     get_ipython().input_transformers_cleanup.append(lambda lines: [])
-
-
-class Slider:
-    """A figure for each of several settings behind one slider: no kernel, and the arrow keys do.
-
-    `draw(figure, setting)` draws on an empty figure; `label` says what the slider moves. Where a
-    page may run no script, the middle setting stands, and the text says so.
-    """
-
-    def __init__(self, draw, settings, label, alt, size=(6.4, 3), dpi=80):
-        self.draw, self.settings, self.label, self.alt = draw, list(settings), label, alt
-        self.size, self.dpi = size, dpi
-
-    @style()
-    def drawn(self, setting):
-        """The figure at one setting, as PNG bytes."""
-        figure = Figure(figsize=self.size, dpi=self.dpi, layout="constrained")
-        self.draw(figure, setting)
-        return png(figure, self.dpi)
-
-    def _repr_png_(self):
-        return self.drawn(self.settings[len(self.settings) // 2]), {"alt": self.alt}
-
-    def _repr_html_(self):
-        images = [self.drawn(setting) for setting in self.settings]
-        frames = ["data:image/png;base64," + b64encode(image).decode() for image in images]
-        middle = len(frames) // 2
-        return SLIDER.format(
-            name="slider" + re.sub(r"\W", "", self.label),
-            label=escape(self.label),
-            alt=escape(self.alt),
-            still=frames[middle],
-            middle=middle,
-            last=len(frames) - 1,
-            setting=escape(str(self.settings[middle])),
-            settings=json.dumps([str(setting) for setting in self.settings]).replace(
-                "<", "\\u003c"
-            ),
-            frames=json.dumps(frames),
-        )
-
-    def __repr__(self):
-        return f"[figure with a slider, {self.label}: {self.alt}]"
-
-
-# Without the script, which an untrusted notebook does not run, the slider looks as dead as it is.
-# JupyterLab's own shortcuts take the arrow keys unless data-lm-suppress-shortcuts stands there.
-SLIDER = """
-<div id="{name}" style="display:inline-block;text-align:center">
-  <img alt="{alt}" src="{still}" style="max-width:100%;height:auto;background:white">
-  <div><label>{label}: <span>{setting}</span><br>
-    <input type="range" aria-label="{label}" min="0" max="{last}" step="1" value="{middle}" disabled
-           autocomplete="off" data-lm-suppress-shortcuts="true"
-           style="width:90%;max-width:374px;opacity:0.4"></label></div>
-  <small>This slider moves once the notebook is trusted:
-    in JupyterLab, “Trust Notebook” in the command palette (Ctrl Shift C).</small>
-</div>
-<script>
-setTimeout(() => {{  // once the elements above stand in the page
-  const settings = {settings}, frames = {frames};
-  for (const box of document.querySelectorAll("#{name}")) {{
-    const slider = box.querySelector("input");
-    box.querySelector("small").textContent = "Click the slider, then use the arrow keys.";
-    slider.disabled = false;
-    slider.style.opacity = 1;
-    slider.oninput = () => {{
-      box.querySelector("img").src = frames[slider.value];
-      box.querySelector("span").textContent = settings[slider.value];
-    }};
-  }}
-}}, 0);
-</script>
-"""

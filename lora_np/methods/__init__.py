@@ -14,6 +14,7 @@ from .full import FullFineTuning
 from .head import HeadTuning, extract_features
 from .ia3 import IA3
 from .lora import LoRA, LoRALinear, lora_plus_groups
+from .low_rank import to_lora
 from .prefix import PrefixTuning
 from .prompt import PromptTuning
 from .qlora import QLoRA, quantize_base
@@ -38,4 +39,5 @@ __all__ = [
     "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
     "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
     "TinyLoRALinear", "extract_features", "lora_plus_groups", "merge", "quantize_base",
+    "to_lora",
 ]  # fmt: skip

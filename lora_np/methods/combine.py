@@ -8,6 +8,7 @@ import numpy as np
 
 from ..system.checks import check_real, check_whole
 from .lora import LoRA, LoRALinear
+from .low_rank import cut_to_rank, product_svd
 from .targets import layers_of
 
 
@@ -42,27 +43,18 @@ def combine(base, views, weights=None):
 def reduce_rank(model, rank):
     """(view, {layer: error}): every LoRA layer of `model` at `rank`, by truncated SVD.
 
-    The best rank-r fit to s·AB keeps its largest singular values (Eckart & Young 1936), and loses
-    error = √(Σ_{i>r} σᵢ²) / √(Σ σᵢ²). ΔW is never formed: with A = QₐRₐ and Bᵀ = Q_bR_b, only
-    RₐR_bᵀ, of the old rank's size, is decomposed.
+    error = √(Σ_{i>r} σᵢ²) / √(Σ σᵢ²) of s·AB (`low_rank`, which has `to_lora` for what is no LoRA).
     """
     check_whole("reduce_rank: expected a rank", rank)
     view, errors = model.view(), {}
     for name, old in view.linears():
         if type(old) is not LoRALinear:
             continue
-        Qa, Ra = np.linalg.qr(old.A.data.astype(np.float64))
-        Qb, Rb = np.linalg.qr(old.B.data.T.astype(np.float64))
-        U, S, Vt = np.linalg.svd(old.scale * (Ra @ Rb.T), full_matrices=False)
         new = LoRALinear(old.base, rank, rank, np.random.default_rng(0), dropout=old.dropout)
-        kept = min(rank, S.size)  # a rank above the old one leaves the rest at zero
-        root = np.sqrt(S[:kept])
-        new.A.data[...], new.B.data[...] = 0, 0
-        new.A.data[:, :kept] = (Qa @ U[:, :kept]) * root
-        new.B.data[:kept] = root[:, None] * (Vt[:kept] @ Qb.T)
+        parts = product_svd(old.A.data, old.B.data, old.scale)
+        A, B, errors[name] = cut_to_rank(*parts, rank)
+        new.A.data[...], new.B.data[...] = A, B
         view.replace(name, new)
-        whole = np.linalg.norm(S)
-        errors[name] = float(np.linalg.norm(S[kept:]) / whole) if whole else 0.0
     if not errors:
         raise ValueError("reduce_rank: this model has no LoRA layers")
     lora = LoRA(rank, rank, tuple(errors))

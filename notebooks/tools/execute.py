@@ -16,6 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = pathlib.Path(__file__).parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"
 HANG = 3600  # seconds: a cell that takes longer hangs; one on a slow machine may take long
 
 
@@ -50,6 +51,7 @@ def execute(path, folder=HERE, took=lambda cell, seconds: None):
     ).execute()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)  # it lives in the kernel that ran it alone
             if output.get("name") == "stderr":
                 raise ValueError(f"{path.name}: a cell wrote to stderr:\n{output['text']}")
     notebook.metadata = {

@@ -1,4 +1,4 @@
-// What every page does: progress, folds opened for printing, the offline copy; on one page, Touch.
+// What every page does: progress, folds opened for printing, the offline copy, the figures.
 import { show } from "./progress.mjs";
 import { offer } from "./offline.mjs";
 
@@ -9,8 +9,9 @@ offer(root);
 // A button's name holds what stands on it: the theme's label leaves out the keys.
 for (const button of document.querySelectorAll(".search-button-field")) button.ariaLabel = button.textContent.replace(/\s+/g, " ").trim();
 
-const touch = document.querySelector("[data-touch]");
-if (touch) (await import("./touch.mjs")).begin(touch);
+const byHand = document.querySelector("[data-by-hand]");
+if (byHand) (await import("./byhand.mjs")).open(byHand);
+else if (document.querySelector("[data-figure]")) (await import("./figures/frame.mjs")).mountAll();
 
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
 

@@ -8,7 +8,7 @@ import { address, open } from "./notebook.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = {
-  start: "", touch: "touch.html", lessons: "lessons/index.html", lesson: "lessons/05_nf4.html",
+  start: "", by_hand: "by_hand.html", figures: "figures.html", lessons: "lessons/index.html", lesson: "lessons/05_nf4.html",
   exercise: "exercises/01_worked_example.html", api: "api/methods.html", index: "api/index.html",
   claims: "guides/claims.html", one_file: "guides/one_file.html", search: "search.html?q=rank",
 };

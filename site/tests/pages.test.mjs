@@ -44,23 +44,6 @@ test("search finds the lesson that a word is at home in", async () => {
   await well(page);
 });
 
-test("touched, the numbers learn: B before A, and W never", async () => {
-  const page = await visit("touch.html");
-  const numbers = (name) => page.locator(`svg [data-cell^="${name}"]`).allTextContents();
-  const start = { W: await numbers("W"), A: await numbers("A"), B: await numbers("B") };
-  await page.getByRole("button", { name: "One step" }).click();
-  assert.deepEqual(await numbers("A"), start.A);
-  assert.notDeepEqual(await numbers("B"), start.B);
-  await page.getByRole("button", { name: "Twenty steps" }).press("Enter");
-  assert.deepEqual(await numbers("y"), ["0.54", "−0.19"]);
-  assert.deepEqual(await numbers("W"), start.W);
-  await page.getByRole("button", { name: "Both A and B zero" }).click();
-  await page.getByRole("button", { name: "Twenty steps" }).click();
-  assert.ok([...(await numbers("A")), ...(await numbers("B"))].every((text) => text === "0.00"));
-  assert.match(await page.getByRole("status").innerText(), /moves nothing/);
-  await well(page);
-});
-
 test("what is done is remembered", async () => {
   const page = await visit("lessons/01_worked_example.html");
   await page.getByRole("button", { name: "Mark as done" }).click();

@@ -31,6 +31,7 @@ KINDS = {  # what each refuses
 OUTSIDE = ("cli", "course", "analysis", "checkpoint", "__main__", "nano")
 # No settings: what the library makes and passes on, and records of what was.
 INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_positions.position
+    conformance.judge.judge.examples conformance.ours.Ours.make.dropout
     methods.prompt.PromptTuned.forward_body.position nn.llama.Llama.add_positions.position
     nn.language_model.BodyAndHead.forward.position nn.language_model.LanguageModel.embed.position
     nn.language_model.LanguageModel.forward_body.position nn.attention.attend_forward.pdrop

@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.models import small_gpt, some_tokens
 from lora_np import Linear, methods, objectives
+from lora_np.conformance import check
 from lora_np.generation import sampling
 from lora_np.gradcheck import (
     check_directional,
@@ -133,9 +134,11 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.prefix.PrefixTuning", methods.PrefixTuning,
      {"length": ONE, "mlp_width": ONE}),
     ("methods.prompt.PromptTuning", methods.PromptTuning, {"length": ONE}),
+    ("conformance.judge.check", partial(check, {"make": id}, []), {"examples": ONE}),
     ("methods.combine.combine", partial(combine.combine, small_gpt(), [adapted()]),
      {"weights": "each finite"}),
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
+    ("methods.low_rank.to_lora", partial(methods.to_lora, adapted(), small_gpt()), {"rank": ONE}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
      "rope_theta": "above 0"}),

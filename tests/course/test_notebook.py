@@ -1,7 +1,6 @@
-"""What the notebooks show: the slider lives without a kernel, a network, or chance."""
+"""What the notebooks show: pictures that keep their text, checks, an early end."""
 
 import io
-import re
 from base64 import b64encode
 
 import numpy as np
@@ -14,22 +13,16 @@ from lora_np import cross_entropy, load_adapter, next_token
 from lora_np.analysis.plots import png, subplots
 from lora_np.checkpoint import load_base
 from lora_np.course import notebook
-from lora_np.course.notebook import Picture, Slider
+from lora_np.course.notebook import Picture
 from lora_np.system import progress
 
 
-@pytest.mark.parametrize("slides", [False, True])
-def test_a_figure_is_an_output_of_its_own_beside_the_page(slides):
+def test_a_figure_is_an_output_of_its_own_beside_the_page():
     """Viewers that drop HTML show the image alone, and it keeps its alternative text."""
-
-    def draw(figure, setting):
-        figure.subplots().bar([0], [setting])
-
     alt = "One bar, three high."
     figure, axes = subplots()
     axes.bar([0], [3])
-    shown = Slider(draw, [1, 3, 9], "height", alt) if slides else Picture(figure, alt)
-    data, metadata = DisplayFormatter().format(shown)
+    data, metadata = DisplayFormatter().format(Picture(figure, alt))
     assert metadata["image/png"] == {"alt": alt} and alt in data["text/plain"]
     assert b64encode(data["image/png"]).decode() in data["text/html"]
 
@@ -47,33 +40,6 @@ def test_a_figure_is_kept_small_and_looks_the_same():
     assert np.abs(pixels[0] - pixels[1]).mean() < 1
 
 
-def test_slider_is_small_alone_and_the_same_twice():
-    def draw(figure, setting):
-        figure.subplots().bar([0], [setting])
-
-    slider = Slider(draw, range(1, 6), "rank r", "A bar that is as high as the setting of r.")
-    page = slider._repr_html_()
-    assert page == slider._repr_html_()
-    assert not re.search("https?://", page), "nothing comes from the net"
-    still, *frames = re.findall(r'"(data:image/png;base64,[\w+/=]+)"', page)
-    assert len(set(frames)) == 5 and still == frames[2], "a still without a script"
-    assert page.count("<div") == page.count("</div>") and page.count("<label>") == 1
-    assert len(page) < 400_000
-    assert "rank r" in repr(slider)
-
-
-def test_a_slider_without_its_script_is_dead_and_says_so():
-    """As an untrusted notebook shows it: where the picture is, disabled, with what to do."""
-    slider = Slider(lambda figure, setting: None, [1, 2, 8, 16], "rank r", "A figure of rank r.")
-    still, script = slider._repr_html_().split("<script>")
-    control = re.search("<input[^>]*>", still)[0]
-    assert 'type="range"' in control and 'max="3"' in control and 'aria-label="rank r"' in control
-    assert 'value="2"' in control and "<span>8</span>" in still
-    assert " disabled" in control and "Trust Notebook" in still and "arrow keys" not in still
-    assert 'data-lm-suppress-shortcuts="true"' in control, "or JupyterLab takes the arrow keys"
-    assert "slider.disabled = false" in script and "arrow keys" in script
-
-
 def test_the_adapter_that_lesson_1_opens_with_has_learnt_code():
     base, line = load_base(), b"        if self._name is not None:\n            return self._name\n"
     batch = next_token(np.frombuffer(line, np.uint8).astype(np.int64)[None])
@@ -82,11 +48,6 @@ def test_the_adapter_that_lesson_1_opens_with_has_learnt_code():
         for model in (base, load_adapter(base, notebook.CODE_ADAPTER))
     ]
     assert losses[1] < losses[0] - 0.5
-
-
-def test_text_in_a_slider_is_text():
-    page = Slider(lambda figure, setting: None, ["</script><b>"], "<r>", 'a "<b>"')._repr_html_()
-    assert "<b>" not in page and "<r>" not in page and page.count("</script>") == 1
 
 
 def test_a_lesson_without_what_it_needs_ends_early(monkeypatch, capsys):

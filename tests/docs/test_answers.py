@@ -25,6 +25,8 @@ ANSWERS = {  # what the package has of each exercise to be written; none: only t
     "2.1": ["nn.linear.Linear.backward"],
     "2.2": ["train.optim.AdamW._update"],
     "2.3": ["nn.linear.Linear.backward"],
+    "2.4": ["conformance.scale.zeros_added_to_the_factors_change_nothing.function"],
+    "2.6": [],
     "3.1": [f"{LORA}.backward"],
     "3.2": [f"{LORA}.forward"],
     "3.3": ["methods.lora_init.best_factors"],

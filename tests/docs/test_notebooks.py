@@ -18,7 +18,9 @@ from helpers import smollm2  # noqa: E402
 
 LESSONS = execute.lessons()
 REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be there
-TRAINED = ("08_", "09_", "10_", "10b_", "11_")  # what they conclude, long training decides
+# What another kernel may change: 8 trains at a rate that is nearly too high, 10b asserts what PPO
+# shows. All others assert formulas, and what they say of training is held to stored runs.
+TRAINED = ("08_", "10b_")
 
 
 def marks(path):

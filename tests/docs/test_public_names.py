@@ -13,7 +13,7 @@ PUBLIC = {
     "lora_np.nn": "GPT GPTConfig Linear Module Parameter",
     "lora_np.quant": "NF4Linear NF4Tensor quantize_nf4",
     "lora_np.methods": "BitFit BottleneckAdapters DoRA FullFineTuning HeadTuning IA3 LoRA "
-    "LoRALinear PrefixTuning PromptTuning QLoRA merge",
+    "LoRALinear PrefixTuning PromptTuning QLoRA merge to_lora",
     "lora_np.checkpoint": "load_adapter load_base load_gpt2 load_llama load_tokenizer "
     "save_adapter save_gpt2",
     "lora_np.gradcheck": "check_gradients",

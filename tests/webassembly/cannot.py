@@ -46,6 +46,10 @@ CANNOT = {
         "system/test_files.py::test_a_folder_in_use_stays",
         "system/test_files.py::test_a_process_that_has_the_same_number",
     ),
+    "no flags: NumPy is not told that a number is infinite or none": (
+        "robustness/test_edges.py::test_a_row_without_shares",
+        "robustness/test_edges.py::test_scores_whose_difference",
+    ),
     "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
     "no Jupyter kernel": (
         "course/classroom/test_exercises.py::test_unedited_it_runs_in_a_kernel",
@@ -58,6 +62,12 @@ ENDS_PYTHON = {
     "no processes: the test's own would be killed": (
         "recipes/test_sweep.py::test_a_killed_process",
         "recipes/test_sweep.py::test_a_cell_that_always_kills",
+    ),
+    "no sockets": (
+        "cli/test_site_command.py::test_each_file",
+        "cli/test_site_command.py::test_it_listens",
+        "cli/test_site_command.py::test_nothing_but",
+        "cli/test_site_command.py::test_a_port",
     ),
     "no sockets: a pipe between processes is one": (
         "course/classroom/test_apart.py::test_what_comes_back",

@@ -1,4 +1,4 @@
-"""Lesson 2: backprop without magic."""
+"""Lessons 2 and 2b: backprop without magic."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -8,6 +8,7 @@ from ...nn.module import Parameter
 from ...train.optim import AdamW
 from .exercise import Exercise
 from .inputs import expect, layers, only, parts, same, tenths
+from .laws_testing import EXERCISES as TESTING
 
 BACKWARD = Exercise("2.1", "Linear backward", "implement", answer="linear_backward", points=3)
 LINEAR = only(layers(), "x", "W", "dy")
@@ -150,4 +151,4 @@ def passes_add_up(make, x, W, dy):
     same("dW after two passes", layer.dW, 2 * once.dW)
 
 
-EXERCISES = [BACKWARD, ADAMW, CACHES]
+EXERCISES = [BACKWARD, ADAMW, CACHES, *TESTING]

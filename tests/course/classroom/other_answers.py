@@ -81,6 +81,26 @@ def share_backward(dy, n):
 
 shared = [share, share_backward]
 """
+DOUBLED = """
+def scale_law(layer, x, W, A, B, alpha):
+    twice = layer(x, W, np.repeat(A, 2, 1), np.repeat(B, 2, 0), 2 * alpha) - x @ W
+    once, thrice = (layer(x, W, A, B, k * alpha) - x @ W for k in (1, 3))
+    return max(np.abs(twice - 2 * once).max(), np.abs(thrice - 3 * once).max()) < 1e-6
+"""
+ASSERTS = """
+def gradient_law(layer, x, W, A, B, alpha, dy):
+    dA, dB, dx = layer(x, W, A, B, alpha, dy)[1:]
+    for name, array, d in (("x", x, dx), ("A", A, dA), ("B", B, dB)):
+        for i in np.ndindex(array.shape):
+            sides = []
+            for h in (1e-4, -1e-4):
+                moved = {"x": x, "A": A, "B": B, name: array.copy()}
+                moved[name][i] += h
+                y = layer(moved["x"], W, moved["A"], moved["B"], alpha, dy)[0]
+                sides.append((dy * y).sum())
+            assert abs((sides[0] - sides[1]) / 2e-4 - d[i]) < 1e-5
+    return True
+"""
 VERA = """
 class Vectors(Wrapper, LinearLike):
     def __init__(self, base, rng):
@@ -119,6 +139,8 @@ ANSWERS = {
     "2.1": [LOOPS],
     "2.2": [IN_PLACE],
     "2.3": [CLOSURE],
+    "2.4": [DOUBLED],
+    "2.6": [ASSERTS],
     "3.1": [BY_W],
     "3.2": [FLAT],
     "3.3": [PROJECTION],

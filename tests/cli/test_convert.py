@@ -1,0 +1,66 @@
+"""The command `convert`: any adapter, or a whole fine-tuned model, as LoRA in PEFT's form."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers.models import moved
+from lora_np import IA3, FullFineTuning, load_adapter, save_adapter, save_gpt2
+from lora_np.__main__ import main
+from lora_np.analysis.adapter_report import inspect_adapter
+from lora_np.checkpoint import load_base
+from lora_np.checkpoint.peft import adapter as peft
+from lora_np.course.notebook import CODE_ADAPTER
+
+TOKENS = np.arange(12).reshape(2, 6)
+
+
+def converted(out, *typed, rank="2"):
+    return main(["convert", *map(str, typed), "--rank", rank, "--out", str(out)])
+
+
+def test_a_lower_rank_loses_what_it_says_and_a_higher_one_nothing(tmp_path, capsys):
+    base, trained = load_base().freeze(), load_adapter(load_base(), CODE_ADAPTER)
+    for rank in (8, 3):
+        out = tmp_path / f"r{rank}"
+        assert not converted(out, "--adapter", CODE_ADAPTER, "--json", rank=str(rank))
+        errors = json.loads(capsys.readouterr().out)["errors"]
+        layers = inspect_adapter(load_adapter(base, out))["layers"]
+        assert {layer["name"]: layer["rank"] for layer in layers} == dict.fromkeys(errors, rank)
+        gap = np.abs(load_adapter(base, out)(TOKENS) - trained(TOKENS)).max()
+        assert (max(errors.values()) < 1e-5) == (gap < 1e-3) == (rank == 8)
+
+
+def test_ia3_and_a_whole_model_become_lora(tmp_path, capsys):
+    base = load_base()
+    model = moved(IA3().apply(base, None), spread=0.05)
+    save_adapter(model, tmp_path / "ia3")
+    assert not converted(tmp_path / "a", "--adapter", tmp_path / "ia3", rank="128")
+    assert "lost at most" in capsys.readouterr().out
+    loaded = load_adapter(base, tmp_path / "a")
+    np.testing.assert_allclose(loaded(TOKENS), model(TOKENS), atol=1e-3)
+    save_gpt2(moved(FullFineTuning().apply(base, None), spread=0.001), tmp_path / "whole")
+    assert not converted(tmp_path / "b", "--tuned", tmp_path / "whole")
+    assert "wte.weight differs by" in capsys.readouterr().out
+
+
+def test_it_writes_whole_or_nothing_and_over_nothing(tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    assert converted(tmp_path / "mine", "--adapter", CODE_ADAPTER) == 2
+    assert "holds files already" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(peft, "write_directory", full)
+    assert converted(tmp_path / "new", "--adapter", CODE_ADAPTER) == 2
+    assert not any((tmp_path / "new").iterdir())
+
+
+@pytest.mark.parametrize("typed", [[], ["--adapter", "a", "--tuned", "b"]])
+def test_it_takes_one_thing_to_convert(tmp_path, capsys, typed):
+    assert converted(tmp_path / "x", *typed) == 2
+    assert "one of the two" in capsys.readouterr().err

@@ -1,0 +1,162 @@
+"""What `check` says, the command, and the parameters for pytest, on a subject in ten lines."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance.mutants_layers import AlphaIsTheScale, BothStartAtZero
+from conformance.reference import Reference
+from lora_np.__main__ import main
+from lora_np.conformance import LAWS, Subject, check, find, parametrize_with_laws
+
+PAGE = (Path(__file__).parents[2] / "notebooks" / "YOUR_OWN_LORA.md").read_text("utf-8")
+SCALE = "the_scale_is_alpha_over_r"
+
+
+def test_a_break_is_told_with_its_smallest_input_and_the_likely_mistake():
+    report = check(AlphaIsTheScale(), [SCALE])
+    outcome = report[SCALE]
+    A, B, alpha = (outcome.inputs[name] for name in ("A", "B", "alpha"))
+    assert A.shape == B.T.shape == (2, 2) and outcome.inputs["x"].shape == (1, 2)
+    assert outcome.got == pytest.approx(alpha) and outcome.expected == alpha / 2
+    said = str(report)
+    assert "alpha itself is the scale: divide it by r" in said
+    assert "notebooks/03_rank_alpha_init.ipynb" in said and "0 laws hold, 1 broken" in said
+    numbers = json.loads(json.dumps(report.as_numbers()))
+    assert numbers["laws"][0]["status"] == "broken" and numbers["laws"][0]["input"]["W"]
+
+
+def test_every_law_has_its_reason_its_lesson_and_a_name_of_its_own():
+    assert len({law.name for law in LAWS}) == len(LAWS) > 70
+    root = Path(__file__).parents[2]
+    for law in LAWS:
+        assert law.reason and law.mistake and (root / law.lesson).is_file(), law.name
+        assert find(law.name) is law
+
+
+def test_what_is_missing_skips_its_laws_by_name():
+    def make(W, rank, alpha):
+        return W
+
+    report = check({"make": make, "forward": lambda W, x: x @ W}, examples=2)
+    assert report["it_starts_at_the_base"].status == "holds"
+    assert report["merged_equals_forward"].missing == ("set_factors", "merge")
+    assert report["the_bias_is_added_once"].missing == ("set_factors", "make(…, bias=)")
+    with pytest.raises(ValueError, match="none of a subject's functions"):
+        check(object())
+    with pytest.raises(ValueError, match="there is no law 'scale'"):
+        check(Reference(), ["scale"])
+
+
+def test_a_documented_difference_is_none_of_the_breaks():
+    subject = AlphaIsTheScale()
+    subject.differs = {SCALE: "its README"}
+    report = check(subject, [SCALE])
+    assert not report.broken and report.differs[0].documented == "its README"
+    assert "documented: its README" in str(report)
+
+
+def test_an_error_and_an_input_that_is_not_taken():
+    class Raises(Reference):
+        def forward(self, layer, x):
+            raise KeyError("gone")
+
+    class OnlySquare(Reference):
+        def make(self, W, rank, alpha):
+            if len(W) != W.shape[1]:
+                raise NotImplementedError("square weights alone")
+            return super().make(W, rank, alpha)
+
+    class Never(Reference):
+        def make(self, W, rank, alpha):
+            raise NotImplementedError("not yet")
+
+    assert (
+        "KeyError: 'gone', in the line: raise KeyError" in check(Raises(), [SCALE]).broken[0].what
+    )
+    assert check(OnlySquare(), [SCALE]).holds
+    assert check(Never(), [SCALE]).not_applicable[0].missing == ("not implemented: not yet",)
+
+
+def test_chance_is_named():
+    class Random(Reference):
+        def forward(self, layer, x):
+            return super().forward(layer, x) + np.random.default_rng().integers(2)
+
+    (outcome,) = check(Random(), ["merged_equals_forward"]).outcomes
+    assert outcome.status == "broken"
+
+
+def test_what_a_function_is_given_may_be_spoilt():
+    class Spoils(Reference):
+        def merge(self, layer):
+            W = super().merge(layer).copy()
+            layer.A[...] = 0
+            return W
+
+    assert check(Spoils(), [SCALE]).holds
+
+
+@parametrize_with_laws(Reference(), laws=[SCALE, "it_starts_at_the_base", "zero_stays_zero"])
+def test_parameters_for_pytest(law):
+    law()
+
+
+def test_the_parameters_fail_where_a_law_breaks():
+    mark = parametrize_with_laws(
+        BothStartAtZero(), laws=["it_starts_ready_to_learn", "zero_stays_zero"]
+    )
+    broken, absent = mark.args[1]
+    assert (broken.id, absent.id) == ("it_starts_ready_to_learn", "zero_stays_zero")
+    with pytest.raises(AssertionError, match="both factors start at zero"):
+        broken.values[0]()
+    assert absent.marks[0].name == "skip"
+
+
+def test_the_pages_layer_breaks_as_the_page_says(tmp_path, monkeypatch, capsys):
+    code = re.search(r"```python\n(.*?)```", PAGE, re.S)[1]
+    (tmp_path / "my_lora.py").write_text(code, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["check", "my_lora.py", "--law", SCALE, "merged_equals_forward"]) == 1
+    printed = capsys.readouterr().out
+    shown = re.search(r"```\n(BROKEN.*?)```", PAGE, re.S)[1].split("    …\n")
+    assert all(part in printed for part in shown), printed
+    assert main(["check", "my_lora", "--law", "merged_equals_forward", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["laws"][0]["status"] == "holds"
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
+
+
+@pytest.mark.parametrize("subject, said", [
+    ("gone.py", "there is no file gone.py"), ("json:gone", "json has no gone"),
+    ("json:dumps", "none of a subject's functions"),
+])  # fmt: skip
+def test_what_is_no_subject_is_refused(subject, said, capsys):
+    assert main(["check", subject]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_subject_is_wrapped_once():
+    assert check(Subject(Reference()), [SCALE]).holds
+
+
+def test_what_the_pages_count_is_so():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert "Some eighty laws" in readme and "Some eighty laws" in PAGE and 75 <= len(LAWS) <= 85
+
+
+def test_the_table_is_that_of_the_stored_results(monkeypatch):
+    folder = Path(__file__).parents[2] / "benchmarks" / "conformance"
+    monkeypatch.syspath_prepend(folder)
+    numbers = json.loads((folder.parent / "results" / "conformance.json").read_text("utf-8"))
+    page = (folder / "TABLE.md").read_text("utf-8")
+    assert importlib.import_module("page").made(numbers, LAWS) == page
+    for row in numbers["subjects"]:
+        assert {each["law"] for each in row["laws"]} <= {law.name for law in LAWS}
+        assert row["library"] != "lora_np" or not [
+            e for e in row["laws"] if e["status"] == "broken"
+        ]

@@ -1,0 +1,109 @@
+"""Figures one can touch: their JavaScript computes what the package does, in any state."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lora_np.course.interactive import live
+from lora_np.course.interactive.answers import ANSWERS, answer
+from lora_np.course.interactive.show import FOLDER, Interactive, sources
+
+SCRIPT = Path(__file__).parents[1] / "helpers" / "figures.mjs"
+SHARED = {"axes", "frame", "parts", "notebook"}  # modules that are no figure
+LINES = 150  # of a module, so that it is read in one sitting
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+
+
+@pytest.fixture(scope="module")
+def javascript():
+    """(figure, seed) → (a random state, its numbers, its sentence), from one process of Node."""
+    node = subprocess.Popen(
+        ["node", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        encoding="utf-8",
+    )  # fmt: skip
+
+    def ask(name, seed):
+        node.stdin.write(json.dumps([name, seed]) + "\n")
+        node.stdin.flush()
+        return json.loads(node.stdout.readline())
+
+    yield ask
+    node.stdin.close()
+    node.stdout.close()
+    node.wait()
+
+
+def flat(value, at=""):
+    """{where: number} of a nested result."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {k: v for key, item in items for k, v in flat(item, f"{at}.{key}").items()}
+    return {at: value}
+
+
+@needs_node
+@pytest.mark.parametrize("name", ANSWERS)
+def test_javascript_computes_what_the_package_does(javascript, name):
+    @given(st.integers(0, 2**32 - 1))
+    def agrees(seed):
+        state, numbers, said = javascript(name, seed)
+        ours, theirs = flat(json.loads(answer(name, json.dumps(state)))), flat(numbers)
+        assert ours.keys() == theirs.keys()
+        same = np.isclose([theirs[at] for at in ours], [*ours.values()], rtol=1e-12, atol=1e-12)
+        assert same.all(), [*ours][int(same.argmin())]
+        assert said and not re.search("NaN|undefined|null", said)
+
+    agrees()
+
+
+def test_each_figure_has_an_answer_and_is_short():
+    names = {path.stem for path in FOLDER.glob("*.mjs")} - SHARED
+    assert names == set(ANSWERS)
+    for path, text in sources().items():
+        assert text.count("\n") <= LINES, path
+
+
+def test_without_the_widget_a_still_picture_and_its_text(monkeypatch):
+    from lora_np.analysis.plots import subplots
+
+    monkeypatch.setattr("lora_np.course.interactive.show.has_extra", lambda name: False)
+    figure, axes = subplots()
+    shown = Interactive("paths", figure, "Two paths.")
+    assert shown._repr_mimebundle_() == ({}, {})
+    assert 'alt="Two paths."' in shown._repr_html_() and "Two paths." in repr(shown)
+
+
+def test_a_lora_learns_what_is_typed_and_switched_off_it_leaves_no_trace():
+    def ask(name, **state):
+        return json.loads(live.answer(f"live.{name}", json.dumps(state)))
+
+    about = ask("begin", text="Ahoy, matey! Mind the crabs. " * 3)
+    assert 0 < about["trained"] < about["base"] and about["prompt"] == "Ahoy, matey!"
+    for step in range(1, 9):
+        assert ask("step")["step"] == step
+    on, off = ask("look", on=True), ask("look", on=False)
+    assert on["loss"] < about["loss"] - 0.5 and on["bytes"] == about["bytes"]
+    assert off == {name: about[name] for name in off}
+    with pytest.raises(ValueError, match="20 characters or more"):
+        ask("begin", text="Ahoy!")
+
+
+@pytest.mark.extra("anywidget")
+def test_in_a_notebook_the_kernel_answers():
+    from lora_np.course.interactive.widget import Widget
+
+    widget, sent = Widget(name="paths", settings={"alpha": 4}), []
+    widget.send = sent.append
+    start = {"x": [[1.0]], "W": [[2.0]], "A": [[1.0]], "B": [[0.5]], "alpha": 4, "target": [[0.0]]}
+    state = start | {"fourBits": False}
+    widget.reply(widget, {"turn": 7, "name": "paths", "state": state}, None)
+    assert sent[0]["turn"] == 7 and sent[0]["numbers"]["y"] == [[4.0]]
+    assert "paths.mjs" in widget.sources and "maths/lora.mjs" in widget.sources
+    assert "application/vnd.jupyter.widget-view+json" in str(widget._repr_mimebundle_())
