@@ -49,7 +49,9 @@ def test_every_folder_has_its_caption_in_the_readme_and_the_architecture():
         assert f"| · `{folder}/` | {caption} |" in readme, folder
     for path in ROOT.iterdir():
         if path.is_dir() and not path.name.startswith(".") and any(path.rglob("*.py")):
-            assert f"| `{path.name}/` |" in readme or path.name in ("build", "mutants", "out"), path.name
+            assert f"| `{path.name}/` |" in readme or path.name in ("build", "mutants", "out"), (
+                path.name
+            )
 
 
 def test_only_these_modules_stand_outside_the_folders():
