@@ -97,7 +97,7 @@ def the_error_is_bounded(s, w, block):
 
 @law(BOTH, "a number half way goes to the upper level", **NF4)
 def ties_go_to_the_lower_level(s, block):
-    """Half way between two levels it is a convention; bitsandbytes' is the lower one."""
+    """Half way between two levels it is a convention: the lower, as bitsandbytes' Python has it."""
     w = np.concatenate([[1.0], MIDPOINTS, np.zeros(block - 16)])
     s.same("the fifteen midpoints", there_and_back(s, w, block)[1:16], CODEBOOK[:15], {
         "the upper level is taken": CODEBOOK[1:],

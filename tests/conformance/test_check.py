@@ -101,7 +101,7 @@ def test_what_a_function_is_given_may_be_spoilt():
     assert check(Spoils(), [SCALE]).holds
 
 
-@parametrize_with_laws(Reference(), laws=[SCALE, "it_starts_at_the_base", "zero_stays_zero"])
+@parametrize_with_laws(Reference(), laws=[SCALE, "it_starts_at_the_base"])
 def test_parameters_for_pytest(law):
     law()
 
