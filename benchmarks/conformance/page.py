@@ -13,8 +13,8 @@ Every law of `lora_np.conformance` on the layers that this project and others sh
 `python benchmarks/conformance/table.py` from `benchmarks/results/conformance.json`, and not to be
 edited; `table.py` says what it needs.
 
-✓ holds, on every input tried; ✗ broken; ≠ differs, and the library says so; · does not apply, for
-the subject has no such function, or another method. A ✗ is a statement about one version, called
+✓ holds, on every input tried; ✗ broken; ≠ another choice, for the reason given below; · does not apply,
+for the subject has no such function, or another method. A ✗ is a statement about one version, called
 as `benchmarks/conformance/` calls it, on one machine. What is tried is a layer of a few numbers:
 how fast or how good a library is, this table does not say.
 """
@@ -66,8 +66,8 @@ def broken(rows):
         for each in row["laws"]:
             if each["status"] == "broken":
                 yield from one_break(f"{row['subject']}: {each['law']}", each, by_hand)
-    yield "\n## What differs, and where it is said\n"
-    yield "| subject | law | what the library says |"
+    yield "\n## What differs, and why that is no fault\n"
+    yield "| subject | law | why: the library's own words, or ours where it has none |"
     yield "|---|---|---|"
     for row in rows:
         for each in row["laws"]:
