@@ -13,10 +13,10 @@ Every law of `lora_np.conformance` on the layers that this project and others sh
 `python benchmarks/conformance/table.py` from `benchmarks/results/conformance.json`, and not to be
 edited; `table.py` says what it needs.
 
-✓ holds, on every input tried; ✗ broken; ≠ another choice, for the reason given below; · does not apply,
-for the subject has no such function, or another method. A ✗ is a statement about one version, called
-as `benchmarks/conformance/` calls it, on one machine. What is tried is a layer of a few numbers:
-how fast or how good a library is, this table does not say.
+✓ holds, on every input tried; ✗ broken; ≠ another choice, for the reason given below; · does not
+apply, for the subject has no such function, or another method. A ✗ is a statement about one
+version, called as `benchmarks/conformance/` calls it, on one machine. What is tried is a layer of
+a few numbers: how fast or how good a library is, this table does not say.
 """
 
 
