@@ -21,8 +21,9 @@ from ..system.json_text import parse_json
 
 ABSMAX, QUANT_MAP = ".absmax", ".quant_map"
 NESTED_ABSMAX, NESTED_MAP = ".nested_absmax", ".nested_quant_map"
-QUANT_STATE = ".quant_state.bitsandbytes__"  # and the kind of code
-STATES = {kind: QUANT_STATE + kind for kind in CODES}
+STATE_MARK = ".quant_state.bitsandbytes__"  # and the kind of code
+STATES = {kind: STATE_MARK + kind for kind in CODES}
+QUANT_STATE = STATES["nf4"]
 PARTS = ("", ABSMAX, QUANT_MAP, NESTED_ABSMAX, NESTED_MAP)
 STORAGE = ("U8", "BF16", "F16", "F32")  # what the codes' bytes may be called
 MUST_BE = {  # what a quantization_config may say; () where it does not matter, or the tensors tell

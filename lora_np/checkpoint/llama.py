@@ -14,7 +14,7 @@ from ..nn.linear import Linear
 from ..nn.llama import Llama
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
 from ..quant.nf4_linear import NF4Linear
-from .bitsandbytes import QUANT_STATE, quantization_config, take_four_bit, to_bnb
+from .bitsandbytes import STATE_MARK, quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype
 from .gguf import open_gguf
 from .hf_directory import CONFIG, check_index, has_own_head, one_table, weight_files, write_model
@@ -58,7 +58,7 @@ def from_directory(directory, dtype, nf4):
     with open_tensors(*weight_files(directory)) as stored:
         check_index(directory, stored)
         stored = one_table(in_our_names(stored, directory), tied, TABLE, HEAD)
-        in_4_bits = any(QUANT_STATE in name for name in stored)
+        in_4_bits = any(STATE_MARK in name for name in stored)
         if settings.get("quantization_config") and not in_4_bits:
             raise ValueError(f"{directory}: quantization_config, but no layer is in 4 bits")
         model = fill(config, stored, tied, directory, dtype, nf4)

@@ -13,6 +13,7 @@ from ...methods.lora_init import best_factors
 from ...nn.linear import Linear
 from ...quant.nf4 import CODEBOOK, quantize_nf4
 from ...quant.nf4_linear import NF4Linear
+from ...system.json_text import parse_json
 from ...worked_example.numbers import X2, X, count, half_squares, lora_layer, plain
 from . import lesson_answers
 
@@ -77,4 +78,4 @@ ANSWERS |= lesson_answers.ANSWERS
 
 def answer(name, state):
     """The numbers of the figure `name` in this state, which is JSON, as JSON."""
-    return json.dumps(plain(ANSWERS[name](json.loads(state))))
+    return json.dumps(plain(ANSWERS[name](parse_json(state))))

@@ -13,6 +13,7 @@ from ...generation.sampling import generate
 from ...methods.lora import LoRA
 from ...objectives.cross_entropy import cross_entropy
 from ...recipes.finetune import usual_rate
+from ...system.json_text import parse_json
 from ...tasks.text import Text
 from ...tokenizers.byte import decode, encode
 from ...train.loop import clip_gradients, held_out_loss, warmup_cosine
@@ -79,7 +80,7 @@ LIVE = {}  # the one run of this page
 
 def answer(name, state):
     """What the page asks, as JSON: "live.begin" {text}, "live.step", "live.look" {on}."""
-    asked = json.loads(state)
+    asked = parse_json(state)
     if name == "live.begin":
         LIVE["run"] = Live(asked["text"])
         return json.dumps(LIVE["run"].about())

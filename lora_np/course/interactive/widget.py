@@ -5,6 +5,7 @@ import json
 import anywidget
 import traitlets
 
+from ...system.json_text import parse_json
 from .answers import answer
 from .show import FOLDER, sources
 
@@ -26,5 +27,5 @@ class Widget(anywidget.AnyWidget):
         self.on_msg(self.reply)
 
     def reply(self, _, asked, buffers):
-        numbers = json.loads(answer(asked["name"], json.dumps(asked["state"])))
+        numbers = parse_json(answer(asked["name"], json.dumps(asked["state"])))
         self.send({"turn": asked["turn"], "numbers": numbers})
