@@ -9,10 +9,6 @@ offer(root);
 // A button's name holds what stands on it: the theme's label leaves out the keys.
 for (const button of document.querySelectorAll(".search-button-field")) button.ariaLabel = button.textContent.replace(/\s+/g, " ").trim();
 
-const byHand = document.querySelector("[data-by-hand]");
-if (byHand) (await import("./byhand.mjs")).open(byHand);
-else if (document.querySelector("[data-figure]")) (await import("./figures/frame.mjs")).mountAll();
-
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
 
 // A formula that is wider than the page scrolls, by the keyboard too.
@@ -26,3 +22,8 @@ addEventListener("load", async () => {
   scrollFormulas();
   addEventListener("resize", scrollFormulas);
 });
+
+// Last, for what is awaited lets the page's load pass by.
+const byHand = document.querySelector("[data-by-hand]");
+if (byHand) (await import("./byhand.mjs")).open(byHand);
+else if (document.querySelector("[data-figure]")) (await import("./figures/frame.mjs")).mountAll();

@@ -79,7 +79,7 @@ export function number(tools, parent, { x, y, width = 54, height = 28, kind = "g
     point(tools, group, { label, get, set, from, digits, ...spec });
     svg(group, "path", { class: "grip", d: `M${x + width / 2 - 8} ${y + height - 4}h16` });
   }
-  else group.setAttribute("role", "img"); // with a name that holds its value, for a screen reader
+  else if (label) group.setAttribute("role", "img"); // with a name that holds its value, for a screen reader
   return (value) => {
     put(words, shown(value, digits));
     if (!set && label) group.setAttribute("aria-label", `${label}: ${shown(value, digits)}`);
