@@ -56,8 +56,8 @@ def check(what, computed, true, tolerance=1e-9):
 def lighter(full, browser, seconds):
     """`full`; in a browser `browser`, and a line that says so, and how many `seconds` it takes.
 
-    NumPy is some twenty times slower in WebAssembly, which has no BLAS. The seconds are measured,
-    by site/tools/time_lesson.mjs.
+    NumPy is some twenty times slower in WebAssembly, which has no BLAS. The seconds are rough,
+    from processor seconds on a busy machine: site/tools/time_lesson.mjs measures a lesson.
     """
     if not WEBASSEMBLY:
         return full
