@@ -135,7 +135,7 @@ test("the package takes over, and a LoRA trains in the page, which stays free", 
     new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => (window.longest = Math.max(window.longest, duration)))).observe({ type: "longtask", buffered: true });
   });
   await page.goto(`${site.url}/by_hand.html`);
-  await page.getByText("Computed by lora_np itself").first().waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll("[data-figure]")].every((root) => Number.isFinite(root.live?.gap)));
   const gaps = await page.evaluate(() => [...document.querySelectorAll("[data-figure]")].map((root) => root.live.gap));
   assert.ok(gaps.every((gap) => gap < 1e-12), gaps.join(" "));
   await page.evaluate(() => (window.longest = 0)); // what follows is with the page in use
