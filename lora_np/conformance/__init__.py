@@ -19,6 +19,9 @@ make_qkv(W, rank, alpha, sizes, enabled)    a fused layer: qkv.py
 quantize(w, block), dequantize(q), nbytes(q)                 four_bits.py
 cross_entropy, accumulate, dpo, ppo, distillation            objectives.py
 
+A function that raises NotImplementedError leaves that input out; where it does so for every input,
+the law does not apply.
+
 Besides: `name`; `method`, "lora" unless it is "rslora", "dora" or another; `quantized`, True for a
 base in few bits; `tolerance`; and `differs`, {law: where another choice is documented}.
 

@@ -82,6 +82,18 @@ def test_an_error_and_an_input_that_is_not_taken():
     assert check(Never(), [SCALE]).not_applicable[0].missing == ("not implemented: not yet",)
 
 
+def test_what_a_subject_cannot_do_is_not_taken_for_loud():
+    class LoadsNothingStrange(Reference):
+        def load(self, layer, state):
+            if "not.a.key.of.this.layer" in state:
+                raise NotImplementedError("keys of no layer are not looked at")
+            return super().load(layer, state)
+
+    report = check(LoadsNothingStrange(), ["an_unexpected_key_is_loud", "a_missing_key_is_loud"])
+    assert [found.name for found in report.holds] == ["a_missing_key_is_loud"]
+    assert report.not_applicable[0].missing[0].startswith("not implemented: keys of no layer")
+
+
 def test_chance_is_named():
     class Random(Reference):
         def forward(self, layer, x):
