@@ -23,6 +23,7 @@ from .parts.full import FullFineTuning
 from .parts.head import HeadTuning, extract_features
 from .product.ia3 import IA3
 from .shared_random.tiny_lora import TinyLoRA, TinyLoRALinear
+from .shared_random.vera import VeRA
 from .targets import ALL_LINEAR, merge
 
 METHODS = (  # as a command starts them, in the order in which loading applies them
@@ -31,6 +32,7 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     QLoRA(targets=ALL_LINEAR),
     DoRA(targets=ALL_LINEAR),
     TinyLoRA(),
+    VeRA(),
     IA3(),
     BottleneckAdapters(32),
     BitFit(),
@@ -42,6 +44,6 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
 __all__ = [
     "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
     "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
-    "TinyLoRALinear", "extract_features", "lora_plus_groups", "merge", "quantize_base",
+    "TinyLoRALinear", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
     "to_lora",
 ]  # fmt: skip

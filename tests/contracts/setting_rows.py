@@ -2,6 +2,7 @@
 and which of KINDS each one is.
 """
 
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -117,25 +118,26 @@ def attention_of(**given):
     return attention.Attention(base(), base(), **{"n_head": 2} | given)
 
 
+METHOD = (
+    LORA
+    | dict.fromkeys(  # a method's settings, whichever method has them
+        "width length mlp_width numbers n_classes block_size".split(), ONE
+    )
+    | {"d_initial": "finite"}
+)
 ROWS = [  # (place, call, {setting: kind})
-    ("methods.parts.bottleneck.BottleneckAdapters", methods.BottleneckAdapters, {"width": ONE}),
-    ("methods.low_rank.lora.LoRA", methods.LoRA, LORA),
-    ("methods.low_rank.dora.DoRA", methods.DoRA, LORA),
-    ("methods.low_rank.qlora.QLoRA", methods.QLoRA, LORA | {"block_size": ONE}),
+    *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,
+       {field.name: METHOD[field.name] for field in fields(kind) if field.name in METHOD})
+      for kind in map(type, methods.METHODS)),
     ("methods.low_rank.qlora.quantize_base",
      partial(methods.quantize_base, small_gpt(dtype=np.float32)), {"block_size": ONE}),
     ("methods.low_rank.lora.LoRALinear", layer, LORA),
-    ("methods.shared_random.tiny_lora.TinyLoRA", methods.TinyLoRA, {"numbers": ONE, "rank": ONE}),
     ("methods.shared_random.tiny_lora.TinyLoRALinear", tiny_layer, {"rank": ONE}),
     ("methods.low_rank.lora.lora_plus_groups",
      small(methods.lora_plus_groups, model=adapted(), lr=0.1),
      {"lr": "from 0", "ratio": "above 0"}),
     ("methods.low_rank.lora_init.loftq", partial(lora_init.loftq, base(), 2, 1.0, None),
      {"iterations": ONE, "block_size": ONE}),
-    ("methods.parts.head.HeadTuning", methods.HeadTuning, {"n_classes": ONE}),
-    ("methods.inputs.prefix.PrefixTuning", methods.PrefixTuning,
-     {"length": ONE, "mlp_width": ONE}),
-    ("methods.inputs.prompt.PromptTuning", methods.PromptTuning, {"length": ONE}),
     ("conformance.judge.check", partial(check, {"make": id}, []), {"examples": ONE}),
     ("methods.combine.combine", partial(combine.combine, small_gpt(), [adapted()]),
      {"weights": "each finite"}),

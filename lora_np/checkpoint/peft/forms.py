@@ -5,6 +5,7 @@
     arrays(model)                       {PEFT's name: array}, transposed where PEFT's are
     IGNORES, if any                     settings that change nothing in what an adapter computes
 
+For a method that wraps layers, `FORM = LayerForm(…)` is all of that (layer_form.py).
 The arrays are views of the parameters: to save is to read them, to load is to write to them.
 `shapes` are the file's own, {our name: shape}.
 """
@@ -19,7 +20,8 @@ def _forms():
     for kind in map(type, METHODS):
         file = f"{__package__}.{kind.__module__.rpartition('.')[2]}"
         if find_spec(file):
-            yield kind, import_module(file)
+            module = import_module(file)
+            yield kind, vars(module).get("FORM", module)
 
 
 FORMS = dict(_forms())  # in the order in which loading applies the methods

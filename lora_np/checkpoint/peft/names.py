@@ -17,6 +17,10 @@ DEFAULT_IA3 = {  # PEFT's, the last one with its scale before the layer
 }
 BODY = {GPTConfig: gpt2.PREFIX, LlamaConfig: llama.PREFIX}
 PREFIX, BESIDE_THE_BODY = "base_model.model.", ("lm_head.", "score.")
+# Tensors that all layers share, and what stands before them, as no layer does.
+SHARED = dict.fromkeys(
+    ("vera_A", "vera_B", "randlora_A", "randlora_B", "vblora_vector_bank"), "base_model."
+)
 ADAPTER = re.compile(r"(\.modules_to_save)?\.default(?=\.|$)")  # left in by tools that are not PEFT
 
 
@@ -36,7 +40,8 @@ def in_model(name, model):
 
 def to_file(name, model):
     """Our dotted name, behind what PEFT puts before it."""
-    return name if name == PROMPT else PREFIX + in_model(name, model)
+    alone = name == PROMPT or name.removeprefix("base_model.") in SHARED
+    return name if alone else PREFIX + in_model(name, model)
 
 
 def from_file(stored, body, directory):

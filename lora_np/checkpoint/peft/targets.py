@@ -1,6 +1,27 @@
 """Which of `target_modules` this model has: PEFT asks only that one of them matches."""
 
-from .names import body_prefix
+from ...methods.targets import ALL_LINEAR
+from .names import DEFAULT_TARGETS, body_prefix
+
+
+def as_listed(targets):
+    """A method's targets for JSON: a list of names, or "all-linear"."""
+    if targets == ALL_LINEAR:
+        return targets
+    return [targets] if isinstance(targets, str) else list(targets)
+
+
+def named(config, shapes, model, end):
+    """The targets that a config asks for, as a method takes them.
+
+    Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
+    file has a tensor for whose name ends in `end`.
+    """
+    targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
+    pattern = isinstance(targets, str) and targets != ALL_LINEAR
+    if pattern or config.get("layers_to_transform") or config.get("exclude_modules"):
+        targets = [name.removesuffix(end) for name in shapes if name.endswith(end)]
+    return targets if targets == ALL_LINEAR else there(targets, model)
 
 
 def there(targets, model):

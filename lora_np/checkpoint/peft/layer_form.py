@@ -1,0 +1,62 @@
+"""The form of a method that wraps layers: its settings by PEFT's names, and its tensors.
+
+A method's file here makes one: `FORM = LayerForm(Method, Layer, "PEFT_TYPE", settings, tensors)`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...methods.targets import layers_of
+from .names import SHARED, check_size
+from .targets import as_listed, named
+
+ADVICE = {
+    "save_projection": ". Its random matrices come from torch's generator, which NumPy cannot "
+    "draw: in PEFT, make the adapter with the same projection_prng_key and save_projection=True, "
+    "load this file's tensors into it with load_state_dict(strict=False), and save it again"
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LayerForm:
+    """`settings` {PEFT's name: the method's field}; `tensors` {the end of PEFT's name: layer →
+    array}, a view in PEFT's orientation; a name in SHARED is one tensor of the whole model.
+
+    `fixed` are settings that this library has no other value for; `sizes` {PEFT's setting: (the
+    end of a tensor's name, its axis of that length)} are checked before a layer of them is made.
+    """
+
+    method: type
+    layer: type
+    peft_type: str
+    settings: dict[str, str]
+    tensors: dict[str, Callable]
+    fixed: dict = field(default_factory=dict)
+    sizes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    IGNORES: tuple[str, ...] = ()
+
+    def config(self, method):
+        own = {theirs: getattr(method, ours) for theirs, ours in self.settings.items()}
+        kept = {"peft_type": self.peft_type, "target_modules": as_listed(method.targets)}
+        return kept | own | self.fixed
+
+    def method_from(self, config, shapes, model):
+        if config["peft_type"] != self.peft_type:
+            return None
+        for setting, value in self.fixed.items():
+            if setting != "fan_in_fan_out" and config.get(setting, value) != value:
+                got = f"expected {setting} {value!r}, got {config[setting]!r}"
+                raise ValueError(f"{self.peft_type}: {got}{ADVICE.get(setting, '')}")
+        for setting, (end, axis) in self.sizes.items():
+            check_size(setting, config.get(setting), shapes, end, axis)
+        ends = [f".{end}" for end in self.tensors if end not in SHARED]
+        given = {ours: config[name] for name, ours in self.settings.items() if name in config}
+        return self.method(**given, targets=named(config, shapes, model, ends[0]))
+
+    def arrays(self, model):
+        result = {}
+        for name, layer in layers_of(model, self.layer):
+            for end, array in self.tensors.items():
+                key = f"{SHARED[end]}{end}" if end in SHARED else f"{name}.{end}"
+                result[key] = array(layer)
+        return result
