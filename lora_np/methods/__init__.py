@@ -1,8 +1,9 @@
 """What moves: one file per way of choosing the numbers that learn.
 
 A folder holds those of one structure: `low_rank/` factors of ΔW, `shared_random/` fixed matrices
-that few numbers mix, `product/` what multiplies, `inputs/` what the model reads beside its tokens,
-`parts/` whole parts of it. What serves them all stands beside the folders.
+that few numbers mix, `product/` what multiplies, `orthogonal/` what rotates,
+`sparse_and_spectral/` few places, waves or circulant blocks, `inputs/` what the model reads beside
+its tokens, `parts/` whole parts of it. What serves them all stands beside the folders.
 
 `METHODS` is the one list of them; commands, PEFT's files, experiments and tests derive what they
 need from it. A method is a frozen dataclass: its fields are its settings, and `apply(model, rng)`
@@ -11,19 +12,29 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 (`recipes.finetune.usual_rate`).
 """
 
+from .inputs.p_tuning import PTuning
 from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
 from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
+from .low_rank.miss import MiSS
 from .low_rank.qlora import QLoRA, quantize_base
 from .low_rank.to_lora import to_lora
+from .orthogonal.boft import BOFT
+from .orthogonal.hra import HRA
+from .orthogonal.oft import OFT
+from .orthogonal.road import RoAd
 from .parts.bitfit import BitFit
 from .parts.bottleneck import BottleneckAdapters
 from .parts.full import FullFineTuning
 from .parts.head import HeadTuning, extract_features
+from .parts.ln_tuning import LNTuning
 from .product.ia3 import IA3
 from .shared_random.tiny_lora import TinyLoRA, TinyLoRALinear
 from .shared_random.vera import VeRA
+from .sparse_and_spectral.c3a import C3A
+from .sparse_and_spectral.fourier_ft import FourierFT
+from .sparse_and_spectral.shira import SHiRA
 from .targets import ALL_LINEAR, merge
 
 METHODS = (  # as a command starts them, in the order in which loading applies them
@@ -33,17 +44,28 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     DoRA(targets=ALL_LINEAR),
     TinyLoRA(),
     VeRA(),
+    MiSS(),
+    OFT(),
+    BOFT(),
+    HRA(),
+    RoAd(),
+    FourierFT(),
+    SHiRA(),
+    C3A(),
     IA3(),
     BottleneckAdapters(32),
     BitFit(),
+    LNTuning(),
     HeadTuning(),
     PrefixTuning(16),
     PromptTuning(16),
+    PTuning(16),
 )
 
 __all__ = [
-    "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
-    "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
+    "BOFT", "C3A", "HRA", "IA3", "METHODS", "OFT", "BitFit", "BottleneckAdapters", "DoRA",
+    "DoRALinear", "FourierFT", "FullFineTuning", "HeadTuning", "LNTuning", "LoRA", "LoRALinear",
+    "MiSS", "PTuning", "PrefixTuning", "PromptTuning", "QLoRA", "RoAd", "SHiRA", "TinyLoRA",
     "TinyLoRALinear", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
     "to_lora",
 ]  # fmt: skip

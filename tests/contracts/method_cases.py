@@ -8,11 +8,11 @@ METHODS is in the contract; an entry of its own adds its formula and its start.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.methods import SMALL
+from helpers.methods import SMALL, multiple
 from helpers.models import small_gpt
 from lora_np.methods import (
     IA3,
@@ -38,6 +38,13 @@ class MethodCase:
     count: Callable
     identity: bool = True
     exact: bool = True
+    multiple: int = 1
+
+    def fitted(self, config):
+        """The config with all widths `multiple` times as wide, for methods of blocks."""
+        widths = "n_embd", "n_inner", "hidden_size", "intermediate_size", "head_dim"
+        sizes = {w: getattr(config, w, None) for w in widths if w in vars(config)}
+        return replace(config, **{w: size and size * self.multiple for w, size in sizes.items()})
 
     def apply(self, model, rng):
         for method in self.build(model.config):
@@ -139,7 +146,7 @@ SINGLE = [
     alone("prompt of tokens", PromptTuning(2, (1, 0)), prompt_count, identity=False),
 ]
 SINGLE += [  # what has no entry of its own yet
-    alone(method.name, method, learning(method), identity=None)
+    replace(alone(method.name, method, learning(method), None), multiple=multiple(method))
     for method in SMALL
     if not any(type(m) is type(method) for case in SINGLE for m in case.build(None))
 ]

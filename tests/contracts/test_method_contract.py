@@ -52,11 +52,11 @@ def pairs(cases):
 @settings(max_examples=4)
 @given(config=configs(), seed=st.integers(0, 10_000))
 def test_law(case, law, config, seed):
-    law(case, config, seed)
+    law(case, case.fitted(config), seed)
 
 
 @pytest.mark.parametrize(("case", "law"), pairs(llama_cases.CASES))
 @settings(max_examples=2)
 @given(config=llama_configs(), seed=st.integers(0, 10_000))
 def test_law_on_llamas(case, law, config, seed):
-    law(case, config, seed)
+    law(case, case.fitted(config), seed)

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from lora_np.methods import METHODS
 
-SIZES = {"rank": 2, "alpha": 3.0, "width": 3, "length": 2}
+SIZES = {
+    "rank": 2, "alpha": 3.0, "width": 3, "length": 2, "block": 2, "group": 4, "numbers": 3,
+}  # fmt: skip
 
 
 def small(method, **settings):
@@ -14,3 +16,8 @@ def small(method, **settings):
 
 
 SMALL = [small(method) for method in METHODS]
+
+
+def multiple(method):
+    """What all widths must be multiples of: two blocks side by side in a butterfly, or a group."""
+    return 4 if {"block", "group"} & vars(method).keys() else 1

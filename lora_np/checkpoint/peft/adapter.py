@@ -23,6 +23,7 @@ from .found import WEIGHTS, called, check_base, weights_in
 from .names import OURS, body_prefix, from_file, to_file
 
 CONFIG = "adapter_config.json"
+PLACES = np.int32  # where a method's numbers belong; all other arrays are numbers that learn
 # What load_adapter itself reads, or what says nothing about the numbers.
 GENERAL = """peft_type task_type modules_to_save bias base_model_name_or_path inference_mode
     peft_version revision auto_mapping""".split()
@@ -38,6 +39,8 @@ def save_adapter(
     Raises: ValueError if nothing learns, something does that an adapter's file cannot hold, or a
     number is not finite.
     """
+    for form in map(form_of, model.methods):
+        model = getattr(form, "as_saved", lambda model: model)(model)
     learns = {name: p for name, p in model.named_parameters() if p.trainable}
     if not learns:
         raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
@@ -55,7 +58,9 @@ def save_adapter(
         config["fan_in_fan_out"] = isinstance(model.config, GPTConfig)
     own |= arrays_beside(model, named_beside(model, config, learns.keys()))
     own = {
-        to_file(name, model): as_written(array, None, "save_adapter", name)
+        to_file(name, model): array
+        if array.dtype == PLACES
+        else as_written(array, None, "save_adapter", name)
         for name, array in own.items()
     }
     write_directory(directory, own, WEIGHTS, {CONFIG: config})
@@ -83,7 +88,10 @@ def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
         expected = {name: array.shape for name, array in own.items()}
         compare_shapes(expected, stored, f"{directory}{called(config)}")
         for name, array in own.items():
-            array[...] = stored[name].read(array.dtype)
+            of = stored[name]
+            array[...] = of.read_raw(("I32",)) if array.dtype == PLACES else of.read(array.dtype)
+        for form in map(form_of, view.methods):
+            getattr(form, "check", lambda view: None)(view)
     now = read_json(directory / CONFIG), stamp(directory / CONFIG)
     confirm(now, (config, seen), directory / CONFIG)
     return view

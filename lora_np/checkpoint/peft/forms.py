@@ -4,6 +4,8 @@
     method_from(config, shapes, model)  the method that a config describes, or None
     arrays(model)                       {PEFT's name: array}, transposed where PEFT's are
     IGNORES, if any                     settings that change nothing in what an adapter computes
+    as_saved(model), if any             the view that the file describes
+    check(model), if any                raise ValueError for whole numbers that cannot be
 
 For a method that wraps layers, `FORM = LayerForm(…)` is all of that (layer_form.py).
 The arrays are views of the parameters: to save is to read them, to load is to write to them.

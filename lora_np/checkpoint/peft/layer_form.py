@@ -23,7 +23,8 @@ class LayerForm:
     array}, a view in PEFT's orientation; a name in SHARED is one tensor of the whole model.
 
     `fixed` are settings that this library has no other value for; `sizes` {PEFT's setting: (the
-    end of a tensor's name, its axis of that length)} are checked before a layer of them is made.
+    end of a tensor's name, its axis of that length)} are checked before a layer of them is made,
+    and `check(model)` raises ValueError for whole numbers that cannot be.
     """
 
     method: type
@@ -33,6 +34,7 @@ class LayerForm:
     tensors: dict[str, Callable]
     fixed: dict = field(default_factory=dict)
     sizes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    check: Callable = lambda model: None
     IGNORES: tuple[str, ...] = ()
 
     def config(self, method):

@@ -22,6 +22,17 @@ class PromptTuned(BehindVirtualTokens):
 
     length = property(lambda self: self.prompt.shape[0])
 
+    def written(self):
+        """(the P rows, a cache): here they learn themselves."""
+        return self.prompt.data, None
+
+    def written_backward(self, dprompt, cache):
+        if self.prompt.trainable:
+            self.prompt.accumulate(dprompt)
+
+    def written_trains(self):
+        return self.prompt.trainable
+
     def forward_body(self, tokens, *, rng=None, past=None, position=0, keep=True):
         if past is not None:  # it holds the prompt already
             options = {"past": past, "position": position, "keep": keep}
@@ -32,7 +43,7 @@ class PromptTuned(BehindVirtualTokens):
         x, embed_cache = self.base.embed(tokens, rng=rng, position=position + P)  # (B, T, d)
         prompt, prompt_cache = self._rows(len(x), rng, position)  # (B, P, d)
         x = np.concatenate([prompt, x], axis=1)  # (B, P + T, d)
-        below = self.prompt.trainable or self.base.embed_trains()
+        below = self.written_trains() or self.base.embed_trains()
         x, cache = self.base.transform(x, rng=rng, keep=keep, below_trains=below)
         return x[:, P:], None if cache is None else (prompt_cache, embed_cache, cache)
 
@@ -48,13 +59,15 @@ class PromptTuned(BehindVirtualTokens):
 
     def _rows(self, B, rng, position=0):
         """The prompt, the same for each of B sequences, placed as the model places any token."""
-        x = np.broadcast_to(self.prompt.data, (B, *self.prompt.shape))
-        return self.base.add_positions(x, rng=rng, position=position)
+        prompt, written_cache = self.written()
+        x = np.broadcast_to(prompt, (B, *prompt.shape))
+        x, cache = self.base.add_positions(x, rng=rng, position=position)
+        return x, (written_cache, cache)
 
     def _rows_backward(self, dx, cache):
+        written_cache, cache = cache
         dx = self.base.add_positions_backward(dx, cache)
-        if self.prompt.trainable:
-            self.prompt.accumulate(dx.sum(axis=0))  # every sequence read the same prompt
+        self.written_backward(dx.sum(axis=0), written_cache)  # every sequence read the same prompt
 
     def new_past(self, batch, length):
         past = self._new_past(batch, length)

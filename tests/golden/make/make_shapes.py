@@ -15,6 +15,8 @@ import peft
 import torch
 from make_hf_llama import moved, sort_lists
 from peft import get_peft_model, get_peft_model_state_dict
+from peft.tuners.boft import layer as boft
+from peft.tuners.c3a import layer as c3a
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -26,8 +28,44 @@ SIZES = {
 }  # fmt: skip
 TARGETS = {"target_modules": ["q_proj", "v_proj", "down_proj"]}
 METHODS = {  # name: (PEFT's config, its settings)
-    "vera": (peft.VeraConfig, {"r": 3, "save_projection": True})
+    "vera": (peft.VeraConfig, {"r": 3, "save_projection": True}),
+    "oft": (peft.OFTConfig, {"oft_block_size": 4}),
+    "oft_exact": (peft.OFTConfig, {"oft_block_size": 6, "use_cayley_neumann": False}),
+    "boft": (peft.BOFTConfig, {"boft_block_size": 2, "boft_n_butterfly_factor": 2}),
+    "boft_three": (
+        peft.BOFTConfig,
+        {"boft_block_size": 2, "boft_n_butterfly_factor": 3, "target_modules": ["o_proj"]},
+    ),
+    "hra": (peft.HRAConfig, {"r": 4}),
+    "road": (peft.RoadConfig, {"group_size": 4}),
+    "road_2": (peft.RoadConfig, {"group_size": 4, "variant": "road_2"}),
+    "road_4": (peft.RoadConfig, {"group_size": 4, "variant": "road_4"}),
+    "fourierft": (peft.FourierFTConfig, {"n_frequency": 20, "scaling": 20.0}),
+    "shira": (peft.ShiraConfig, {"r": 2, "random_seed": 5}),
+    "c3a": (peft.C3AConfig, {"block_size": 4}),
+    "miss": (peft.MissConfig, {"r": 5}),
+    "ln_tuning": (peft.LNTuningConfig, {"target_modules": ["input_layernorm", "norm"]}),
+    "p_tuning": (peft.PromptEncoderConfig, {"num_virtual_tokens": 3, "encoder_hidden_size": 5}),
 }
+
+
+class BlockDiagonal:
+    """What PEFT's CUDA extension computes for BOFT: without it, it makes one factor at most."""
+
+    def forward(self, blocks):
+        return [torch.stack([torch.block_diag(*each) for each in blocks])]
+
+    def backward(self, gradient, blocks):
+        n, d, b, _ = blocks.shape
+        split = gradient.view(n, d, b, d, b)
+        return [torch.stack([split[:, i, :, i] for i in range(d)], dim=1)]
+
+
+def plain_convolution(x, w):
+    """The forward pass of PEFT's BlockCircularConvolution, whose own backward is wrong for x."""
+    x = x.reshape(*x.shape[:-1], *w.shape[1:])
+    y = torch.einsum("...nb,mnb->...mb", torch.fft.ifft(x), torch.fft.fft(w))
+    return torch.fft.fft(y).real.flatten(-2)
 
 
 def base():
@@ -53,8 +91,10 @@ def in_the_file(model, learns, values):
 
 def make(name):
     kind, settings = METHODS[name]
+    virtual = settings.get("num_virtual_tokens", 0)
     torch.manual_seed(len(name))
-    model = get_peft_model(base(), kind(task_type="CAUSAL_LM", **TARGETS | settings))
+    settings = ({} if virtual else TARGETS) | settings
+    model = get_peft_model(base(), kind(task_type="CAUSAL_LM", **settings))
     model.peft_config["default"].base_model_name_or_path = "base"
     learns = [p for p in model.parameters() if p.requires_grad]
     with torch.no_grad():
@@ -63,15 +103,26 @@ def make(name):
     model.save_pretrained(HERE / name)
     sort_lists(HERE / name / "adapter_config.json")
     (HERE / name / "README.md").unlink(missing_ok=True)
+    tokens = torch.randint(0, SIZES["vocab_size"], (2, 7 - virtual))
+    dlogits = torch.randn(2, 7 - virtual, SIZES["vocab_size"])
+    more = {}
+    if virtual:
+        more = of_the_encoder(model.double(), tokens, dlogits)
+        model = peft.PeftModel.from_pretrained(base(), HERE / name)  # holds the prompt alone
+        model.prompt_encoder["default"].embedding.weight.requires_grad_(True)
+    if name == "c3a":
+        more = theirs_of_c3a(model, tokens, dlogits)
     model = model.double().eval()
     learns = [p for p in model.parameters() if p.requires_grad]
-    tokens = torch.randint(0, SIZES["vocab_size"], (2, 7))
-    logits = model(tokens).logits
-    dlogits = torch.randn(logits.shape)
+    logits = model(tokens).logits[:, virtual:]
     (logits * dlogits).sum().backward()
+    expected = {"logits": logits.detach(), "dlogits": dlogits} | more
+    if virtual:
+        (prompt,) = learns
+        expected["grad.prompt_embeddings"] = prompt.grad
+        return write(name, tokens, expected)
     ones = in_the_file(model, learns, {id(p): torch.full_like(p, torch.nan) for p in learns})
     grads = in_the_file(model, learns, {id(p): p.grad for p in learns})
-    expected = {"logits": logits.detach(), "dlogits": dlogits}
     expected |= {f"grad.{n}": g for n, g in grads.items() if ones[n].isnan().any()}
     with torch.no_grad():
         merged = model.merge_and_unload()
@@ -79,11 +130,41 @@ def make(name):
         for n, p in merged.named_parameters():
             if not torch.equal(p.float(), own[n]):
                 expected[f"merged.{n}"] = p.detach()
-    expected = {n: t.float().contiguous() for n, t in expected.items()}
+    write(name, tokens, expected)
+
+
+def write(name, tokens, expected):
+    expected = {n: t.detach().float().contiguous().clone() for n, t in expected.items()}
     save_file(expected | {"tokens": tokens}, HERE / name / "expected.safetensors")
 
 
+def gradients(model, tokens, dlogits):
+    """{name: gradient}; the logits of a prompt's own positions are cut off."""
+    logits = model(tokens).logits[:, -tokens.shape[1] :]
+    (logits * dlogits).sum().backward()
+    learns = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    return {n.replace(".default", ""): p.grad for n, p in learns.items()}
+
+
+def of_the_encoder(model, tokens, dlogits):
+    """The numbers of the network that writes a prompt, which no file holds, and their gradients."""
+    numbers = {n: p for n, p in model.prompt_encoder["default"].named_parameters()}
+    grads = gradients(model.eval(), tokens, dlogits)
+    return {f"encoder.{n}": p for n, p in numbers.items()} | {
+        f"encoder_grad.{n.removeprefix('prompt_encoder.')}": g for n, g in grads.items()
+    }
+
+
+def theirs_of_c3a(model, tokens, dlogits):
+    """C3A's gradients as PEFT has them; afterwards it takes autograd's, of its own forward pass."""
+    theirs = gradients(model.eval(), tokens, dlogits)
+    model.zero_grad()
+    c3a.BlockCircularConvolution = type("Plain", (), {"apply": staticmethod(plain_convolution)})
+    return {f"peft_grad.{n}": g for n, g in theirs.items()}
+
+
 if __name__ == "__main__":
+    boft._FBD_CUDA = BlockDiagonal()
     torch.compiler.set_stance("force_eager")
     if not (HERE / "base").exists():
         make_base()

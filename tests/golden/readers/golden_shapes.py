@@ -35,7 +35,7 @@ def differences(name):
     both = ours.keys() == theirs.keys()
     worst["gradients"] = max(off(ours[n], theirs[n]) for n in theirs) if both else np.inf
     weights = merge(model) if any(n.startswith("merged.") for n in expected) else model
-    ours = {f"merged.model.{n}.weight": each.effective_weight() for n, each in weights.linears()}
+    ours = {f"merged.model.{n}": p.data for n, p in weights.named_parameters()}
     theirs = {n: w for n, w in expected.items() if n.startswith("merged.")}
     worst["merged"] = max((off(ours[n].T, w) for n, w in theirs.items()), default=0.0)
     return worst

@@ -1,0 +1,1 @@
+"""The change is a rotation: W turns, and lengths and angles within it stay (nearly) as they are."""
