@@ -13,7 +13,10 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 
 from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
+from .low_rank.adalora import AdaLoRA
+from .low_rank.delora import DeLoRA
 from .low_rank.dora import DoRA, DoRALinear
+from .low_rank.gralora import GraLoRA
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
 from .low_rank.qlora import QLoRA, quantize_base
 from .low_rank.to_lora import to_lora
@@ -21,8 +24,13 @@ from .parts.bitfit import BitFit
 from .parts.bottleneck import BottleneckAdapters
 from .parts.full import FullFineTuning
 from .parts.head import HeadTuning, extract_features
+from .product.hira import HiRA
 from .product.ia3 import IA3
+from .product.loha import LoHa
+from .product.lokr import LoKr
+from .shared_random.randlora import RandLoRA
 from .shared_random.tiny_lora import TinyLoRA, TinyLoRALinear
+from .shared_random.vb_lora import VBLoRA
 from .shared_random.vera import VeRA
 from .targets import ALL_LINEAR, merge
 
@@ -31,9 +39,17 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     LoRA(targets=ALL_LINEAR),
     QLoRA(targets=ALL_LINEAR),
     DoRA(targets=ALL_LINEAR),
+    AdaLoRA(),
+    DeLoRA(),
+    GraLoRA(),
     TinyLoRA(),
     VeRA(),
+    RandLoRA(),
+    VBLoRA(),
     IA3(),
+    LoHa(),
+    LoKr(),
+    HiRA(),
     BottleneckAdapters(32),
     BitFit(),
     HeadTuning(),
@@ -42,8 +58,8 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
 )
 
 __all__ = [
-    "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
-    "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
-    "TinyLoRALinear", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
-    "to_lora",
+    "IA3", "METHODS", "AdaLoRA", "BitFit", "BottleneckAdapters", "DeLoRA", "DoRA", "DoRALinear",
+    "FullFineTuning", "GraLoRA", "HeadTuning", "HiRA", "LoHa", "LoKr", "LoRA", "LoRALinear",
+    "PrefixTuning", "PromptTuning", "QLoRA", "RandLoRA", "TinyLoRA", "TinyLoRALinear", "VBLoRA",
+    "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base", "to_lora",
 ]  # fmt: skip

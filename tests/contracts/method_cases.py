@@ -7,13 +7,12 @@ gradients are no derivatives (the layer contract checks them with that norm held
 METHODS is in the contract; an entry of its own adds its formula and its start.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
+from contracts import shape_cases
+from contracts.cases import MethodCase
 from helpers.methods import SMALL
-from helpers.models import small_gpt
+from helpers.models import CONFIG, small_gpt
 from lora_np.methods import (
     IA3,
     BitFit,
@@ -29,20 +28,6 @@ from lora_np.methods import (
 )
 
 ATTENTION, EVERYWHERE = ("c_attn",), "all-linear"
-
-
-@dataclass(frozen=True)
-class MethodCase:
-    name: str
-    build: Callable
-    count: Callable
-    identity: bool = True
-    exact: bool = True
-
-    def apply(self, model, rng):
-        for method in self.build(model.config):
-            model = method.apply(model, rng)
-        return model
 
 
 def sizes(config):
@@ -137,11 +122,12 @@ SINGLE = [
     alone("prompt", PromptTuning(2), prompt_count, identity=False),
     alone("random prompt", PromptTuning(2, "random"), prompt_count, identity=False),
     alone("prompt of tokens", PromptTuning(2, (1, 0)), prompt_count, identity=False),
+    *shape_cases.CASES,
 ]
 SINGLE += [  # what has no entry of its own yet
     alone(method.name, method, learning(method), identity=None)
     for method in SMALL
-    if not any(type(m) is type(method) for case in SINGLE for m in case.build(None))
+    if not any(type(m) is type(method) for case in SINGLE for m in case.build(CONFIG))
 ]
 
 

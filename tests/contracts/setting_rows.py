@@ -121,9 +121,10 @@ def attention_of(**given):
 METHOD = (
     LORA
     | dict.fromkeys(  # a method's settings, whichever method has them
-        "width length mlp_width numbers n_classes block_size".split(), ONE
+        "width length mlp_width numbers n_classes block_size target_rank blocks vectors top".split(),
+        ONE,
     )
-    | {"d_initial": "finite"}
+    | {"d_initial": "finite", "strength": "finite"}
 )
 ROWS = [  # (place, call, {setting: kind})
     *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,
