@@ -15,7 +15,10 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 from .inputs.p_tuning import PTuning
 from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
+from .low_rank.adalora import AdaLoRA
+from .low_rank.delora import DeLoRA
 from .low_rank.dora import DoRA, DoRALinear
+from .low_rank.gralora import GraLoRA
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
 from .low_rank.miss import MiSS
 from .low_rank.qlora import QLoRA, quantize_base
@@ -29,8 +32,13 @@ from .parts.bottleneck import BottleneckAdapters
 from .parts.full import FullFineTuning
 from .parts.head import HeadTuning, extract_features
 from .parts.ln_tuning import LNTuning
+from .product.hira import HiRA
 from .product.ia3 import IA3
+from .product.loha import LoHa
+from .product.lokr import LoKr
+from .shared_random.randlora import RandLoRA
 from .shared_random.tiny_lora import TinyLoRA, TinyLoRALinear
+from .shared_random.vb_lora import VBLoRA
 from .shared_random.vera import VeRA
 from .sparse_and_spectral.c3a import C3A
 from .sparse_and_spectral.fourier_ft import FourierFT
@@ -42,9 +50,18 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     LoRA(targets=ALL_LINEAR),
     QLoRA(targets=ALL_LINEAR),
     DoRA(targets=ALL_LINEAR),
+    AdaLoRA(),
+    DeLoRA(),
+    GraLoRA(),
+    MiSS(),
     TinyLoRA(),
     VeRA(),
-    MiSS(),
+    RandLoRA(),
+    VBLoRA(),
+    IA3(),
+    LoHa(),
+    LoKr(),
+    HiRA(),
     OFT(),
     BOFT(),
     HRA(),
@@ -52,7 +69,6 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     FourierFT(),
     SHiRA(),
     C3A(),
-    IA3(),
     BottleneckAdapters(32),
     BitFit(),
     LNTuning(),
@@ -63,9 +79,10 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
 )
 
 __all__ = [
-    "BOFT", "C3A", "HRA", "IA3", "METHODS", "OFT", "BitFit", "BottleneckAdapters", "DoRA",
-    "DoRALinear", "FourierFT", "FullFineTuning", "HeadTuning", "LNTuning", "LoRA", "LoRALinear",
-    "MiSS", "PTuning", "PrefixTuning", "PromptTuning", "QLoRA", "RoAd", "SHiRA", "TinyLoRA",
-    "TinyLoRALinear", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
+    "BOFT", "C3A", "HRA", "IA3", "METHODS", "OFT", "AdaLoRA", "BitFit", "BottleneckAdapters",
+    "DeLoRA", "DoRA", "DoRALinear", "FourierFT", "FullFineTuning", "GraLoRA", "HeadTuning",
+    "HiRA", "LNTuning", "LoHa", "LoKr", "LoRA", "LoRALinear", "MiSS", "PTuning", "PrefixTuning",
+    "PromptTuning", "QLoRA", "RandLoRA", "RoAd", "SHiRA", "TinyLoRA", "TinyLoRALinear",
+    "VBLoRA", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
     "to_lora",
 ]  # fmt: skip

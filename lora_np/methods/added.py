@@ -54,19 +54,24 @@ class Factored(Added):
 
     A kind writes `factors() -> (P, Q)`, P (in, k) and Q (k, out), from what learns, and below it
     `factors_backward(dP, dQ)`. Backward makes them anew: that is cheaper than to keep them.
+    `moves` says which of the two learns; the other's gradient comes as None.
     """
+
+    moves = True, True
 
     def branch(self, x):
         P, Q = self.factors()
-        u = x @ P  # (N, k)
-        return u @ Q, (x, u) if self.learns() else None
+        u, (P_moves, Q_moves) = x @ P, self.moves  # (N, k)
+        kept = (x if P_moves else None, u if Q_moves else None) if self.learns() else None
+        return u @ Q, kept
 
     def branch_backward(self, dz, cache, below_trains):
         P, Q = self.factors()
         du = dz @ Q.T  # undoes uQ
         if cache is not None:
             x, u = cache
-            self.factors_backward(x.T @ du, u.T @ dz)  # undoes xP and uQ
+            dP, dQ = None if x is None else x.T @ du, None if u is None else u.T @ dz
+            self.factors_backward(dP, dQ)  # undoes xP and uQ
         return du @ P.T if below_trains else None  # undoes xP
 
 

@@ -74,7 +74,7 @@ def test_settings_of_other_methods_that_do_not_fit(base, tmp_path, method, chang
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"peft_type": "LOHA"}, "peft_type 'LOHA' is no method"),
+        ({"peft_type": "XLORA"}, "peft_type 'XLORA' is no method"),
         ({"peft_type": None}, "expected a peft_type, got None"),
         ({"peft_type": ["LORA"]}, r"expected a peft_type, got \['LORA'\]"),
         ({"lora_alpha": 1e308, "use_dora": True}, r"expected alpha, finite .* got 1e\+308"),

@@ -1,6 +1,8 @@
 """The methods of method_cases.py on a Llama: the same laws, its own names and numbers."""
 
-from contracts.method_cases import MethodCase, head_count, prompt_count
+from contracts import shape_cases
+from contracts.cases import MethodCase
+from contracts.method_cases import head_count, prompt_count
 from lora_np.methods import (
     IA3,
     BottleneckAdapters,
@@ -87,4 +89,5 @@ CASES = [
         lambda c: lora_count(c) + 3 * c.hidden_size + prompt_count(c),
         identity=False,
     ),
+    *shape_cases.CASES,
 ]

@@ -7,13 +7,12 @@ gradients are no derivatives (the layer contract checks them with that norm held
 METHODS is in the contract; an entry of its own adds its formula and its start.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import numpy as np
 
-from helpers.methods import SMALL, multiple
-from helpers.models import small_gpt
+from contracts import shape_cases
+from contracts.cases import MethodCase
+from helpers.methods import SMALL
+from helpers.models import CONFIG, small_gpt
 from lora_np.methods import (
     IA3,
     BitFit,
@@ -24,32 +23,12 @@ from lora_np.methods import (
     LoRA,
     PrefixTuning,
     PromptTuning,
+    PTuning,
     QLoRA,
     TinyLoRA,
 )
 
 ATTENTION, EVERYWHERE = ("c_attn",), "all-linear"
-
-
-@dataclass(frozen=True)
-class MethodCase:
-    name: str
-    build: Callable
-    count: Callable
-    identity: bool = True
-    exact: bool = True
-    multiple: int = 1
-
-    def fitted(self, config):
-        """The config with all widths `multiple` times as wide, for methods of blocks."""
-        widths = "n_embd", "n_inner", "hidden_size", "intermediate_size", "head_dim"
-        sizes = {w: getattr(config, w, None) for w in widths if w in vars(config)}
-        return replace(config, **{w: size and size * self.multiple for w, size in sizes.items()})
-
-    def apply(self, model, rng):
-        for method in self.build(model.config):
-            model = method.apply(model, rng)
-        return model
 
 
 def sizes(config):
@@ -110,6 +89,11 @@ def prompt_count(config, P=2):
     return P * config.n_embd
 
 
+def p_tuning_count(config, P=2, width=5):
+    d = config.n_embd
+    return P * d + (d + 1) * width + (width + 1) * width + (width + 1) * d
+
+
 def learning(method):
     """In place of a formula: what learns, counted."""
 
@@ -144,11 +128,13 @@ SINGLE = [
     alone("prompt", PromptTuning(2), prompt_count, identity=False),
     alone("random prompt", PromptTuning(2, "random"), prompt_count, identity=False),
     alone("prompt of tokens", PromptTuning(2, (1, 0)), prompt_count, identity=False),
+    MethodCase("P-tuning", lambda c: (PTuning(2, 5),), p_tuning_count, False, spread=0.5),
+    *shape_cases.CASES,
 ]
 SINGLE += [  # what has no entry of its own yet
-    replace(alone(method.name, method, learning(method), None), multiple=multiple(method))
+    alone(method.name, method, learning(method), identity=None)
     for method in SMALL
-    if not any(type(m) is type(method) for case in SINGLE for m in case.build(None))
+    if not any(type(m) is type(method) for case in SINGLE for m in case.build(CONFIG))
 ]
 
 

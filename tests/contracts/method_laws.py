@@ -21,7 +21,7 @@ RNG = np.random.default_rng
 def drawn(case, config, seed):
     """The base and the adapted model away from its start."""
     base = small_gpt(config, seed=seed)
-    return base, moved(case.apply(base, RNG(seed)), seed + 1, spread=0.2)
+    return base, moved(case.apply(base, RNG(seed)), seed + 1, case.spread)
 
 
 def tokens_for(model, T=4, seed=0, B=3):

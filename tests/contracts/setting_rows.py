@@ -121,9 +121,13 @@ def attention_of(**given):
 METHOD = (
     LORA
     | dict.fromkeys(  # a method's settings, whichever method has them
-        "width length mlp_width numbers n_classes block_size block factors group terms".split(), ONE
+        (
+            "width length mlp_width numbers n_classes block_size target_rank blocks vectors top "
+            "block factors group terms"
+        ).split(),
+        ONE,
     )
-    | {"d_initial": "finite", "scale": "finite", "seed": "whole from 0"}
+    | {"d_initial": "finite", "strength": "finite", "scale": "finite", "seed": "whole from 0"}
 )
 ROWS = [  # (place, call, {setting: kind})
     *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,

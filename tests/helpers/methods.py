@@ -16,8 +16,3 @@ def small(method, **settings):
 
 
 SMALL = [small(method) for method in METHODS]
-
-
-def multiple(method):
-    """What all widths must be multiples of: two blocks side by side in a butterfly, or a group."""
-    return 4 if {"block", "group"} & vars(method).keys() else 1

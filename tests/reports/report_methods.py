@@ -23,7 +23,11 @@ def main():
         start = model(tokens)
         change = np.abs(start - base(tokens)).max() if start.shape == base(tokens).shape else None
         shown = "other classes" if change is None else f"{change:.3g}"
-        errors = check_gradients(moved(model, spread=0.2), tokens) if case.exact else {"": np.nan}
+        errors = (
+            check_gradients(moved(model, spread=case.spread), tokens)
+            if case.exact
+            else {"": np.nan}
+        )
         worst = max(errors.values())
         print(f"{case.name:50}{trained:8}{case.count(CONFIG):8}{worst:16.1e}{shown:>17}")
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...methods.targets import layers_of
-from .names import SHARED, check_size
+from .names import WHOLE, check_size
 from .targets import as_listed, named
 
+LAYERS = "layers_pattern", "layers_to_transform", "exclude_modules"  # read by `named`
 ADVICE = {
     "save_projection": ". Its random matrices come from torch's generator, which NumPy cannot "
     "draw: in PEFT, make the adapter with the same projection_prng_key and save_projection=True, "
@@ -20,7 +21,8 @@ ADVICE = {
 @dataclass(frozen=True, eq=False)
 class LayerForm:
     """`settings` {PEFT's name: the method's field}; `tensors` {the end of PEFT's name: layer →
-    array}, a view in PEFT's orientation; a name in SHARED is one tensor of the whole model.
+    array or None}, a view in PEFT's orientation. One that all layers share has a name that starts
+    with WHOLE.
 
     `fixed` are settings that this library has no other value for; `sizes` {PEFT's setting: (the
     end of a tensor's name, its axis of that length)} are checked before a layer of them is made,
@@ -51,14 +53,16 @@ class LayerForm:
                 raise ValueError(f"{self.peft_type}: {got}{ADVICE.get(setting, '')}")
         for setting, (end, axis) in self.sizes.items():
             check_size(setting, config.get(setting), shapes, end, axis)
-        ends = [f".{end}" for end in self.tensors if end not in SHARED]
+        own = next(f".{end}" for end in self.tensors if not end.startswith(WHOLE))
         given = {ours: config[name] for name, ours in self.settings.items() if name in config}
-        return self.method(**given, targets=named(config, shapes, model, ends[0]))
+        return self.method(**given, targets=named(config, shapes, model, own))
 
     def arrays(self, model):
         result = {}
         for name, layer in layers_of(model, self.layer):
             for end, array in self.tensors.items():
-                key = f"{SHARED[end]}{end}" if end in SHARED else f"{name}.{end}"
-                result[key] = array(layer)
+                key = end if end.startswith(WHOLE) else f"{name}.{end}"
+                made = array(layer)
+                if made is not None:
+                    result[key] = made
         return result

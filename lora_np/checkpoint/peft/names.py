@@ -16,11 +16,8 @@ DEFAULT_IA3 = {  # PEFT's, the last one with its scale before the layer
     LlamaConfig: ("k_proj", "v_proj", "down_proj"),
 }
 BODY = {GPTConfig: gpt2.PREFIX, LlamaConfig: llama.PREFIX}
+WHOLE = "base_model."  # before the names of tensors that all layers share, as no layer's is
 PREFIX, BESIDE_THE_BODY = "base_model.model.", ("lm_head.", "score.")
-# Tensors that all layers share, and what stands before them, as no layer does.
-SHARED = dict.fromkeys(
-    ("vera_A", "vera_B", "randlora_A", "randlora_B", "vblora_vector_bank"), "base_model."
-)
 ADAPTER = re.compile(r"(\.modules_to_save)?\.default(?=\.|$)")  # left in by tools that are not PEFT
 
 
@@ -40,8 +37,7 @@ def in_model(name, model):
 
 def to_file(name, model):
     """Our dotted name, behind what PEFT puts before it."""
-    alone = name == PROMPT or name.removeprefix("base_model.") in SHARED
-    return name if alone else PREFIX + in_model(name, model)
+    return name if name == PROMPT or name.startswith(WHOLE) else PREFIX + in_model(name, model)
 
 
 def from_file(stored, body, directory):

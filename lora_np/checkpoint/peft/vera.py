@@ -3,7 +3,7 @@ numbers NumPy cannot draw; here they are always in the file."""
 
 from ...methods import VeRA
 from ...methods.shared_random.vera import VeRALinear
-from .layer_form import LayerForm
+from .layer_form import LAYERS, LayerForm
 
 FORM = LayerForm(
     VeRA,
@@ -13,10 +13,10 @@ FORM = LayerForm(
     {
         "vera_lambda_b": lambda layer: layer.b.data,
         "vera_lambda_d": lambda layer: layer.d.data,
-        "vera_A": lambda layer: layer.A.data.T,
-        "vera_B": lambda layer: layer.B.data.T,
+        "base_model.vera_A": lambda layer: layer.A.data.T,
+        "base_model.vera_B": lambda layer: layer.B.data.T,
     },
     fixed={"save_projection": True, "fan_in_fan_out": True},
     sizes={"r": (".vera_A", 0)},
-    IGNORES=("init_weights", "projection_prng_key", "layers_to_transform", "layers_pattern"),
+    IGNORES=("init_weights", "projection_prng_key", *LAYERS),
 )

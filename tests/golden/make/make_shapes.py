@@ -28,7 +28,6 @@ SIZES = {
 }  # fmt: skip
 TARGETS = {"target_modules": ["q_proj", "v_proj", "down_proj"]}
 METHODS = {  # name: (PEFT's config, its settings)
-    "vera": (peft.VeraConfig, {"r": 3, "save_projection": True}),
     "oft": (peft.OFTConfig, {"oft_block_size": 4}),
     "oft_exact": (peft.OFTConfig, {"oft_block_size": 6, "use_cayley_neumann": False}),
     "boft": (peft.BOFTConfig, {"boft_block_size": 2, "boft_n_butterfly_factor": 2}),
@@ -46,6 +45,16 @@ METHODS = {  # name: (PEFT's config, its settings)
     "miss": (peft.MissConfig, {"r": 5}),
     "ln_tuning": (peft.LNTuningConfig, {"target_modules": ["input_layernorm", "norm"]}),
     "p_tuning": (peft.PromptEncoderConfig, {"num_virtual_tokens": 3, "encoder_hidden_size": 5}),
+    "adalora": (peft.AdaLoraConfig, {"init_r": 4, "target_r": 2, "lora_alpha": 6, "total_step": 9}),
+    "delora": (peft.DeloraConfig, {"r": 3, "delora_lambda": 2.5}),
+    "gralora": (peft.GraloraConfig, {"r": 4, "alpha": 6, "gralora_k": 2}),
+    "vera": (peft.VeraConfig, {"r": 3, "save_projection": True}),
+    "randlora": (peft.RandLoraConfig, {"r": 5, "randlora_alpha": 10, "save_projection": True}),
+    "vblora": (peft.VBLoRAConfig, {"r": 3, "num_vectors": 6, "vector_length": 4, "topk": 2}),
+    "loha": (peft.LoHaConfig, {"r": 3, "alpha": 5}),
+    "lokr": (peft.LoKrConfig, {"r": 1, "alpha": 2}),
+    "lokr_whole": (peft.LoKrConfig, {"r": 3, "alpha": 2}),
+    "hira": (peft.HiraConfig, {"r": 3}),
 }
 
 

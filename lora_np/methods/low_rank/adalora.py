@@ -1,0 +1,79 @@
+"""AdaLoRA: the rank goes where it matters, while training (Zhang et al. 2023, arXiv 2303.10512).
+
+    ΔW = s·A·diag(E)·B,   s = α/r        (§3.1, eq. 3, transposed)
+
+Each layer starts with r triplets (a column of A, a number of E, a row of B). While it trains, those
+of all layers are ranked by how much the loss hangs on them, and the least lose their E
+(`train/rank_allocation.py`). What keeps A's columns and B's rows apart is a penalty there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...nn.module import Module, Parameter
+from ...system.checks import check_real, check_whole
+from ..added import Factored, give
+from ..targets import ALL_LINEAR, begin, wrap
+
+
+class AdaLoRALinear(Factored):
+    """y = base(x) + s·((xA)∘E)B; E starts at zero, so y as base(x).
+
+    The scale keeps the r that it began with, whatever is left. PEFT's has 1e-5 added to r.
+    Shapes: A (in, r), E (r,), B (r, out).
+    """
+
+    def __init__(self, base, rank, alpha, kept, rng):
+        super().__init__(base)
+        self.scale = float(alpha / (rank + 1e-5))
+        shapes = (base.in_features, kept), (kept, base.out_features)
+        self.A, self.B = (
+            Parameter((0.02 * rng.standard_normal(shape)).astype(base.dtype)) for shape in shapes
+        )
+        self.E = Parameter(np.zeros(kept, base.dtype))
+
+    def factors(self):
+        return self.A.data * self.E.data, self.scale * self.B.data
+
+    def factors_backward(self, dP, dQ):
+        give(self.A, dP * self.E.data)  # undoes A∘E
+        give(self.E, np.einsum("ir,ir->r", dP, self.A.data))
+        give(self.B, self.scale * dQ)  # undoes s·B
+
+
+@dataclass(frozen=True)
+class AdaLoRA:
+    """AdaLoRA on `targets`: `rank` triplets a layer at first, `target_rank` a layer on average at
+    last, or two thirds. `kept` says of a trained one how many are left: (name, triplets), …."""
+
+    rank: int = 12
+    alpha: float = 24.0
+    target_rank: int | None = None
+    targets: tuple[str, ...] | str = ALL_LINEAR
+    kept: tuple[tuple[str, int], ...] = ()
+
+    name, rate = "adalora", 1e-2
+
+    def __post_init__(self):
+        check_whole("AdaLoRA: expected a rank", self.rank)
+        check_real("AdaLoRA: expected alpha", self.alpha, "")
+        if self.target_rank is not None:
+            check_whole("AdaLoRA: expected a target_rank None or", self.target_rank)
+        if self.target > self.rank:
+            got = f"{self.target_rank} for {self.rank}"
+            raise ValueError(f"AdaLoRA: expected a target_rank up to the rank, got {got}")
+
+    @property
+    def target(self):
+        return self.target_rank or max(1, 2 * self.rank // 3)
+
+    def apply(self, model: Module, rng: np.random.Generator) -> Module:
+        view, kept = begin(self, model), dict(self.kept)
+        names = {id(layer): name for name, layer in view.linears()}
+
+        def made(layer):
+            left = kept.get(names[id(layer)], self.rank)
+            return AdaLoRALinear(layer, self.rank, self.alpha, left, rng)
+
+        return wrap(view, self.targets, made)

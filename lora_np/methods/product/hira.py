@@ -1,0 +1,49 @@
+"""HiRA: W itself, number by number, times a low-rank matrix (Huang et al. 2025, ICLR).
+
+    ΔW = W ∘ (AB)        (eq. 3), of a rank up to rank(W)·r: a low-rank AB, and a full-rank ΔW
+
+Where W is zero, ΔW stays zero. No cheaper way to multiply by it is known: it is formed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...nn.module import Module, Parameter
+from ...system.checks import check_whole
+from ..added import Formed, give, kaiming
+from ..targets import ALL_LINEAR, begin, wrap
+
+
+class HiRALinear(Formed):
+    """y = base(x) + x(W ∘ AB); B starts at zero, so y as base(x). Shapes: A (in, r), B (r, out)."""
+
+    def __init__(self, base, rank, rng):
+        super().__init__(base)
+        self.A = kaiming(rng, (base.in_features, rank), base.in_features, base.dtype)
+        self.B = Parameter(np.zeros((rank, base.out_features), base.dtype))
+
+    def delta(self):
+        return self.base.effective_weight() * (self.A.data @ self.B.data)
+
+    def delta_backward(self, dW):
+        dAB = self.base.effective_weight() * dW  # undoes W ∘ AB
+        give(self.A, dAB @ self.B.data.T)  # undoes AB
+        give(self.B, self.A.data.T @ dAB)
+
+
+@dataclass(frozen=True)
+class HiRA:
+    """HiRA on `targets`: LoRA's numbers, r·(in + out) a layer."""
+
+    rank: int = 8
+    targets: tuple[str, ...] | str = ALL_LINEAR
+
+    name, rate = "hira", 3e-2
+
+    def __post_init__(self):
+        check_whole("HiRA: expected a rank", self.rank)
+
+    def apply(self, model: Module, rng: np.random.Generator) -> Module:
+        view = begin(self, model)
+        return wrap(view, self.targets, lambda layer: HiRALinear(layer, self.rank, rng))
