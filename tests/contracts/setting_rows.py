@@ -118,14 +118,9 @@ def attention_of(**given):
     return attention.Attention(base(), base(), **{"n_head": 2} | given)
 
 
-METHOD = (
-    LORA
-    | dict.fromkeys(  # a method's settings, whichever method has them
-        "width length mlp_width numbers n_classes block_size target_rank blocks vectors top".split(),
-        ONE,
-    )
-    | {"d_initial": "finite", "strength": "finite"}
-)
+METHOD = LORA | {"d_initial": "finite", "strength": "finite"}  # whichever method has them
+METHOD |= dict.fromkeys("width length mlp_width numbers n_classes block_size".split(), ONE)
+METHOD |= dict.fromkeys("target_rank blocks vectors top".split(), ONE)
 ROWS = [  # (place, call, {setting: kind})
     *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,
        {field.name: METHOD[field.name] for field in fields(kind) if field.name in METHOD})

@@ -25,8 +25,10 @@ SIZES = {
     "max_position_embeddings": 8, "tie_word_embeddings": True,
 }  # fmt: skip
 TARGETS = {"target_modules": ["q_proj", "v_proj", "down_proj"]}
+ADA = {"init_r": 4, "target_r": 2, "lora_alpha": 6}
+ADA |= {"total_step": 9, "tinit": 1, "tfinal": 2, "deltaT": 2}
 METHODS = {  # name: (PEFT's config, its settings)
-    "adalora": (peft.AdaLoraConfig, {"init_r": 4, "target_r": 2, "lora_alpha": 6, "total_step": 9}),
+    "adalora": (peft.AdaLoraConfig, ADA),
     "delora": (peft.DeloraConfig, {"r": 3, "delora_lambda": 2.5}),
     "gralora": (peft.GraloraConfig, {"r": 4, "alpha": 6, "gralora_k": 2}),
     "vera": (peft.VeraConfig, {"r": 3, "save_projection": True}),
@@ -88,8 +90,27 @@ def make(name):
         for n, p in merged.named_parameters():
             if not torch.equal(p.float(), own[n]):
                 expected[f"merged.{n}"] = p.detach()
+    if name == "adalora":
+        allocate(tokens, dlogits)
     expected = {n: t.float().contiguous() for n, t in expected.items()}
     save_file(expected | {"tokens": tokens}, HERE / name / "expected.safetensors")
+
+
+def allocate(tokens, dlogits, lr=0.02):
+    """adalora_pruned: what is left of `adalora` after PEFT's nine steps, with plain descent."""
+    model = peft.PeftModel.from_pretrained(base(), HERE / "adalora", is_trainable=True).double()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr)
+    for step in range(ADA["total_step"]):
+        (model(tokens).logits * dlogits).sum().backward()
+        optimizer.step()
+        model.base_model.update_and_allocate(step)
+        optimizer.zero_grad()
+    model.float().save_pretrained(HERE / "adalora_pruned")
+    sort_lists(HERE / "adalora_pruned" / "adapter_config.json")
+    (HERE / "adalora_pruned" / "README.md").unlink(missing_ok=True)
+    model = peft.PeftModel.from_pretrained(base(), HERE / "adalora_pruned").double().eval()
+    expected = {"tokens": tokens, "logits": model(tokens).logits.detach().float().contiguous()}
+    save_file(expected, HERE / "adalora_pruned" / "expected.safetensors")
 
 
 if __name__ == "__main__":
