@@ -36,8 +36,7 @@ class RankAllocation(Optimizer):
         self.optimizer, self.groups, self.rate = optimizer, optimizer.groups, 1.0
         self.warmup, self.end, self.every, self.apart = warmup, steps - last, every, apart
         self.layers = [layer for _, layer in layers_of(model, AdaLoRALinear)]
-        method = next(m for m in model.methods if isinstance(m, AdaLoRA))
-        self.all, self.target = sum(e.E.size for e in self.layers), method.target * len(self.layers)
+        self.all, self.target = sum(e.E.size for e in self.layers), target_of(model, self.layers)
         learn = [p for e in self.layers for p in (e.E, e.A, e.B)]
         self.averages = [np.zeros((2, *p.shape), p.dtype) for p in learn]  # Ī and Ū
         self.left = [np.ones(layer.E.shape, np.int64) for layer in self.layers]
@@ -87,8 +86,14 @@ class RankAllocation(Optimizer):
                 layer.E.data *= left.astype(layer.dtype)
 
 
+def target_of(model, layers):
+    """How many triplets are left in the end."""
+    return len(layers) * next(m.target for m in model.methods if isinstance(m, AdaLoRA))
+
+
 def allocating(optimizer: Optimizer, model: Module, steps: int) -> Optimizer:
     """`optimizer`, around which ranks are allocated wherever a layer's are to be."""
+    check_whole("allocating: expected steps", steps, 0)
     if not any(layers_of(model, AdaLoRALinear)):
         return optimizer
     tenth = steps // 10
