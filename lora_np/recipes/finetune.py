@@ -11,6 +11,7 @@ from ..system.progress import progress_bar
 from ..train.loop import held_out_loss, train, warmup_cosine
 from ..train.memory_guard import check_memory
 from ..train.optim import AdamW
+from ..train.rank_allocation import allocating
 from ..train.step import SHARDS
 from .step_memory import held_in_a_step
 
@@ -35,9 +36,9 @@ def finetune(
     """Apply `method` to `base`, train it on the Text `reading`; returns (model, History, numbers).
 
     `kept` are Texts to look back at: how far their held-out loss rises is what was forgotten.
-    AdamW, warm-up over a twentieth of the steps, then half a cosine to 0. `lr` None takes the
-    method's `usual_rate`. Everything random follows from `seed`. `state` is `train`'s checkpoint;
-    `options` are its resume, progress and threads.
+    AdamW (and AdaLoRA's ranks), warm-up over a twentieth of the steps, then half a cosine to 0.
+    `lr` None takes the method's `usual_rate`. Everything random follows from `seed`. `state` is
+    `train`'s checkpoint; `options` are its resume, progress and threads.
     """
     check_whole("finetune: expected a seed", seed, 0)
     check_whole("finetune: expected steps", steps, 0)
@@ -46,7 +47,7 @@ def finetune(
     rng, progress = np.random.default_rng(seed), options.get("progress")
     lr = usual_rate(method, base) if lr is None else lr
     model = method.apply(base, rng)
-    optimizer = AdamW(model.trainable_parameters(), lr=lr)
+    optimizer = allocating(AdamW(model.trainable_parameters(), lr=lr), model, steps)
     schedule = warmup_cosine(steps, warmup=steps // 20)
     one = next(reading.batches(np.random.default_rng(seed), 1, length))
     shards = 1 if options.get("threads") is None else SHARDS

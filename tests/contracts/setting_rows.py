@@ -18,14 +18,14 @@ from lora_np.gradcheck import (
     numerical_gradient,
 )
 from lora_np.methods import combine
-from lora_np.methods.low_rank import lora_init
+from lora_np.methods.low_rank import lora_init, lora_starts
 from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm, rotary
 from lora_np.quant import NF4Tensor, quantize_nf4
 from lora_np.recipes import finetune, pretrain, step_memory, sweep
 from lora_np.tasks import batch, held_out, policy, preferences, retrieval, samples, text
 from lora_np.tasks.worlds import markov, raft
 from lora_np.tokenizers.byte import ByteTokenizer
-from lora_np.train import loop, optim, step
+from lora_np.train import loop, lora_fa, optim, rank_allocation, step
 from lora_np.worked_example import numbers
 
 
@@ -78,6 +78,12 @@ def adapted():
     return methods.LoRA(2, 3.0).apply(small_gpt(), np.random.default_rng(0))
 
 
+def ranked():
+    """(an optimizer, the model whose ranks it is to allocate)"""
+    model = methods.AdaLoRA(2, 3.0).apply(small_gpt(), rng())
+    return optim.SGD(model.trainable_parameters(), 0.1), model
+
+
 def rng():
     return np.random.default_rng(0)
 
@@ -118,17 +124,12 @@ def attention_of(**given):
     return attention.Attention(base(), base(), **{"n_head": 2} | given)
 
 
-METHOD = (
-    LORA
-    | dict.fromkeys(  # a method's settings, whichever method has them
-        (
-            "width length mlp_width numbers n_classes block_size target_rank blocks vectors top "
-            "block factors group terms"
-        ).split(),
-        ONE,
-    )
-    | {"d_initial": "finite", "strength": "finite", "scale": "finite", "seed": "whole from 0"}
-)
+METHOD = LORA | dict.fromkeys(
+    "d_initial strength scale".split(), "finite"
+)  # whichever method has them
+METHOD |= dict.fromkeys("width length mlp_width numbers n_classes block_size".split(), ONE)
+METHOD |= dict.fromkeys("target_rank blocks vectors top block factors group terms".split(), ONE)
+METHOD |= {"seed": "whole from 0"}
 ROWS = [  # (place, call, {setting: kind})
     *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,
        {field.name: METHOD[field.name] for field in fields(kind) if field.name in METHOD})
@@ -148,6 +149,15 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
     ("methods.low_rank.to_lora.to_lora", partial(methods.to_lora, adapted(), small_gpt()),
      {"rank": ONE}),
+    ("train.rank_allocation.RankAllocation",
+     small(partial(rank_allocation.RankAllocation, *ranked()), steps=3),
+     dict.fromkeys(("steps", "warmup", "last"), "whole from 0") | {"every": ONE,
+      "apart": "from 0"}),
+    ("train.rank_allocation.allocating", partial(rank_allocation.allocating, *ranked()),
+     {"steps": "whole from 0"}),
+    ("train.lora_fa.LoRAFA", partial(lora_fa.LoRAFA, adapted()), {"lr": "from 0"}),
+    ("methods.low_rank.lora_starts.lora_ga",
+     partial(lora_starts.lora_ga, small_gpt(), None, None), {"gamma": "above 0"}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
      "rope_theta": "above 0"}),

@@ -24,11 +24,15 @@ def test_logits_gradients_and_merged_weights_are_those_of_peft(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_peft_wrote_we_write_again(name, tmp_path):
-    """Same names, same bytes, and no setting of another value."""
+    """Same names, same bytes, and no setting of another value: but for which of a layer's triplets
+    were pruned, which says nothing of those that are left."""
     save_adapter(adapted(name), tmp_path, base="base")
     ours, theirs = load_file(tmp_path / WEIGHTS), load_file(SHAPES / name / WEIGHTS)
     assert {n: t.tobytes() for n, t in ours.items()} == {n: t.tobytes() for n, t in theirs.items()}
     ours, theirs = (json.loads((d / CONFIG).read_text()) for d in (tmp_path, SHAPES / name))
+    for config in ours, theirs:
+        left = (config.get("rank_pattern") or {}).items()
+        config["rank_pattern"] = {name: sorted(each) for name, each in left}
     assert {n: v for n, v in ours.items() if n in theirs and theirs[n] != v} == {}
     assert len(ours.keys() & theirs.keys()) > 5
 

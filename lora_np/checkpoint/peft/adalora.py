@@ -3,6 +3,7 @@
 from ...methods import AdaLoRA
 from ...methods.low_rank.adalora import AdaLoRALinear
 from ...methods.targets import layers_of
+from .names import in_model
 from .targets import as_listed, named
 
 IGNORES = """tinit tfinal deltaT beta1 beta2 orth_reg_weight total_step r init_lora_weights
@@ -30,7 +31,7 @@ def method_from(config, shapes, model):
     if any(shape[0] > rank for name, shape in shapes.items() if name.endswith(end)):
         raise ValueError(f"ADALORA: init_r is {rank}, and the file has layers of more triplets")
     kept = tuple(
-        (name.removesuffix(end), shape[0])
+        (in_model(name.removesuffix(end), model), shape[0])
         for name, shape in sorted(shapes.items())
         if name.endswith(end) and shape[0] < rank
     )

@@ -45,7 +45,7 @@ class AdaLoRALinear(Factored):
 @dataclass(frozen=True)
 class AdaLoRA:
     """AdaLoRA on `targets`: `rank` triplets a layer at first, `target_rank` a layer on average at
-    last, or two thirds. `kept` says of a trained one how many are left: (name, triplets), …."""
+    last, or two thirds. `kept` says what is left of a trained one: (whole name, triplets), …."""
 
     rank: int = 12
     alpha: float = 24.0
@@ -69,11 +69,12 @@ class AdaLoRA:
         return self.target_rank or max(1, 2 * self.rank // 3)
 
     def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view, kept = begin(self, model), dict(self.kept)
+        view = begin(self, model)
         names = {id(layer): name for name, layer in view.linears()}
 
         def made(layer):
-            left = kept.get(names[id(layer)], self.rank)
-            return AdaLoRALinear(layer, self.rank, self.alpha, left, rng)
+            name = names[id(layer)]
+            left = (n for whole, n in self.kept if f".{whole}".endswith(f".{name}"))
+            return AdaLoRALinear(layer, self.rank, self.alpha, next(left, self.rank), rng)
 
         return wrap(view, self.targets, made)

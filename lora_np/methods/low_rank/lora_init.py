@@ -40,6 +40,18 @@ def pissa(base, rank, scale, rng):
     return Linear(weight - scale * (A @ B), base.bias), A, B
 
 
+def olora(base, rank, scale, rng):
+    """Wᵀ = QR: B holds Q's first columns, A R's first rows, and the base keeps the rest.
+
+    The layer computes what it did, and B's rows stand at right angles (Büyükakyüz 2024, OLoRA,
+    arXiv 2406.01775, §3).
+    """
+    weight = plain_weight(base)
+    Q, R = np.linalg.qr(weight.T)
+    A, B = np.ascontiguousarray(R[:rank].T), np.ascontiguousarray(Q[:, :rank].T)
+    return Linear(weight - scale * (A @ B), base.bias), A, B
+
+
 def loftq(base, rank, scale, rng, *, iterations=5, block_size=64, double_quant=False):
     """The base in NF4, and factors that make up for the rounding as well as rank r can.
 

@@ -27,6 +27,8 @@ SIZES = {
     "max_position_embeddings": 8, "tie_word_embeddings": True,
 }  # fmt: skip
 TARGETS = {"target_modules": ["q_proj", "v_proj", "down_proj"]}
+ADA = {"init_r": 4, "target_r": 2, "lora_alpha": 6}
+ADA |= {"total_step": 9, "tinit": 1, "tfinal": 2, "deltaT": 2}
 METHODS = {  # name: (PEFT's config, its settings)
     "oft": (peft.OFTConfig, {"oft_block_size": 4}),
     "oft_exact": (peft.OFTConfig, {"oft_block_size": 6, "use_cayley_neumann": False}),
@@ -45,7 +47,7 @@ METHODS = {  # name: (PEFT's config, its settings)
     "miss": (peft.MissConfig, {"r": 5}),
     "ln_tuning": (peft.LNTuningConfig, {"target_modules": ["input_layernorm", "norm"]}),
     "p_tuning": (peft.PromptEncoderConfig, {"num_virtual_tokens": 3, "encoder_hidden_size": 5}),
-    "adalora": (peft.AdaLoraConfig, {"init_r": 4, "target_r": 2, "lora_alpha": 6, "total_step": 9}),
+    "adalora": (peft.AdaLoraConfig, ADA),
     "delora": (peft.DeloraConfig, {"r": 3, "delora_lambda": 2.5}),
     "gralora": (peft.GraloraConfig, {"r": 4, "alpha": 6, "gralora_k": 2}),
     "vera": (peft.VeraConfig, {"r": 3, "save_projection": True}),
@@ -139,6 +141,8 @@ def make(name):
         for n, p in merged.named_parameters():
             if not torch.equal(p.float(), own[n]):
                 expected[f"merged.{n}"] = p.detach()
+    if name == "adalora":
+        allocate(tokens, dlogits)
     write(name, tokens, expected)
 
 
@@ -170,6 +174,23 @@ def theirs_of_c3a(model, tokens, dlogits):
     model.zero_grad()
     c3a.BlockCircularConvolution = type("Plain", (), {"apply": staticmethod(plain_convolution)})
     return {f"peft_grad.{n}": g for n, g in theirs.items()}
+
+
+def allocate(tokens, dlogits, lr=0.02):
+    """adalora_pruned: what is left of `adalora` after PEFT's nine steps, with plain descent."""
+    model = peft.PeftModel.from_pretrained(base(), HERE / "adalora", is_trainable=True).double()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr)
+    for step in range(ADA["total_step"]):
+        (model(tokens).logits * dlogits).sum().backward()
+        optimizer.step()
+        model.base_model.update_and_allocate(step)
+        optimizer.zero_grad()
+    model.float().save_pretrained(HERE / "adalora_pruned")
+    sort_lists(HERE / "adalora_pruned" / "adapter_config.json")
+    (HERE / "adalora_pruned" / "README.md").unlink(missing_ok=True)
+    model = peft.PeftModel.from_pretrained(base(), HERE / "adalora_pruned").double().eval()
+    expected = {"tokens": tokens, "logits": model(tokens).logits.detach().float().contiguous()}
+    save_file(expected, HERE / "adalora_pruned" / "expected.safetensors")
 
 
 if __name__ == "__main__":
