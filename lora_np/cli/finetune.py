@@ -1,5 +1,6 @@
 """python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
 
+import argparse
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -44,12 +45,14 @@ def add(commands):
     windows = f"held-out windows of that length to take losses over {sizes['windows']}"
     layers = "layers to adapt, as c_attn, or q_proj v_proj for a Llama (default: all; IA3: c_attn)"
     inputs = "layers whose inputs IA3 scales (default mlp.c_proj), as down_proj for a Llama"
+    others = "the method's other settings, as block=16 or numbers=200"
     option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
     add_texts(parser)
     option("--rank", type=positive, help="LoRA's r (default 8)")
     option("--alpha", type=real(""), help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
     option("--feedforward", help=inputs, **names)
+    option("--set", help=others, nargs="+", metavar="NAME=NUMBER", type=setting, default=[])
     option("--lr", type=real(), help="learning rate (default: the method's own)")
     option("--steps", type=positive, default=300, help="default %(default)s")
     option("--batch-size", type=positive, help=f"sequences a step {sizes['batch_size']}")
@@ -57,6 +60,15 @@ def add(commands):
     option("--windows", type=positive, help=windows)
     option("--resume", action="store_true", help="go on from --out's last state")
     return parser
+
+
+def setting(text):
+    """(name, number) of "name=number", for argparse."""
+    name, _, value = text.partition("=")
+    try:
+        return name, int(value) if value.lstrip("-").isdigit() else float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected NAME=NUMBER, got {text!r}") from None
 
 
 def method_of(name, **given):
@@ -83,7 +95,8 @@ def run(options):
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
     directory = new_directory(options.out, options.resume) if options.out else None
-    method = method_of(options.method, **{key: getattr(options, key) for key in SETTINGS})
+    given = {key: getattr(options, key) for key in SETTINGS} | dict(options.set)
+    method = method_of(options.method, **given)
     nf4 = options.method == "qlora" and options.base is not None
     base, tokenizer = open_base(options.base, nf4)
     if nf4:  # that is how it was loaded

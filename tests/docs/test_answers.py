@@ -51,6 +51,11 @@ ANSWERS = {  # what the package has of each exercise to be written; none: only t
         f"methods.low_rank.dora.DoRALinear.{name}"
         for name in ("norm", "backward", "effective_weight")
     ],
+    "9.5": [],
+    "9.6": [
+        f"methods.sparse_and_spectral.c3a.C3ALinear.{name}"
+        for name in ("branch", "branch_backward")
+    ],
     "10.1": ["objectives.Distillation.__call__"],
     "10.2": ["objectives.DPO.__call__"],
     "10.3": ["objectives.PPO.__call__"],

@@ -34,7 +34,9 @@ def case_of(kind):
 def gradient_error(case):
     if not case.exact:
         return "-"
-    model = moved(case.apply(small_gpt(), np.random.default_rng(4)), spread=case.spread)
+    model = moved(
+        case.apply(small_gpt(case.fitted(CONFIG)), np.random.default_rng(4)), spread=case.spread
+    )
     return f"{max(check_directional(model, some_tokens(), step=1e-6).values()):.0e}"
 
 
@@ -53,9 +55,8 @@ def main():
     print(f"{'method':20}" + "".join(f"{each:>10}" for each in columns))
     for kind in map(type, METHODS):
         case, lines = case_of(kind), len(inspect.getsource(inspect.getmodule(kind)).splitlines())
-        learn = sum(
-            p.size for p in case.apply(small_gpt(), np.random.default_rng(4)).trainable_parameters()
-        )
+        model = case.apply(small_gpt(case.fitted(CONFIG)), np.random.default_rng(4))
+        learn = sum(p.size for p in model.trainable_parameters())
         row = f"{kind.__name__:20}{lines:10}{learn:10}{gradient_error(case):>10}"
         for name in golden.get(kind, []):
             found = differences(name)

@@ -75,21 +75,21 @@ def blocks(draw):
 
 
 def dense(row):
-    """C_kj = row[(k − j) mod b]"""
+    """ΔW_kj = row[(k − j) mod b]"""
     places = np.arange(len(row))
     return row[(places[:, None] - places) % len(row)]
 
 
-@CIRCULANT.law("y = x C with C_kj = row[(k - j) mod b]", blocks())
+@CIRCULANT.law("y = x·ΔW with ΔW_kj = row[(k - j) mod b]", blocks())
 def product_is_right(circulant, x, row, dy):
-    """Write C for b = 3 on paper: each row is the one above it, moved on by one place."""
+    """Write ΔW for b = 3 on paper: each row is the one above it, moved on by one place."""
     y, _ = parts(circulant(x, row, dy), "y", "the two gradients")
     same("y", y, x @ dense(row))
 
 
 @CIRCULANT.law("dx is the derivative of Σ dy∘y", blocks())
 def hands_down_the_right_gradient(circulant, x, row, dy):
-    """x met C, so its gradient meets C transposed: which way round does that one's row go?"""
+    """x met ΔW, so its gradient meets ΔW transposed: which way round does that one's row go?"""
     _, gradients = parts(circulant(x, row, dy), "y", "the two gradients")
     dx, _ = parts(gradients, "dx", "drow")
     same("dx", dx, numerical_gradient(lambda: ((x @ dense(row)) * dy).sum(), x), 1e-6)
@@ -97,7 +97,7 @@ def hands_down_the_right_gradient(circulant, x, row, dy):
 
 @CIRCULANT.law("drow is the derivative of Σ dy∘y", blocks())
 def one_row_stands_in_many_places(circulant, x, row, dy):
-    """Each number of the row stands at b places of C: its gradient is a sum over them."""
+    """Each number of the row stands at b places of ΔW: its gradient is a sum over them."""
     _, gradients = parts(circulant(x, row, dy), "y", "the two gradients")
     _, drow = parts(gradients, "dx", "drow")
     same("drow", drow, numerical_gradient(lambda: ((x @ dense(row)) * dy).sum(), row), 1e-6)
