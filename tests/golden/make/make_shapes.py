@@ -28,6 +28,9 @@ TARGETS = {"target_modules": ["q_proj", "v_proj", "down_proj"]}
 ADA = {"init_r": 4, "target_r": 2, "lora_alpha": 6}
 ADA |= {"total_step": 9, "tinit": 1, "tfinal": 2, "deltaT": 2}
 METHODS = {  # name: (PEFT's config, its settings)
+    "lora": (peft.LoraConfig, {"r": 3, "lora_alpha": 5}),
+    "dora": (peft.LoraConfig, {"r": 3, "lora_alpha": 5, "use_dora": True}),
+    "ia3": (peft.IA3Config, {"feedforward_modules": ["down_proj"]}),
     "adalora": (peft.AdaLoraConfig, ADA),
     "delora": (peft.DeloraConfig, {"r": 3, "delora_lambda": 2.5}),
     "gralora": (peft.GraloraConfig, {"r": 4, "alpha": 6, "gralora_k": 2}),
