@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from contracts.laws import LAWS, close
-from helpers.builders import BUILDERS, STARTS, linear
+from helpers import added_builders
+from helpers.builders import BUILDERS, STARTS, linear, moved
 from helpers.strategies import cases
 from lora_np.nn.linear import LinearLike
 
@@ -22,7 +23,18 @@ def test_law(build, law, case):
     law(build, case)
 
 
-@pytest.mark.parametrize("start", STARTS, ids=name_of)
+@pytest.mark.parametrize("law", LAWS, ids=name_of)
+@pytest.mark.parametrize(
+    "build", [*map(moved, added_builders.STARTS), added_builders.vb_lora], ids=name_of
+)
+@settings(max_examples=5)
+@given(case=cases())
+def test_law_of_a_branch(build, law, case):
+    """Fewer shapes: what an `Added` writes itself is its branch, and PEFT's numbers hold that too."""
+    law(build, case)
+
+
+@pytest.mark.parametrize("start", [*STARTS, *added_builders.STARTS], ids=name_of)
 @given(case=cases())
 def test_identity_at_init(start, case):
     """Before any training the wrapped layer is the base, exactly."""

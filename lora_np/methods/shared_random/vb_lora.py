@@ -25,8 +25,7 @@ class VBLoRALinear(Factored):
 
     def __init__(self, base, rank, top, bank, rng):
         super().__init__(base)
-        self.bank, self.top = bank, top
-        h, b = bank.shape
+        (h, b), self.bank, self.top = bank.shape, bank, top
         if base.in_features % b or base.out_features % b:
             shape = base.in_features, base.out_features
             raise ValueError(f"VBLoRA: expected a length that divides both of {shape}, got {b}")
