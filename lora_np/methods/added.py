@@ -1,6 +1,6 @@
 """What stands beside a frozen layer: y = base(x) + x·ΔW, whatever numbers ΔW is made of.
 
-`Added` leaves x·ΔW to its kinds; `Factored` has it of two factors, `Formed` of ΔW itself.
+`Added` leaves x·ΔW to its kinds; `Factored` has it of two factors.
 """
 
 import math
@@ -73,21 +73,6 @@ class Factored(Added):
             dP, dQ = None if x is None else x.T @ du, None if u is None else u.T @ dz
             self.factors_backward(dP, dQ)  # undoes xP and uQ
         return du @ P.T if below_trains else None  # undoes xP
-
-
-class Formed(Added):
-    """branch(x) = x·ΔW with ΔW formed, for what has no cheaper way to multiply by it.
-
-    A kind writes `delta() -> ΔW` (in, out), and below it `delta_backward(dΔW)`.
-    """
-
-    def branch(self, x):
-        return x @ self.delta(), x if self.learns() else None
-
-    def branch_backward(self, dz, x, below_trains):
-        if x is not None:
-            self.delta_backward(x.T @ dz)  # undoes x·ΔW: dΔW = xᵀ dz
-        return dz @ self.delta().T if below_trains else None  # undoes x·ΔW
 
 
 def give(parameter, gradient):

@@ -6,9 +6,13 @@ import pytest
 from hypothesis import assume, given, settings
 
 from contracts.laws import LAWS, close
-from helpers.builders import BUILDERS, SHAPES, STARTS, hra_start, linear, moved
+from helpers import added_builders, shape_builders
+from helpers.builders import BUILDERS, STARTS, linear, moved
 from helpers.strategies import cases
 from lora_np.nn.linear import LinearLike
+
+SHAPES = [*map(moved, added_builders.STARTS), added_builders.vb_lora]
+SHAPES += map(moved, shape_builders.STARTS)
 
 
 def name_of(function):
@@ -23,24 +27,26 @@ def test_law(build, law, case):
 
 
 @pytest.mark.parametrize("law", LAWS, ids=name_of)
-@pytest.mark.parametrize("build", [*map(moved, SHAPES)], ids=name_of)
-@settings(max_examples=6)
+@pytest.mark.parametrize("build", SHAPES, ids=name_of)
+@settings(max_examples=5)
 @given(case=cases())
 def test_law_of_a_shape(build, law, case):
+    """Fewer cases: what such a layer writes itself is short, and PEFT's numbers hold it too."""
     law(build, case)
 
 
-@pytest.mark.parametrize("start", SHAPES, ids=name_of)
-@settings(max_examples=6)
+@pytest.mark.parametrize("start", shape_builders.STARTS, ids=name_of)
+@settings(max_examples=5)
 @given(case=cases())
 def test_a_shape_starts_as_the_base(start, case):
     """Two mirrors undo each other but for rounding; an odd one is left over."""
-    tolerance = 1e-12 if start is hra_start else 0
-    assume(tolerance == 0 or case.rank % 2 == 0)
+    mirrors = start is shape_builders.hra_start
+    assume(not mirrors or case.rank % 2 == 0)
+    tolerance = 1e-12 if mirrors else 0
     close(start(case)(case.x()), linear(case)(case.x()), "output at init", tolerance)
 
 
-@pytest.mark.parametrize("start", STARTS, ids=name_of)
+@pytest.mark.parametrize("start", [*STARTS, *added_builders.STARTS], ids=name_of)
 @given(case=cases())
 def test_identity_at_init(start, case):
     """Before any training the wrapped layer is the base, exactly."""

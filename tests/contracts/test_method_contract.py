@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import llama_cases
+from contracts import llama_cases, shape_cases
 from contracts.method_cases import CASES
 from contracts.method_laws import LAWS, gradients_match_differences
 from lora_np.nn import GPTConfig, LlamaConfig
@@ -55,7 +55,10 @@ def test_law(case, law, config, seed):
     law(case, case.fitted(config), seed)
 
 
-@pytest.mark.parametrize(("case", "law"), pairs(llama_cases.CASES))
+ON_LLAMAS = [c for c in llama_cases.CASES if c not in shape_cases.CASES]  # their golden is one
+
+
+@pytest.mark.parametrize(("case", "law"), pairs(ON_LLAMAS))
 @settings(max_examples=2)
 @given(config=llama_configs(), seed=st.integers(0, 10_000))
 def test_law_on_llamas(case, law, config, seed):

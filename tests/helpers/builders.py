@@ -4,22 +4,11 @@ A new kind of layer joins the contract by one entry in BUILDERS (and in STARTS i
 identity on its base at initialisation).
 """
 
-import math
-
 import numpy as np
-from hypothesis import assume
 
 from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.methods.low_rank.lora_init import loftq, pissa
-from lora_np.methods.low_rank.miss import MiSSLinear
-from lora_np.methods.orthogonal.boft import BOFTLinear
-from lora_np.methods.orthogonal.hra import HRALinear
-from lora_np.methods.orthogonal.oft import OFTLinear
-from lora_np.methods.orthogonal.road import RoAdLinear
 from lora_np.methods.product.ia3 import ScaledInput, ScaledOutput
-from lora_np.methods.sparse_and_spectral.c3a import C3ALinear
-from lora_np.methods.sparse_and_spectral.fourier_ft import FourierFTLinear
-from lora_np.methods.sparse_and_spectral.shira import SHiRALinear
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 
@@ -113,61 +102,7 @@ def scaled_both_ways(case):
     return layer
 
 
-def smallest_block(n):
-    return next(b for b in range(2, n + 1) if n % b == 0)
-
-
-def oft_start(case):
-    return OFTLinear(linear(case), smallest_block(case.n_in), True, 5)
-
-
-def oft_exact_start(case):
-    return OFTLinear(linear(case), smallest_block(case.n_in), False, 5)
-
-
-def boft_start(case):
-    """Two factors where four inputs can be mixed."""
-    return BOFTLinear(linear(case), *((2, 2) if case.n_in % 4 == 0 else (case.n_in, 1)))
-
-
-def hra_start(case):
-    return HRALinear(linear(case), case.rank, case.rng())
-
-
-def road_start(case):
-    """In each of its three variants, for the even `out` that they need."""
-    assume(case.n_out % 2 == 0)
-    return RoAdLinear(linear(case), 2 if case.n_out % 4 else 4, (1, 2, 4)[case.seed % 3])
-
-
-def fourier_ft_start(case):
-    return FourierFTLinear(linear(case), 3, case.alpha, case.seed)
-
-
-def shira_start(case):
-    return SHiRALinear(linear(case), 1, case.rng())
-
-
-def c3a_start(case):
-    return C3ALinear(linear(case), math.gcd(case.n_in, case.n_out))
-
-
-def miss_start(case):
-    return MiSSLinear(linear(case), case.rank)
-
-
 STARTS = [lora_start, rslora_start, dora_start, scaled_output_start, scaled_input_start]
-SHAPES = [  # the other structures of ΔW, all the identity at first but for HRA of an odd rank
-    oft_start,
-    oft_exact_start,
-    boft_start,
-    hra_start,
-    road_start,
-    fourier_ft_start,
-    shira_start,
-    c3a_start,
-    miss_start,
-]
 BUILDERS = [
     linear,
     frozen_linear,

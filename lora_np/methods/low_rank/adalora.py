@@ -53,7 +53,7 @@ class AdaLoRA:
     targets: tuple[str, ...] | str = ALL_LINEAR
     kept: tuple[tuple[str, int], ...] = ()
 
-    name, rate = "adalora", 1e-2
+    name, rate = "adalora", 3e-2
 
     def __post_init__(self):
         check_whole("AdaLoRA: expected a rank", self.rank)

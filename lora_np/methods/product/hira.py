@@ -11,11 +11,11 @@ import numpy as np
 
 from ...nn.module import Module, Parameter
 from ...system.checks import check_whole
-from ..added import Formed, give, kaiming
+from ..added import Added, give, kaiming
 from ..targets import ALL_LINEAR, begin, wrap
 
 
-class HiRALinear(Formed):
+class HiRALinear(Added):
     """y = base(x) + x(W ∘ AB); B starts at zero, so y as base(x). Shapes: A (in, r), B (r, out)."""
 
     def __init__(self, base, rank, rng):
@@ -23,13 +23,18 @@ class HiRALinear(Formed):
         self.A = kaiming(rng, (base.in_features, rank), base.in_features, base.dtype)
         self.B = Parameter(np.zeros((rank, base.out_features), base.dtype))
 
+    def branch(self, x):
+        return x @ self.delta(), x if self.learns() else None
+
+    def branch_backward(self, dz, x, below_trains):
+        if x is not None:
+            dAB = self.base.effective_weight() * (x.T @ dz)  # undoes x·ΔW, then W ∘ AB
+            give(self.A, dAB @ self.B.data.T)  # undoes AB
+            give(self.B, self.A.data.T @ dAB)
+        return dz @ self.delta().T if below_trains else None  # undoes x·ΔW
+
     def delta(self):
         return self.base.effective_weight() * (self.A.data @ self.B.data)
-
-    def delta_backward(self, dW):
-        dAB = self.base.effective_weight() * dW  # undoes W ∘ AB
-        give(self.A, dAB @ self.B.data.T)  # undoes AB
-        give(self.B, self.A.data.T @ dAB)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,5 @@ class LoKr:
         check_real("LoKr: expected alpha", self.alpha, "")
 
     def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        def made(layer):
-            return LoKrLinear(layer, self.rank, self.alpha, rng)
-
-        return wrap(begin(self, model), self.targets, made)
+        view, settings = begin(self, model), (self.rank, self.alpha, rng)
+        return wrap(view, self.targets, lambda layer: LoKrLinear(layer, *settings))

@@ -2,8 +2,7 @@
 
     a piece of A or B = Σ_k wₖ·bank[iₖ],   i the top-k of its logits, w = softmax of those k
 
-(Li et al. 2024, eq. 2 to 4.) All layers share the bank, which learns; a piece has its own logits,
-one a vector of the bank, of which k matter: a file need hold k numbers a piece.
+All layers share the bank, which learns (Li et al. 2024, eq. 2 to 4).
 """
 
 import math
@@ -19,24 +18,20 @@ from ..targets import ALL_LINEAR, begin, matching_linears, wrap
 
 
 class VBLoRALinear(Factored):
-    """y = base(x) + (xA)B, with A and B of the bank's vectors, none of which is zero: ΔW starts
-    small, not at zero.
+    """y = base(x) + (xA)B, with A and B of the bank's vectors; so ΔW starts small, not at zero.
 
     Shapes: bank (h, b), logits_A (r, in/b, h), logits_B (out/b, r, h).
     """
 
     def __init__(self, base, rank, top, bank, rng):
         super().__init__(base)
-        self.bank, self.top = bank, top
-        h, b = bank.shape
-        for what, size in {"in": base.in_features, "out": base.out_features}.items():
-            if size % b:
-                raise ValueError(f"VBLoRA: expected a length that divides {what} = {size}, got {b}")
-        self.logits_A = self.drawn(rng, (rank, base.in_features // b, h))
-        self.logits_B = self.drawn(rng, (base.out_features // b, rank, h))
-
-    def drawn(self, rng, shape):
-        return Parameter((0.1 * rng.standard_normal(shape)).astype(self.dtype))
+        (h, b), self.bank, self.top = bank.shape, bank, top
+        if base.in_features % b or base.out_features % b:
+            shape = base.in_features, base.out_features
+            raise ValueError(f"VBLoRA: expected a length that divides both of {shape}, got {b}")
+        shapes = (rank, base.in_features // b, h), (base.out_features // b, rank, h)
+        drawn = ((0.1 * rng.standard_normal(shape)).astype(base.dtype) for shape in shapes)
+        self.logits_A, self.logits_B = map(Parameter, drawn)
 
     def factors(self):
         A, B = self.mixed(self.logits_A)[0], self.mixed(self.logits_B)[0]
@@ -55,10 +50,9 @@ class VBLoRALinear(Factored):
 
     def mixed_backward(self, dmix, logits):
         _, chosen, w = self.mixed(logits)
-        if self.bank.trainable:
-            dbank = np.zeros_like(self.bank.data)
-            np.add.at(dbank, chosen, w[..., None] * dmix[..., None, :])  # undoes w·bank[i]
-            self.bank.accumulate(dbank)
+        dbank = np.zeros_like(self.bank.data)
+        np.add.at(dbank, chosen, w[..., None] * dmix[..., None, :])  # undoes w·bank[i]
+        give(self.bank, dbank)
         dw = np.einsum("...b,...kb->...k", dmix, self.bank.data[chosen])  # undoes w·bank[i]
         dlogits = np.zeros_like(logits.data)  # those that are not chosen change nothing
         np.put_along_axis(dlogits, chosen, softmax_backward(dw, w), axis=-1)  # undoes softmax
@@ -79,11 +73,9 @@ class VBLoRA:
     name, rate = "vblora", 1e-2
 
     def __post_init__(self):
-        check_whole("VBLoRA: expected a rank", self.rank)
-        check_whole("VBLoRA: expected vectors", self.vectors)
-        check_whole("VBLoRA: expected top", self.top)
-        if self.length is not None:
-            check_whole("VBLoRA: expected a length None or", self.length)
+        for setting in ("rank", "vectors", "top"):
+            check_whole(f"VBLoRA: expected {setting}", getattr(self, setting))
+        check_whole("VBLoRA: expected a length None or", 1 if self.length is None else self.length)
         if self.top > self.vectors:
             raise ValueError(f"VBLoRA: expected top up to {self.vectors} vectors, got {self.top}")
 
@@ -91,10 +83,7 @@ class VBLoRA:
         layers = list(matching_linears(model, self.targets).values())
         sizes = [size for each in layers for size in (each.in_features, each.out_features)]
         length = math.gcd(*sizes) if self.length is None else self.length
-        numbers = rng.uniform(-0.02, 0.02, (self.vectors, length))
-        bank = Parameter(numbers.astype(layers[0].dtype))
-
-        def made(layer):
-            return VBLoRALinear(layer, self.rank, self.top, bank, rng)
-
-        return wrap(begin(replace(self, length=length), model), self.targets, made)
+        start = rng.uniform(-0.02, 0.02, (self.vectors, length)).astype(layers[0].dtype)
+        view = begin(replace(self, length=length), model)
+        settings = self.rank, self.top, Parameter(start), rng
+        return wrap(view, self.targets, lambda layer: VBLoRALinear(layer, *settings))
