@@ -30,7 +30,7 @@ def test_law(build, law, case):
 @settings(max_examples=5)
 @given(case=cases())
 def test_law_of_a_branch(build, law, case):
-    """Fewer shapes: what an `Added` writes itself is its branch, and PEFT's numbers hold that too."""
+    """Fewer shapes: what an `Added` writes itself is its branch; PEFT's numbers hold that too."""
     law(build, case)
 
 
