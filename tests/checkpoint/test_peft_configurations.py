@@ -23,6 +23,9 @@ from helpers.adapters import CONFIG, WEIGHTS
 from helpers.methods import small
 from helpers.models import moved, small_gpt, some_tokens
 from helpers.safetensors_files import load_file, save_file
+from lora_np.analysis.adapter_files import read_adapter_files
+from lora_np.analysis.advice import NOTE
+from lora_np.analysis.doctor import examine
 from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.methods import (
     IA3,
@@ -78,6 +81,16 @@ def test_what_peft_wrote(name, bases, tmp_path):
 
 def learnt(model):
     return {name: p.data.tobytes() for name, p in model.named_parameters() if p.trainable}
+
+
+def test_the_doctor_finds_nothing_wrong_with_them(bases, tmp_path):
+    """But that numbers drawn at random are large."""
+    for i, (name, (base, *_)) in enumerate(CASES.items()):
+        write(name, tmp_path / str(i))
+        files = read_adapter_files(tmp_path / str(i))
+        for model in (bases[base], None):
+            found = [x for x in examine(files, model)["findings"] if x["level"] != NOTE]
+            assert {x["code"] for x in found} <= {"scale", "merge", "intruders"}, (name, found)
 
 
 def test_patterns_in_settings(bases, tmp_path):
