@@ -17,6 +17,7 @@ from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
 from .low_rank.adalora import AdaLoRA
 from .low_rank.delora import DeLoRA
+from .inputs.trainable_tokens import TrainableTokens
 from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.gralora import GraLoRA
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
@@ -73,6 +74,7 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     BitFit(),
     LNTuning(),
     HeadTuning(),
+    TrainableTokens(),
     PrefixTuning(16),
     PromptTuning(16),
     PTuning(16),
@@ -83,6 +85,6 @@ __all__ = [
     "DeLoRA", "DoRA", "DoRALinear", "FourierFT", "FullFineTuning", "GraLoRA", "HeadTuning",
     "HiRA", "LNTuning", "LoHa", "LoKr", "LoRA", "LoRALinear", "MiSS", "PTuning", "PrefixTuning",
     "PromptTuning", "QLoRA", "RandLoRA", "RoAd", "SHiRA", "TinyLoRA", "TinyLoRALinear",
-    "VBLoRA", "VeRA", "extract_features", "lora_plus_groups", "merge", "quantize_base",
-    "to_lora",
+    "TrainableTokens", "VBLoRA", "VeRA", "extract_features", "lora_plus_groups", "merge",
+    "quantize_base", "to_lora",
 ]  # fmt: skip
