@@ -141,7 +141,7 @@ ROWS = [  # (place, call, {setting: kind})
     ("methods.low_rank.to_lora", partial(methods.to_lora, adapted(), small_gpt()), {"rank": ONE}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
-     "rope_theta": "above 0"}),
+     "rope_theta": "above 0", "attention_dropout": SHARE}),
     ("nn.rotary.LinearScaling", rotary.LinearScaling, SCALE),
     ("nn.rotary.DynamicScaling", rotary.DynamicScaling, SCALE),
     ("nn.rotary.Llama3Scaling", small(rotary.Llama3Scaling, factor=8.0, low_freq_factor=1.0,
