@@ -52,7 +52,7 @@ def test_gguf(tmp_path):
         ({"extra": {"llama.rope.scaling.yarn_ext_factor": 2.0}}, "yarn_ext_factor 2.0"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
-        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
+        ({"quantize": "MXFP4"}, "is in kind 39; expected one of F32"),
     ],
 )
 def test_what_a_gguf_may_not_say(changes, message, tmp_path):
