@@ -38,6 +38,16 @@ def save_adapter(
     Raises: ValueError if nothing learns, something does that an adapter's file cannot hold, or a
     number is not finite.
     """
+    config, own = in_words_and_arrays(model, base)
+    own = {
+        to_file(name, model): as_written(array, None, "save_adapter", name)
+        for name, array in own.items()
+    }
+    write_directory(directory, own, WEIGHTS, {CONFIG: config})
+
+
+def in_words_and_arrays(model, base=None):
+    """(adapter_config.json, {PEFT's name, without what stands before it: array}) of a model."""
     learns = {name: p for name, p in model.named_parameters() if p.trainable}
     if not learns:
         raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
@@ -54,11 +64,7 @@ def save_adapter(
     if "fan_in_fan_out" in config:  # GPT-2's own files have their weights (in, out)
         config["fan_in_fan_out"] = isinstance(model.config, GPTConfig)
     own |= arrays_beside(model, named_beside(model, config, learns.keys()))
-    own = {
-        to_file(name, model): as_written(array, None, "save_adapter", name)
-        for name, array in own.items()
-    }
-    write_directory(directory, own, WEIGHTS, {CONFIG: config})
+    return config, own
 
 
 def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
@@ -70,22 +76,28 @@ def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
     directory = Path(directory)
     config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
     with open_tensors(weights_in(directory)) as stored:
-        stored = from_file(stored, body_prefix(model), directory)
-        shapes = {name: tensor.shape for name, tensor in stored.items()}
-        check_base(directory, config, shapes, model)
-        try:
-            view, own, beside = prepared(model, config, shapes)
-        except ValueError as error:
-            raise ValueError(f"{directory}: {error}") from error
-        for parameter in beside.values():
-            parameter.data, parameter.trainable = parameter.data.copy(), True
-        own |= arrays_beside(view, beside)
-        expected = {name: array.shape for name, array in own.items()}
-        compare_shapes(expected, stored, f"{directory}{called(config)}")
-        for name, array in own.items():
-            array[...] = stored[name].read(array.dtype)
+        view = filled(model, config, from_file(stored, body_prefix(model), directory), directory)
     now = read_json(directory / CONFIG), stamp(directory / CONFIG)
     confirm(now, (config, seen), directory / CONFIG)
+    return view
+
+
+def filled(model, config, stored, where):
+    """A view of `model` with the adapter that `config` describes, its numbers read from `stored`,
+    {PEFT's name, without what stands before it: tensor}."""
+    shapes = {name: tensor.shape for name, tensor in stored.items()}
+    check_base(where, config, shapes, model)
+    try:
+        view, own, beside = prepared(model, config, shapes)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    for parameter in beside.values():
+        parameter.data, parameter.trainable = parameter.data.copy(), True
+    own |= arrays_beside(view, beside)
+    expected = {name: array.shape for name, array in own.items()}
+    compare_shapes(expected, stored, f"{where}{called(config)}")
+    for name, array in own.items():
+        array[...] = stored[name].read(array.dtype)
     return view
 
 
