@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..nn.module import Module
 from . import adapter_gguf, adapter_mlx, peft
+from .gguf import open_gguf
+from .hf_directory import CONFIG as MODEL
 from .peft.adapter import CONFIG, filled
 from .peft.found import WEIGHTS
 from .safetensors_io import read_json
@@ -52,6 +54,13 @@ def save_adapter(
         raise ValueError(f"save_adapter: expected a form of {', '.join(FORMS)}, got {form!r}")
     Path(directory).mkdir(parents=True, exist_ok=True)
     OTHERS[form].save(model, Path(directory), base)
+
+
+def is_adapter(path):
+    """Whether there is an adapter at `path`, or nothing, rather than a model."""
+    if path.is_file():
+        return adapter_gguf.is_adapter(open_gguf(path))
+    return not (path / MODEL).is_file()
 
 
 def form_of(path):

@@ -16,9 +16,13 @@ from .gguf import open_gguf
 from .llama_gguf import IN_GGUF, architecture_of, as_meant, in_halves, in_neighbours, in_pairs, ours
 
 FILE = "adapter.gguf"
-ALPHA, KIND = "adapter.lora.alpha", "adapter.type"
+ALPHA, KIND, TYPE = "adapter.lora.alpha", "adapter.type", "general.type"
 KNOWN = (ALPHA, KIND, "adapter.lora.task_name")  # any other says how it is computed
 ENDS = {".weight.lora_a": ".lora_A.weight", ".weight.lora_b": ".lora_B.weight"}
+
+
+def is_adapter(file):
+    return file.get(TYPE, str, "model") == "adapter"
 
 
 def only_one(directory):
@@ -35,7 +39,7 @@ def opened(model, path):
     Raises: ImportError without the extra `llm`; ValueError for what is no LoRA of such a model.
     """
     file = open_gguf(only_one(path) or path)
-    for name, expected in (("general.type", "adapter"), (KIND, "lora")):
+    for name, expected in ((TYPE, "adapter"), (KIND, "lora")):
         if (found := file.get(name, str, "model")) != expected:
             raise ValueError(f"{file.path}: expected {name} {expected!r}, got {found!r}")
     odd = [n for n in file.fields if n.startswith("adapter.") and n not in KNOWN]

@@ -43,6 +43,8 @@ def read_gguf(path):
     """
     file = open_gguf(path)
     architecture = file.get("general.architecture", str)
+    if file.get("general.type", str, "model") == "adapter":
+        raise ValueError(f"{path}: an adapter, not a model: name its base, and it as --adapter")
     if architecture not in ARCHITECTURES:
         known = " or ".join(ARCHITECTURES)
         raise ValueError(f"{path}: expected the architecture {known}, got {architecture!r}")

@@ -19,8 +19,15 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.utils import linear_to_lora_layers, load_adapters
 from mlx_lm.utils import load_model
 
-from golden.readers.golden_hf import GOLDEN
-from golden.readers.other_adapters import CASES, HERE, TOKENS, base_of
+from golden.readers.other_adapters import (
+    CASES,
+    HERE,
+    TOKENS,
+    adapted,
+    as_converted,
+    base_of,
+    log_softmax,
+)
 from helpers.gguf_files import write_gguf
 from helpers.models import moved
 from helpers.safetensors_files import load_file, save_file
@@ -65,16 +72,10 @@ def by_llama_cpp(base, adapter):
     return np.array(rows)
 
 
-def log_softmax(logits):
-    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-
-
 def mlx_base(base):
     """mlx-lm's model of the same numbers."""
     with tempfile.TemporaryDirectory() as directory:
-        (save_gpt2 if base.config.__class__.__name__ == "GPTConfig" else save_llama)(
-            base, directory
-        )
+        (save_gpt2 if isinstance(base, GPT) else save_llama)(base, directory)
         path = Path(directory) / "config.json"
         settings = json.loads(path.read_text())
         if settings["model_type"] == "gpt2":
@@ -136,8 +137,17 @@ def make(name, kind, options):
     return logits
 
 
+def by_its_converter(kind):
+    """What llama.cpp computes from a file as its own converter writes it."""
+    base = base_of(kind)
+    with tempfile.TemporaryDirectory() as directory:
+        as_converted(Path(directory) / "adapter.gguf", adapted(base))
+        return by_llama_cpp(base, Path(directory) / "adapter.gguf")
+
+
 if __name__ == "__main__":
     check_what_is_written()
     print("written by mlx-lm, read here")
-    np.savez_compressed(HERE / "logits.npz", **{n: make(n, *case) for n, case in CASES.items()})
-    assert GOLDEN in HERE.parents
+    arrays = {name: make(name, *case) for name, case in CASES.items()}
+    arrays |= {f"llama.cpp/{kind}": by_its_converter(kind) for kind in ("llama", "qwen2", "qwen3")}
+    np.savez_compressed(HERE / "logits.npz", **arrays)

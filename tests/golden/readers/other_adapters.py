@@ -3,8 +3,11 @@
 import numpy as np
 
 from golden.readers.golden_hf import GOLDEN
+from helpers.gguf_files import write_gguf_adapter
 from helpers.llamas import small_llama
-from helpers.models import small_gpt
+from helpers.models import moved, small_gpt
+from lora_np.methods import LoRA
+from lora_np.methods.targets import layers_of
 from lora_np.nn import GPTConfig, LlamaConfig
 
 HERE = GOLDEN / "other_adapters"
@@ -51,3 +54,19 @@ def base_of(kind):
     if kind == "gpt2":
         return small_gpt(GPTConfig(7, 32, 16, 2, 4), np.float32)
     return small_llama(LlamaConfig(**SIZES, model_type=kind), np.float32)
+
+
+def adapted(base):
+    """LoRA on every layer, away from its start."""
+    return moved(LoRA(3, 5.0, "all-linear").apply(base, np.random.default_rng(0)))
+
+
+def as_converted(path, model):
+    """The model's LoRA in a GGUF file, as llama.cpp's converter writes it."""
+    [method] = model.methods
+    layers = {name: (x.A.data.T, x.B.data.T) for name, x in layers_of(model, method.layer)}
+    write_gguf_adapter(path, layers, model.config, method.alpha)
+
+
+def log_softmax(logits):
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
