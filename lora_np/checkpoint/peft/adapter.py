@@ -43,7 +43,7 @@ def save_adapter(
         to_file(name, model): as_written(array, None, "save_adapter", name)
         for name, array in own.items()
     }
-    write_directory(directory, own, WEIGHTS, {CONFIG: config})
+    write_directory(directory, {WEIGHTS: own}, {CONFIG: config})
 
 
 def in_words_and_arrays(model, base=None):
