@@ -23,8 +23,7 @@ def shard_size(said):
 def in_files(arrays, limit, whole):
     """{file: {name: array}}: all in the file `whole`, or in shards of at most `limit` bytes, in
     the arrays' order; an array that is larger has a shard of its own."""
-    shards: list[dict] = [{}]
-    size = 0
+    shards, size = [{}], 0
     for name, array in arrays.items():
         if limit is not None and size and size + array.nbytes > limit:
             shards.append({})
