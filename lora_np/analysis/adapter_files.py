@@ -9,7 +9,8 @@ import numpy as np
 from ..checkpoint.dtypes import from_bfloat16
 from ..checkpoint.peft.adapter import CONFIG
 from ..checkpoint.peft.found import weights_in
-from ..checkpoint.peft.names import BODY, PREFIX, from_file
+from ..checkpoint.peft.names import BESIDE_THE_BODY, BODY, PREFIX, from_file
+from ..checkpoint.peft.targets import compiled
 from ..checkpoint.safetensors_io import FLOATS, open_tensors, read_json
 from ..methods.targets import ALL_LINEAR
 
@@ -55,10 +56,10 @@ class AdapterFiles:
 
     def rank(self, name):
         """What the settings say that a layer's rank is: PEFT scales by that, not by the shape."""
-        return of_layer(self.config.get("rank_pattern"), name, self.config.get("r", 8))
+        return number_of(self.config.get("rank_pattern"), name, self.config.get("r", 8))
 
     def alpha(self, name):
-        return of_layer(self.config.get("alpha_pattern"), name, self.config.get("lora_alpha", 8))
+        return number_of(self.config.get("alpha_pattern"), name, self.config.get("lora_alpha", 8))
 
     def scale(self, name):
         """s = α/r, or α/√r for rsLoRA; None for settings that are no numbers above 0."""
@@ -66,6 +67,12 @@ class AdapterFiles:
         if rank is None or alpha is None or rank <= 0:
             return None
         return float(alpha / (math.sqrt(rank) if self.config.get("use_rslora") else rank))
+
+    def whole(self, name):
+        """Whether a layer is in a module that is saved whole, beside which PEFT adapts nothing."""
+        saved = self.config.get("modules_to_save")
+        names = saved if isinstance(saved, list) else []
+        return any(f".{stripped(str(module))}." in f".{name}." for module in names)
 
     def targets(self):
         """target_modules as a list of names, ALL_LINEAR, or None for a pattern or some layers."""
@@ -92,7 +99,8 @@ def read_adapter_files(directory):
             dtypes.add(tensor.kind)
             array = from_bfloat16(array) if tensor.kind == "BF16" else array
             end = next((end for end in PARTS if name.endswith(end)), None)
-            if end is None or array.ndim not in SIDES[PARTS[end]]:
+            table = name.startswith(BESIDE_THE_BODY)  # LoRA of the head: no linear layer's
+            if end is None or table or array.ndim not in SIDES[PARTS[end]]:
                 others[name] = array
             else:
                 part = array.ravel() if PARTS[end] == "m" else array.T
@@ -115,18 +123,18 @@ def stripped(name):
     return name
 
 
-def of_layer(pattern, name, usual):
-    """The setting of one layer: the pattern's whose name it ends in (patterns of PEFT may be
-    regular expressions, which are not tried), or the usual one; None for what is no number."""
-    for end, value in (pattern if isinstance(pattern, dict) else {}).items():
-        if ends(name, stripped(end.lstrip("^"))):
+def number_of(pattern, name, usual):
+    """The setting of one layer: that of the first expression in PEFT's `pattern` that fits its
+    name, or the usual one; None for what is no number."""
+    for key, value in (pattern if isinstance(pattern, dict) else {}).items():
+        try:
+            expression = compiled("a pattern", key)
+        except ValueError:
+            continue
+        if any(expression.match(body + name) for body in ("", *BODY.values())):
             usual = value
+            break
     return usual if is_number(usual) else None
-
-
-def ends(name, target):
-    """Whether a dotted name ends in a target, at a dot."""
-    return f".{name}".endswith(f".{target}")
 
 
 def is_number(value):

@@ -4,9 +4,8 @@ import numpy as np
 
 from ..checkpoint import load_adapter
 from ..checkpoint.peft.found import check_base
-from ..methods.targets import ALL_LINEAR
+from ..methods.targets import ALL_LINEAR, ends_in, tables_of
 from ..system.hints import counted, kind_of
-from .adapter_files import ends
 from .advice import Finding
 from .findings import largest, middle, pairs, where
 
@@ -56,14 +55,15 @@ def wrong_layers(files, linears, model):
         size = f"({layer.in_features}, {layer.out_features})"
         what = f"the factors do not fit the weight in {where(odd)}; that of {odd[0]} is {size}"
         yield Finding("shape", what, tuple(odd))
-    yield from bare(files, linears)
+    yield from bare(files, linears, tables_of(model))
 
 
-def bare(files, linears):
+def bare(files, linears, tables):
     """Layers that the settings ask for and the file has nothing for, and targets of no layer."""
     targets, kinds = files.targets(), {kind_of(name) for name in files.layers}
     if targets is None:
-        alike = [n for n in linears if kind_of(n) in kinds and n not in files.layers]
+        left = [name for name in linears if name not in files.layers and not files.whole(name)]
+        alike = [name for name in left if kind_of(name) in kinds]
         if alike:
             what = f"no adapter on {where(alike)}, where others of their kind have one"
             yield Finding("bare-layer", what, tuple(alike))
@@ -72,12 +72,14 @@ def bare(files, linears):
     missing = [
         name
         for name in linears
-        if name not in files.layers and any(ends(name, target) for target in names)
+        if name not in files.layers and any(ends_in(name, target) for target in names)
+        if not files.whole(name)
     ]
     if missing and files.layers:
         what = f"target_modules asks for an adapter on {where(missing)}, and the file has none"
         yield Finding("missing-layer", what, tuple(missing))
-    gone = [target for target in names if not any(ends(name, target) for name in linears)]
+    there = (*linears, *tables)
+    gone = [target for target in names if not any(ends_in(name, target) for name in there)]
     if gone:
         what = f"target_modules has {', '.join(gone)}, and the base has no such layer"
         yield Finding("target", f"{what}; what it has: {counted(linears)}", tuple(gone))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..checkpoint.safetensors_io import listed
-from ..methods.targets import ALL_LINEAR
-from .adapter_files import ends, finite
+from ..methods.targets import ALL_LINEAR, ends_in
+from .adapter_files import finite, stripped
 from .advice import Finding
 
 LARGEST_SCALE = 8.0  # α/r is 1 to 4 in the field's recipes; without the division it is α itself
@@ -112,12 +112,17 @@ def lengths(files):
 def not_saved(files):
     saved = files.config.get("modules_to_save")
     names = [name for name in saved if isinstance(name, str)] if isinstance(saved, list) else []
-    gone = [name for name in names if not any(f".{name}." in f".{there}" for there in files.others)]
+    gone = [name for name in names if not holds(files, stripped(name))]
     if len(set(names) & HEADS) > len(set(gone) & HEADS):  # one of them is there
         gone = [name for name in gone if name not in HEADS]
     if gone:
         what = f"modules_to_save has {listed(gone)}, and the file holds nothing of that name"
         yield Finding("not-saved", what, tuple(gone))
+
+
+def holds(files, module):
+    """Whether a tensor that is no linear layer's adapter belongs to a module."""
+    return any(f".{module}." in f".{name}" for name in files.others)
 
 
 def another_start(files):
@@ -130,7 +135,7 @@ def untargeted(files):
     """Layers of the file that target_modules, a list of names, does not name."""
     targets = files.targets()
     if isinstance(targets, list) and targets:
-        left = [n for n in files.layers if not any(ends(n, target) for target in targets)]
+        left = [n for n in files.layers if not any(ends_in(n, target) for target in targets)]
         if left:
             what = f"there are numbers for {where(left)}, which target_modules does not name"
             yield Finding("untargeted", what, tuple(left))
@@ -169,7 +174,8 @@ def unmatched_targets(files):
     """Targets that no tensor belongs to. With a base, `bare` knows whether it has such a layer."""
     targets = files.targets()
     if targets and targets != ALL_LINEAR and files.layers:
-        gone = [t for t in targets if not any(ends(name, t) for name in files.layers)]
+        layers = [t for t in targets if not any(ends_in(name, t) for name in files.layers)]
+        gone = [target for target in layers if not holds(files, target)]
         if gone:
             what = f"target_modules has {listed(gone)}, and no tensor of the file belongs to it"
             yield Finding("target", what, tuple(gone))

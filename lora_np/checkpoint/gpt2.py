@@ -109,11 +109,10 @@ def save_gpt2(
     if not isinstance(model, GPT):
         raise ValueError(f"save_gpt2: expected a GPT, got {type(model).__name__}")
     config = model.config
-    tied = model.lm_head.weight is model.wte.weight
-    expected = shapes(config)
+    tensors, four_bit = dict(model.named_parameters()), {}
+    expected, tied = shapes(config), HEAD not in tensors
     if not tied:
         expected[HEAD] = expected["wte.weight"]
-    tensors, four_bit = dict(model.named_parameters()), {}
     for name, layer in model.linears():
         if isinstance(layer, NF4Linear):
             expected.pop(name + ".weight")

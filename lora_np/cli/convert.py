@@ -71,9 +71,8 @@ def try_it(options, form, directory):
 
 
 def leave(view, base, beginnings):
-    """{name: ‖change‖/‖base‖} of the tables and heads that differ; in the view they are the base's.
-
-    No adapter's file has a place for theirs.
+    """{name: ‖change‖/‖base‖} of the tables and heads that differ; in the view they are the base's:
+    an adapter would hold them whole.
     """
     left, ours = {}, dict(base.named_parameters())
     for name, parameter in view.named_parameters():
@@ -90,8 +89,7 @@ def screen_of(options, numbers):
     lines = [f"{'layer':<28}   lost of its change"]
     lines += [f"{name:<28}   {error:.4f}" for name, error in errors.items()]
     lines += [
-        f"{name} differs by {share:.2g} of its size, and is NOT converted: an adapter's file has "
-        "no place for it"
+        f"{name} differs by {share:.2g} of its size, and is NOT converted: it would be saved whole"
         for name, share in numbers["left"].items()
     ]
     worst = max(errors, key=errors.__getitem__)

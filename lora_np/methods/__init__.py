@@ -13,6 +13,7 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 
 from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
+from .inputs.trainable_tokens import TrainableTokens
 from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
 from .low_rank.qlora import QLoRA, quantize_base
@@ -35,6 +36,7 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
     BottleneckAdapters(32),
     BitFit(),
     HeadTuning(),
+    TrainableTokens(),
     PrefixTuning(16),
     PromptTuning(16),
 )
@@ -42,6 +44,6 @@ METHODS = (  # as a command starts them, in the order in which loading applies t
 __all__ = [
     "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
     "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
-    "TinyLoRALinear", "extract_features", "lora_plus_groups", "merge", "quantize_base",
-    "to_lora",
+    "TinyLoRALinear", "TrainableTokens", "extract_features", "lora_plus_groups", "merge",
+    "quantize_base", "to_lora",
 ]  # fmt: skip

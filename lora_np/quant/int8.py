@@ -7,9 +7,8 @@ That is GGUF's Q8_0: 8.5 bits a number. A table that comes from such a file is k
 
 import numpy as np
 
-from ..nn.embedding import check_ids
+from ..nn.embedding import Embedding, Head, TableLike, check_ids
 from ..nn.linear import rows
-from ..nn.module import Module
 
 BLOCK = 32  # numbers that share a scale
 CHUNK = 2048  # rows dequantized at once
@@ -61,8 +60,20 @@ def quantize_table(table):
     return Int8Table(codes, scales)
 
 
-class Int8Embedding(Module):
+class Int8TableLike(TableLike):
+    """The table's shape and dense form, in `dtype`."""
+
+    dtype = np.dtype(np.float32)
+    shape = property(lambda self: self.table.shape)
+
+    def effective_weight(self):
+        return self.table.read(slice(None), self.dtype)
+
+
+class Int8Embedding(Int8TableLike):
     """y = W[ids], with W in 8 bits and frozen. Shapes: ids (...), y (..., d) in `dtype`."""
+
+    Dense = Embedding
 
     def __init__(self, table, dtype=np.float32):
         self.table, self.dtype = table, np.dtype(dtype)
@@ -78,16 +89,13 @@ class Int8Embedding(Module):
         """Nothing learns here, and whole numbers have no dx."""
 
 
-class Int8Head(Module):
+class Int8Head(Int8TableLike):
     """logits = x Wᵀ, as Head, with W in 8 bits and frozen, some rows dequantized at a time."""
+
+    Dense = Head
 
     def __init__(self, table):
         self.table = table
-
-    n_classes = property(lambda self: self.table.shape[0])
-
-    def effective_weight(self):
-        return self.table.read(slice(None), np.float32)
 
     def forward(self, x, *, rng=None):
         flat = rows(x)

@@ -130,6 +130,8 @@ def test_what_a_form_has_no_place_for_is_refused(form, tmp_path):
     for model, learns in (
         (IA3(("k_proj",), ("down_proj",)).apply(base, RNG(0)), "layers.0.self_attn.k_proj.l"),
         (HeadTuning().apply(LoRA(2, 3.0, EVERY).apply(base, RNG(0)), RNG(0)), "lm_head.weight"),
+        (LoRA(2, 3.0, ("q_proj", "embed_tokens")).apply(base, RNG(0)), "embed_tokens.A"),
+        (LoRA(2, 3.0, ("q_proj",), bias=True).apply(base, RNG(0)), ".*q_proj.B_bias"),
         (base.view().freeze(), "none"),
     ):
         with pytest.raises(ValueError, match=f"form holds LoRA alone, and here learns {learns}"):
@@ -155,6 +157,28 @@ def test_no_alpha_is_a_scale_of_one(alpha, tmp_path):
     for name, (A, B) in layers.items():
         W = dict(base.linears())[name].weight.data
         assert np.allclose(loaded[name].effective_weight(), W + (B @ A).T, atol=1e-5), name
+
+
+@in_gguf
+@pytest.mark.parametrize("alpha", [4.0, 0.0])
+def test_each_pairs_rank_is_its_own(alpha, tmp_path):
+    """llama.cpp divides alpha by the rank of each pair, and takes 1 for all where it is 0."""
+    base, layers = base_of("llama"), layers_of_rank(2, 4)
+    write_gguf_adapter(tmp_path / "a.gguf", layers, base.config, alpha)
+    loaded = dict(load_adapter(base, tmp_path / "a.gguf").linears())
+    assert [loaded[name].scale for name in layers] == ([2.0, 1.0] if alpha else [1.0, 1.0])
+    assert [loaded[name].A.shape[1] for name in layers] == [2, 4]
+
+
+@in_gguf
+@pytest.mark.parametrize("form", ["gguf", "mlx"])
+def test_ranks_and_alphas_of_their_own(form, tmp_path):
+    """Where the form has one scale for all, B takes the difference; where one rank, zeros do."""
+    more = {"rank_pattern": {"q_proj": 3}, "alpha_pattern": {"down_proj": 5.0}}
+    base = base_of("llama")
+    model = moved(LoRA(2, 3.0, ("q_proj", "down_proj"), **more).apply(base, RNG(0)))
+    save_adapter(model, tmp_path, form=form)
+    assert gap(load_adapter(base, tmp_path)(TOKENS), model(TOKENS)) <= 1e-6
 
 
 @in_gguf

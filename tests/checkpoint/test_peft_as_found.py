@@ -61,6 +61,8 @@ def test_what_peft_saved_by_the_end_of_a_word_must_be_whole(tmp_path):
         {"modules_to_save": ["norm", "classifier"]},
         {"target_modules": ["c_attn", "c_fc"], "exclude_modules": ["c_fc"]},
         {"target_modules": "all-linear", "exclude_modules": "(?!.*c_attn).*"},
+        {"rank_pattern": {"c_fc": 4}, "alpha_pattern": {"(a|b)": 4}},
+        {"layers_to_transform": [], "init_lora_weights": "eva", "eva_config": {"rho": 2.0}},
     ],
 )
 def test_names_that_this_model_has_not(base, directory, changes):

@@ -26,6 +26,7 @@ from lora_np.methods import (
     PromptTuning,
     QLoRA,
     TinyLoRA,
+    TrainableTokens,
 )
 
 ATTENTION, EVERYWHERE = ("c_attn",), "all-linear"
@@ -50,6 +51,10 @@ def sizes(config):
     return d, config.n_layer, config.n_inner or 4 * d, config.vocab_size
 
 
+def table(config):
+    return config.vocab_size, config.n_embd
+
+
 def full_count(config):
     d, L, inner, V = sizes(config)
     block = 4 * d * d + 2 * d * inner + (9 * d + inner)  # weights, then biases and norms
@@ -64,6 +69,12 @@ def lora_count(config, r=2):
 def lora_everywhere_count(config, r=2):
     d, L, inner, _ = sizes(config)
     return L * r * ((d + 3 * d) + (d + d) + 2 * (d + inner))
+
+
+def lora_tables_count(config, r=2):
+    """Embedding and head, each (V, d); c_fc of rank 1, with a bias of its own."""
+    d, L, inner, V = sizes(config)
+    return r * (V + d) * 2 + L * (d + inner)
 
 
 def dora_count(config):
@@ -123,6 +134,27 @@ SINGLE = [
     alone("three classes", HeadTuning(3), lambda c: 3 * c.n_embd, identity=False),
     alone("LoRA", LoRA(2, 3.0), lora_count),
     alone("LoRA everywhere", LoRA(2, 3.0, EVERYWHERE), lora_everywhere_count),
+    alone(
+        "LoRA on tables",
+        LoRA(2, 3.0, ("wte", "lm_head", "c_fc"), rank_pattern={"c_fc": 1}, rslora=True),
+        lora_tables_count,
+    ),
+    alone(
+        "LoRA on tied tables", LoRA(2, 3.0, ("lm_head",), tied=True), lambda c: 2 * sum(table(c))
+    ),
+    alone(
+        "LoRA with biases",
+        LoRA(2, 3.0, bias=True),
+        lambda c: lora_count(c) + 3 * c.n_layer * c.n_embd,
+    ),
+    alone("tokens", TrainableTokens((2, 0)), lambda c: 2 * c.n_embd),
+    alone("tokens, others in the head", TrainableTokens((1,), (2, 0)), lambda c: 3 * c.n_embd),
+    MethodCase(
+        "new tokens",
+        lambda c: (TrainableTokens((0, c.vocab_size if c else 1)),),
+        lambda c: 2 * c.n_embd,
+        identity=None,
+    ),
     alone("QLoRA", QLoRA(2, 3.0, EVERYWHERE), lora_everywhere_count, identity=False),
     MethodCase("DoRA", lambda c: (DoRA(2, 3.0, EVERYWHERE),), dora_count, exact=False),
     alone("TinyLoRA", TinyLoRA(3), lambda c: 3),
@@ -152,7 +184,7 @@ def together(*names):
         ", then ".join(names),
         lambda config: tuple(method for case in cases for method in case.build(config)),
         lambda config: sum(case.count(config) for case in cases),
-        all(case.identity for case in cases),
+        None if any(case.identity is None for case in cases) else all(c.identity for c in cases),
     )
 
 
@@ -161,6 +193,7 @@ COMPOSED = [
     together("three classes", "LoRA"),
     together("Houlsby adapters", "BitFit"),
     together("BitFit", "LoRA everywhere"),
+    together("LoRA with biases", "new tokens"),
     together("LoRA everywhere", "Houlsby adapters", "IA3"),
     together("IA3", "QLoRA"),
     together("TinyLoRA", "LoRA"),

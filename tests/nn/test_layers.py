@@ -43,7 +43,7 @@ def test_layer_norm_ignores_shift_and_scale(seed, scale):
     ("build", "message"),
     [
         (lambda: Embedding(np.ones(3)), r"Embedding: expected a weight \(n, d\), got \(3,\)"),
-        (lambda: Head(np.ones(3)), r"Head: expected a weight \(K, d\), got \(3,\)"),
+        (lambda: Head(np.ones(3)), r"Head: expected a weight \(n, d\), got \(3,\)"),
         (lambda: LayerNorm(np.ones(3), np.ones(2)), r"expected a weight and a bias .* \(2,\)"),
         (lambda: Embedding(np.ones((4, 2)))(np.array([4])), "ids from 0 to 3, got 4 to 4"),
         (lambda: Embedding(np.ones((4, 2)))(np.array([-1])), "ids from 0 to 3, got -1 to -1"),

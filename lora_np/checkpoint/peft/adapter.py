@@ -17,7 +17,8 @@ from ..safetensors_io import (
     stamp,
     write_directory,
 )
-from .beside import arrays_beside, beside_the_methods, named_beside
+from . import trainable_tokens
+from .beside import arrays_beside, beside_the_methods, named_beside, untied
 from .forms import FORMS, arrays, form_of
 from .found import WEIGHTS, called, check_base, weights_in
 from .names import OURS, body_prefix, from_file, to_file
@@ -25,7 +26,7 @@ from .names import OURS, body_prefix, from_file, to_file
 CONFIG = "adapter_config.json"
 # What load_adapter itself reads, or what says nothing about the numbers.
 GENERAL = """peft_type task_type modules_to_save bias base_model_name_or_path inference_mode
-    peft_version revision auto_mapping""".split()
+    peft_version revision auto_mapping ensure_weight_tying""".split()
 
 
 def save_adapter(
@@ -38,16 +39,6 @@ def save_adapter(
     Raises: ValueError if nothing learns, something does that an adapter's file cannot hold, or a
     number is not finite.
     """
-    config, own = in_words_and_arrays(model, base)
-    own = {
-        to_file(name, model): as_written(array, None, "save_adapter", name)
-        for name, array in own.items()
-    }
-    write_directory(directory, {WEIGHTS: own}, {CONFIG: config})
-
-
-def in_words_and_arrays(model, base=None):
-    """(adapter_config.json, {PEFT's name, without what stands before it: array}) of a model."""
     learns = {name: p for name, p in model.named_parameters() if p.trainable}
     if not learns:
         raise ValueError("save_adapter: nothing in this model learns, so there is no adapter")
@@ -57,14 +48,22 @@ def in_words_and_arrays(model, base=None):
         for name, p in learns.items()
         if not any(np.may_share_memory(p.data, array) for array in own.values())
     }
-    config["bias"], modules = beside_the_methods(model, rest, config)
+    config["bias"], modules, tied = beside_the_methods(model, rest, config)
     config["modules_to_save"] = (config["modules_to_save"] + modules) or None
+    if tied:
+        config["ensure_weight_tying"] = True
+    if "token_indices" in config:
+        config = trainable_tokens.settled(config, model)
     name = None if base is None else str(base)
     config |= {"base_model_name_or_path": name, "inference_mode": True}
     if "fan_in_fan_out" in config:  # GPT-2's own files have their weights (in, out)
         config["fan_in_fan_out"] = isinstance(model.config, GPTConfig)
     own |= arrays_beside(model, named_beside(model, config, learns.keys()))
-    return config, own
+    own = {
+        to_file(name, model): as_written(array, None, "save_adapter", name)
+        for name, array in own.items()
+    }
+    write_directory(directory, {WEIGHTS: own}, {CONFIG: config})
 
 
 def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
@@ -91,8 +90,6 @@ def filled(model, config, stored, where):
         view, own, beside = prepared(model, config, shapes)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    for parameter in beside.values():
-        parameter.data, parameter.trainable = parameter.data.copy(), True
     own |= arrays_beside(view, beside)
     expected = {name: array.shape for name, array in own.items()}
     compare_shapes(expected, stored, f"{where}{called(config)}")
@@ -112,6 +109,8 @@ def config_of(methods):
         kinds += [part["peft_type"]] if "peft_type" in part else []
         saved += part.get("modules_to_save", [])
         config |= part | {"modules_to_save": saved}
+    if sorted(kinds) == ["LORA", trainable_tokens.ALONE]:  # an option of LoRA's
+        kinds, config["peft_type"] = ["LORA"], "LORA"
     if len(kinds) > 1:
         raise ValueError(
             f"save_adapter: PEFT's files hold one method, and here are {' and '.join(kinds)}"
@@ -133,7 +132,11 @@ def prepared(model, config, shapes):
         view.freeze()
     for method in found:
         view = method.apply(view, rng)
-    own, beside = arrays(view, found), named_beside(view, config, shapes.keys())
+    untied(view, config)
+    beside = named_beside(view, config, shapes.keys())
+    for parameter in beside.values():
+        parameter.data, parameter.trainable = parameter.data.copy(), True
+    own = arrays(view, found)
     if beside.keys() & own.keys():
         raise ValueError(f"saved twice: {listed(beside.keys() & own.keys())}")
     return view, own, beside
@@ -143,7 +146,7 @@ def check_config(config):
     """Raise ValueError for general settings of the wrong type."""
     if not isinstance(config.get("peft_type"), str):
         raise ValueError(f"expected a peft_type, got {config.get('peft_type')!r}")
-    for flag in ("use_rslora", "use_dora", "tiny_shared"):
+    for flag in ("use_rslora", "use_dora", "tiny_shared", "lora_bias", "ensure_weight_tying"):
         if not isinstance(config.get(flag, False), bool | None):
             raise ValueError(f"expected {flag} true or false, got {config[flag]!r}")
     saved = config.get("modules_to_save") or []

@@ -3,13 +3,16 @@
 PEFT has no form for these alone; then `peft_type` is this library's own.
 """
 
-from ...nn import Wrapper
+from ...methods import FullFineTuning, HeadTuning
+from ...methods.targets import shares_table, tables_of
+from ...nn import Head, Parameter, Wrapper
 from ..safetensors_io import listed
-from .names import BESIDE_THE_BODY, EMBEDDINGS, OURS, in_model, oriented
+from .names import OURS, in_model, in_modules, kept_tied, oriented, tables
 
 
 def beside_the_methods(model, rest, config):
-    """(bias, modules_to_save) that say which parameters `rest` learn beside the methods' own.
+    """(bias, modules_to_save, whether embedding and head are kept tied): the settings that say
+    which parameters `rest` learn beside the methods' own.
 
     The modules' names are whole: PEFT takes every module whose name *ends* so, and `norm` would
     be `input_layernorm` too.
@@ -26,13 +29,22 @@ def beside_the_methods(model, rest, config):
         for part in ("weight", "bias")
         if isinstance(layer, Wrapper) or not all(p.trainable for p in layer.parameters())
     }
-    alone = [name for name in left if name in parts or name.startswith(EMBEDDINGS)]
+    parts |= {f"{name}.weight" for name in adapted_tables(model)}
+    alone = [name for name in left if name in parts]
+    if any(isinstance(method, FullFineTuning) for method in model.methods):
+        alone = left
+    tied = f"{tables(model)[0]}.weight" in left and shares_table(model)
+    if tied and config["peft_type"] not in ("LORA", OURS):
+        alone = left
     if alone:
         raise ValueError(
             f"save_adapter: an adapter's file has no place for {listed(alone)}, which learn; "
             "save_gpt2 saves a whole model"
         )
-    return bias, sorted({in_model(name, model).rpartition(".")[0] for name in left})
+    modules = {in_model(name, model).rpartition(".")[0] for name in left}
+    if tied:  # by the head's name PEFT knows that it is the tables', and it adds the embedding
+        modules = modules - {in_model(tables(model)[0], model)} | {"lm_head"}
+    return bias, sorted(modules), tied
 
 
 def bias_names(model, kind):
@@ -53,33 +65,43 @@ def named_beside(model, config, in_file):
 
     PEFT takes all modules whose name ends in what `modules_to_save` says, also in the middle of a
     word, and passes over what no name ends in. A match in the middle counts here if the file,
-    whose names are `in_file`, holds such a module. The head is a method's own (head.py).
-    Raises: ValueError for a module that is the embedding, or part of one that is wrapped.
+    whose names are `in_file`, holds such a module. A head that HeadTuning made is head.py's.
+    Raises: ValueError for a module that is part of one that is wrapped.
     """
     names, inside = set(bias_names(model, config.get("bias", "none"))), wrapped(model)
-    parameters = {n: p for n, p in model.named_parameters() if not n.startswith(BESIDE_THE_BODY)}
+    parameters, (first, head) = dict(model.named_parameters()), tables(model)
+    if any(isinstance(method, HeadTuning) for method in model.methods):
+        parameters.pop("lm_head.weight", None)
     for module in config.get("modules_to_save") or []:
-        hits = {name for name in parameters if ends(in_model(name, model), module, ".")}
-        within = {name for name in parameters if ends(in_model(name, model), module)} - hits
+        one = {"modules_to_save": [module]}
+        hits = {name for name in parameters if in_modules(name, one, model, ".")}
+        within = {name for name in parameters if in_modules(name, one, model)} - hits
         if within & in_file:
             hits |= within
-        if any(name.startswith(EMBEDDINGS) for name in hits) or any(
-            name.startswith(f"{slot}.") for name in hits for slot in inside
-        ):
-            raise ValueError(f"modules_to_save: {module!r} is wrapped, or is the embedding")
+        slots = {name.rpartition(".")[0] for name in hits} & (inside | adapted_tables(model))
+        if slots:
+            raise ValueError(f"modules_to_save: {module!r} is wrapped")
         names |= hits
     result = {}
+    if kept_tied(config, model):
+        table = parameters[f"{first}.weight"]
+        result = {f"{name}.weight": table for name in (first, head)}
     for name in sorted(names):
         layer, _, last = name.rpartition(".")
         result[f"{layer}.base_layer.{last}" if layer in inside else name] = parameters[name]
     return result
 
 
-def ends(name, module, start=""):
-    """Whether the parameter is in a module whose dotted name ends in `module`."""
-    parts = name.split(".")[:-1]
-    holders = (".".join(parts[: i + 1]) for i in range(len(parts)))
-    return any((start + holder).endswith(start + module) for holder in holders)
+def untied(view, config):
+    """Let the head keep the embedding's table where the embedding alone is saved whole."""
+    name = f"{tables(view)[0]}.weight"
+    if in_modules(name, config, view) and shares_table(view) and not kept_tied(config, view):
+        inner = view.unwrapped()
+        inner.lm_head = Head(Parameter(inner.lm_head.effective_weight(), trainable=False))
+
+
+def adapted_tables(model):
+    return {name for name, table in tables_of(model).items() if isinstance(table, Wrapper)}
 
 
 def arrays_beside(model, beside):

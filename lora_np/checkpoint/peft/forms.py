@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from ...methods import METHODS
+from . import brought
 
 
 def _forms():
@@ -22,7 +23,7 @@ def _forms():
             yield kind, import_module(file)
 
 
-FORMS = dict(_forms())  # in the order in which loading applies the methods
+FORMS = {brought.BroughtTables: brought, **dict(_forms())}  # in the order of loading
 
 
 def form_of(method):

@@ -1,6 +1,7 @@
 """A trained head, which PEFT saves whole; one for classes is `score`, as transformers calls it."""
 
 from ...methods import HeadTuning
+from .names import kept_tied
 
 
 def config(method):
@@ -11,7 +12,7 @@ def config(method):
 
 def method_from(config, shapes, model):
     saved = config.get("modules_to_save") or []
-    if any("lm_head".endswith(name) for name in saved):
+    if any("lm_head".endswith(name) for name in saved) and not kept_tied(config, model):
         return HeadTuning()
     if "score" not in saved:
         return None

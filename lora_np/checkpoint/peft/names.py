@@ -2,11 +2,14 @@
 
 import re
 
+from ...methods import LoRA
+from ...methods.targets import shares_table
 from ...nn import GPTConfig, LlamaConfig
 from .. import gpt2, llama
 
 OURS = "LORA_NP"  # the peft_type of what PEFT has no form for; PEFT refuses to load it
-EMBEDDINGS = ("wte.", "embed_tokens.")
+TABLES = {GPTConfig: ("wte", "lm_head"), LlamaConfig: ("embed_tokens", "lm_head")}  # of tokens
+EMBEDDINGS = tuple(f"{first}." for first, _ in TABLES.values())
 PROMPT = "prompt_embeddings"  # the one name that nothing stands before
 # What PEFT writes down of the model that a prompt or prefix belongs to.
 SIZES = "token_dim", "num_transformer_submodules", "num_attention_heads", "num_layers"
@@ -20,6 +23,11 @@ PREFIX, BESIDE_THE_BODY = "base_model.model.", ("lm_head.", "score.")
 ADAPTER = re.compile(r"(\.modules_to_save)?\.default(?=\.|$)")  # left in by tools that are not PEFT
 
 
+def tables(model):
+    """What the tokens' embedding and the head are called."""
+    return TABLES[type(model.config)]
+
+
 def body_prefix(model):
     return BODY[type(model.config)]
 
@@ -30,8 +38,32 @@ def oriented(name, array, model):
 
 
 def in_model(name, model):
-    """The name that Hugging Face's model has for ours."""
-    return name if name.startswith(BESIDE_THE_BODY) else body_prefix(model) + name
+    """The name that Hugging Face's model has for our parameter or module."""
+    return name if f"{name}.".startswith(BESIDE_THE_BODY) else body_prefix(model) + name
+
+
+def in_modules(name, config, model, start=""):
+    """Whether the parameter `name` is in a module that `modules_to_save` means: PEFT takes each
+    whose dotted name ends so; with `start` a dot, where a word begins."""
+    parts = in_model(name, model).split(".")[:-1]
+    holders = [start + ".".join(parts[: i + 1]) for i in range(len(parts))]
+    saved = config.get("modules_to_save") or []
+    return any(holder.endswith(start + module) for holder in holders for module in saved)
+
+
+def kept_tied(config, model, setting="modules_to_save"):
+    """Whether PEFT's `ensure_weight_tying` makes one of what `setting` adapts: the embedding and
+    the head, if the head reads the embedding's table."""
+    named = config.get(setting) or []
+    ends = {name.split(".")[-1] for name in named if isinstance(named, list)}
+    return bool(config.get("ensure_weight_tying") and ends & {*tables(model)}) and shares_table(
+        model
+    )
+
+
+def token_adapter(model):
+    """What PEFT has in the name of a table of which some rows learn beside LoRA."""
+    return ".token_adapter" if any(isinstance(m, LoRA) for m in model.methods) else ""
 
 
 def to_file(name, model):

@@ -1,11 +1,18 @@
 """Which of `target_modules` this model has: PEFT asks only that one of them matches."""
 
-from .names import body_prefix
+import re
+
+from ...methods.targets import ALL_LINEAR, ends_in, tables_of
+from ..safetensors_io import listed
+from .names import body_prefix, in_model
+
+FACTORS = (".lora_A.weight", ".lora_embedding_A")  # the ends of what a layer has in the file
+PLAIN, REPEATED, REPEATED_GROUP = map(re.compile, (r"[\w.]+", r"[*+{]", r"\)[*+{]"))
 
 
-def there(targets, model):
-    """The targets, each once, that a linear layer's name ends in, without what PEFT's model has
-    before it.
+def there(targets, model, more=()):
+    """The targets, each once, that the name of a linear layer, or of one `more`, ends in, without
+    what PEFT's model has before it.
 
     Raises: ValueError for what is no list of names, or if no layer matches any.
     """
@@ -13,7 +20,7 @@ def there(targets, model):
         raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
     layers = [name for name, _ in model.linears()]
     short = dict.fromkeys(target.removeprefix(body_prefix(model)) for target in targets)
-    found = tuple(t for t in short if any(f".{name}".endswith(f".{t}") for name in layers))
+    found = tuple(t for t in short if any(ends_in(name, t) for name in (*layers, *more)))
     if targets and not found:
         names = dict.fromkeys(name.split(".", 2)[-1] for name in layers)  # without h.3.
         raise ValueError(
@@ -21,3 +28,60 @@ def there(targets, model):
             f"{', '.join(names)}"
         )
     return found
+
+
+def adapted(config, shapes, model):
+    """(LoRA's targets, the names of the layers that they are).
+
+    Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
+    file has factors for: a pattern is not tried. PEFT leaves out what `modules_to_save` saves.
+    """
+    targets, some = config["target_modules"], config.get("layers_to_transform")
+    linears, tables = dict(model.linears()), tables_of(model)
+    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
+    limited = config.get("exclude_modules") or some not in (None, [])
+    if limited or (isinstance(targets, str) and not every):
+        targets = [n.removesuffix(end) for n in shapes for end in FACTORS if n.endswith(end)]
+    elif every:
+        targets = ALL_LINEAR
+    if targets == ALL_LINEAR:
+        names = list(linears)
+    else:
+        targets = there(targets, model, tables)
+        names = [n for n in (*linears, *tables) if any(ends_in(n, t) for t in targets)]
+    whole = [f".{module}." for module in config.get("modules_to_save") or []]
+    kept = [n for n in names if not any(w in f".{in_model(n, model)}." for w in whole)]
+    if not kept:
+        raise ValueError(f"modules_to_save saves whole all that is adapted: {listed(names)}")
+    return targets if kept == names else tuple(kept), kept
+
+
+def resolved(setting, config, layers, model):
+    """{end of a layer's name: value} of PEFT's rank_pattern or alpha_pattern, or None.
+
+    Plain names stay as they are; if one is a regular expression, each layer that has a value gets
+    it by its whole name. The first that fits decides, in both.
+    Raises: ValueError for what is no such pattern, or might be tried for ever.
+    """
+    pattern = config.get(setting) or {}
+    if not isinstance(pattern, dict):
+        raise ValueError(f"expected {setting} to be names and values, got {pattern!r}")
+    short = {key.lstrip("^").removeprefix(body_prefix(model)): key for key in pattern}
+    if all(PLAIN.fullmatch(key) for key in short):
+        used = [key for key in short if any(ends_in(name, key) for name in layers)]
+        return {key: pattern[short[key]] for key in used} or None
+    tried = [(compiled(setting, key), value) for key, value in pattern.items()]
+    full = {name: in_model(name, model) for name in layers}
+    fits = {n: [value for each, value in tried if each.match(full[n])] for n in layers}
+    return {name: values[0] for name, values in fits.items() if values} or None
+
+
+def compiled(setting, key):
+    """As PEFT tries it. A repetition in a repetition takes time beyond all bounds, and so do many,
+    so a file's pattern may have five, none of them of a group."""
+    if len(REPEATED.findall(key)) > 5 or REPEATED_GROUP.search(key):
+        raise ValueError(f"{setting}: {key!r} repeats too much to be tried")
+    try:
+        return re.compile(rf"(.*\.)?({key})$")
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{setting}: {key!r} is no regular expression: {error}") from error

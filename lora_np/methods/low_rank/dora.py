@@ -27,6 +27,8 @@ class DoRALinear(LoRALinear):
 
     def __init__(self, base, rank, alpha, rng, **options):
         super().__init__(base, rank, alpha, rng, **options)
+        if self.B_bias is not None:
+            raise ValueError("DoRA: its adapter has no bias, as in PEFT")
         norm = self.norm()
         if not norm.all():
             zero = np.flatnonzero(norm == 0)[:5].tolist()

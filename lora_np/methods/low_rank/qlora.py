@@ -61,14 +61,14 @@ def quantize_base(
 
 def quantize_embeddings(view, methods_chose):
     """Put the token table, and a head that does not learn, in 8 bits; what is tied shares them."""
-    if isinstance(view.wte, Int8Embedding):
+    wte, head = view.wte.unwrapped(), view.lm_head.unwrapped()
+    if isinstance(wte, Int8Embedding):
         return
-    if methods_chose and view.wte.weight.trainable:
+    if methods_chose and wte.weight.trainable:
         raise ValueError("QLoRA: the token table learns, and numbers in 8 bits cannot")
-    head, tied = view.lm_head.weight, view.lm_head.weight is view.wte.weight
-    table, dtype = quantize_table(view.wte.weight.data), view.wte.weight.dtype
-    view.wte = Int8Embedding(table, dtype)
-    if tied:
-        view.lm_head = Int8Head(table)
-    elif not (methods_chose and head.trainable):
-        view.lm_head = Int8Head(quantize_table(head.data))
+    table = quantize_table(wte.weight.data)
+    view.wte = view.wte.rebase(Int8Embedding(table, wte.dtype))
+    if head.weight is wte.weight:
+        view.lm_head = view.lm_head.rebase(Int8Head(table))
+    elif not (methods_chose and head.weight.trainable):
+        view.lm_head = view.lm_head.rebase(Int8Head(quantize_table(head.weight.data)))

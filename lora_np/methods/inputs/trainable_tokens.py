@@ -1,0 +1,147 @@
+"""Trainable tokens: of a table of rows only a few learn; a new token gets a row of its own.
+
+    W'[t] = E[i] for the tokens t = ids[i],   W'[t] = W[t] for all others
+
+What the model knows stays as it is, and a token that it never saw gets a meaning: d numbers.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...nn.embedding import Embedding, Head, TableLike, check_ids, sum_rows
+from ...nn.language_model import LanguageModel
+from ...nn.linear import rows
+from ...nn.module import Module, Parameter, Wrapper
+from ...system.checks import check_whole
+from ..targets import begin, shares_table
+
+
+class OwnRows(Wrapper, TableLike):
+    """A table of which the rows `ids` are `tokens`, a Parameter, and the rest the base's, frozen.
+
+    Ids behind the base's last are new rows. Shapes: ids (k,), tokens (k, d), W' (n, d).
+    """
+
+    shape = (0, 0)  # each has its own
+
+    def __init__(self, base, ids, tokens):
+        self.base, self.ids, self.tokens = base.freeze(), tuple(ids), Parameter.of(tokens)
+        self.shape = max(base.shape[0], 1 + max(ids)), base.shape[1]
+
+    def places(self):
+        """(n,): the place of each token in `ids`, or -1 for a row of the base's."""
+        at = np.full(self.shape[0], -1)
+        at[list(self.ids)] = np.arange(len(self.ids))
+        return at
+
+    def effective_weight(self):
+        W = np.empty(self.shape, self.dtype)
+        W[: self.base.shape[0]] = self.base.effective_weight()
+        W[list(self.ids)] = self.tokens.data
+        return W
+
+
+class TokenEmbedding(OwnRows):
+    """y = W'[ids]. Shapes: ids (...), y (..., d)."""
+
+    Dense = Embedding
+
+    def forward(self, ids, *, rng=None):
+        check_ids(ids, self.shape[0])
+        at = self.places()[ids]  # (...), -1 for the base's
+        own = at >= 0
+        y, base_cache = self.base.forward(np.where(own, 0, ids))
+        y[own] = self.tokens.data[at[own]]
+        return y, (base_cache, own, at[own])
+
+    def backward(self, dy, cache):
+        base_cache, own, at = cache
+        if self.tokens.trainable:
+            self.tokens.accumulate(sum_rows(dy[own], at, len(self.ids)))  # undoes E[at]
+        if self.base.trains():
+            self.base.backward(np.where(own[..., None], 0, dy), base_cache)  # undoes W[ids]
+
+
+class TokenHead(OwnRows):
+    """logits = x W'ᵀ. Shapes: x (..., d), logits (..., n)."""
+
+    Dense = Head
+
+    def forward(self, x, *, rng=None):
+        logits = np.empty((*x.shape[:-1], self.n_classes), x.dtype)
+        n = self.base.shape[0]
+        logits[..., :n], base_cache = self.base.forward(x)
+        logits[..., list(self.ids)] = x @ self.tokens.data.T
+        return logits, (base_cache, x if self.tokens.trainable else None)
+
+    def backward(self, dlogits, cache, *, below_trains=True):
+        base_cache, x = cache
+        down = dlogits[..., list(self.ids)]  # of the own rows  (..., k)
+        rest = np.where(self.places() < 0, dlogits, 0)[..., : self.base.shape[0]]
+        dx = self.base.backward(rest, base_cache, below_trains=below_trains)  # undoes x Wᵀ
+        if self.tokens.trainable:
+            self.tokens.accumulate(rows(down).T @ rows(x))  # undoes x Eᵀ: dE = downᵀ x
+        if below_trains:
+            dx += down @ self.tokens.data  # undoes x Eᵀ; x was used twice
+        return dx
+
+
+@dataclass(frozen=True)
+class TrainableTokens:
+    """Let the rows of `tokens` in the embedding learn, and of `head` in a head of its own.
+
+    A head that shares the embedding's table shares these rows, unless `head` says others. Tokens
+    from the vocabulary's size on are new: they start at the mean of all rows, in the head too.
+    """
+
+    tokens: tuple[int, ...] = (0,)
+    head: tuple[int, ...] | None = None
+
+    name, rate = "tokens", 3e-2
+
+    def __post_init__(self):
+        for ids in (self.tokens, self.head or ()):
+            for token in ids:
+                check_whole("TrainableTokens: expected each of tokens", token, 0)
+            if len(set(ids)) < len(ids):
+                raise ValueError(f"TrainableTokens: expected each token once, got {ids}")
+        if not (self.tokens or self.head):
+            raise ValueError("TrainableTokens: expected some tokens, got none")
+
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
+        inner = model.unwrapped()
+        if not isinstance(inner, LanguageModel):
+            raise ValueError(
+                f"TrainableTokens: expected a language model, got {type(inner).__name__}"
+            )
+        V = model.config.vocab_size
+        new, most = {t for t in self.tokens if t >= V}, max((*self.tokens, *(self.head or ())))
+        together = shares_table(model) and self.tokens and self.head in (None, (), self.tokens)
+        reads_tokens = inner.lm_head.n_classes == V  # and not a head for classes
+        head = tuple(sorted(new)) if self.head is None and reads_tokens else self.head or ()
+        if new != set(range(V, most + 1)) or (reads_tokens and not new <= set(head)):
+            raise ValueError(
+                f"TrainableTokens: expected new tokens from {V} on, the vocabulary's size, without "
+                f"a gap and in the head too, got {self.tokens} and {self.head}"
+            )
+        view = begin(self, model)
+        inner, learning = view.unwrapped(), view.trainable_parameters()
+        if self.tokens:
+            inner.wte = TokenEmbedding(inner.wte, self.tokens, started(inner.wte, self.tokens))
+        if together:
+            inner.lm_head = TokenHead(inner.lm_head, self.tokens, inner.wte.tokens)
+        elif head:
+            inner.lm_head = TokenHead(inner.lm_head, head, started(inner.lm_head, head))
+        for parameter in learning:  # methods only add
+            parameter.trainable = True
+        if new:
+            inner.config = replace(inner.config, vocab_size=most + 1)
+        return view
+
+
+def started(table, ids):
+    """The rows of `ids` as they are; of new ones, the mean of all."""
+    W, ids = table.effective_weight(), np.asarray(ids)
+    known = W[np.where(ids < len(W), ids, 0)]
+    return np.where((ids < len(W))[:, None], known, W.mean(axis=0)).astype(table.dtype)

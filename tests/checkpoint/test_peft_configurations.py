@@ -1,0 +1,261 @@
+"""Configurations that PEFT writes: each loads, computes the same, and is written again bit for bit.
+
+tests/reports/report_adapters.py prints the table, with what PEFT makes of what is written here.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from golden.readers.adapters import (
+    ABOUT,
+    ARRAYS,
+    BASES,
+    CASES,
+    gap,
+    load_base,
+    tensors_of,
+    write,
+    write_base,
+)
+from helpers.adapters import CONFIG, WEIGHTS
+from helpers.methods import small
+from helpers.models import moved, small_gpt, some_tokens
+from helpers.safetensors_files import load_file, save_file
+from lora_np.analysis.adapter_files import read_adapter_files
+from lora_np.analysis.advice import NOTE
+from lora_np.analysis.doctor import examine
+from lora_np.checkpoint import load_adapter, save_adapter
+from lora_np.methods import (
+    IA3,
+    BitFit,
+    HeadTuning,
+    LoRA,
+    QLoRA,
+    TrainableTokens,
+    merge,
+    quantize_base,
+)
+
+RNG, BODY = np.random.default_rng, "base_model.model.model."
+TOLD = """peft_type r lora_alpha use_rslora use_dora bias task_type lora_bias token_indices
+    ensure_weight_tying""".split()
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory):
+    result = {}
+    for name in BASES:
+        directory = tmp_path_factory.mktemp("base")
+        write_base(name, directory)
+        result[name] = load_base(name, directory)
+    return result
+
+
+def loaded(name, bases, directory):
+    write(name, directory)
+    return load_adapter(bases[CASES[name][0]], directory)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_peft_wrote(name, bases, tmp_path):
+    """Its logits, merged too; the same names and bytes again; and that loads as the same."""
+    base = bases[CASES[name][0]]
+    before = {key: p.data.tobytes() for key, p in base.named_parameters()}
+    model = loaded(name, bases, tmp_path / "theirs")
+    tokens, logits = ARRAYS[f"{name}/tokens"].astype(int), model(ARRAYS[f"{name}/tokens"])
+    assert gap(logits, ARRAYS[f"{name}/logits"]) < 2e-5
+    assert gap(merge(model)(tokens), logits) < 2e-5
+    save_adapter(model, tmp_path / "ours")
+    ours, theirs = load_file(tmp_path / "ours" / WEIGHTS), tensors_of(name)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[key].tobytes() == theirs[key].tobytes() for key in ours)
+    config, wanted = json.loads((tmp_path / "ours" / CONFIG).read_text()), ABOUT[name]["config"]
+    assert all(config[key] == wanted[key] for key in TOLD if key in wanted)
+    again = load_adapter(base, tmp_path / "ours")
+    assert np.array_equal(again(tokens), logits)
+    assert learnt(again) == learnt(model) and again.methods[-1] == model.methods[-1]
+    assert before == {key: p.data.tobytes() for key, p in base.named_parameters()}
+
+
+def learnt(model):
+    return {name: p.data.tobytes() for name, p in model.named_parameters() if p.trainable}
+
+
+def test_the_doctor_finds_nothing_wrong_with_them(bases, tmp_path):
+    """But that numbers drawn at random are large."""
+    for i, (name, (base, *_)) in enumerate(CASES.items()):
+        write(name, tmp_path / str(i))
+        files = read_adapter_files(tmp_path / str(i))
+        for model in (bases[base], None):
+            found = [x for x in examine(files, model)["findings"] if x["level"] != NOTE]
+            assert {x["code"] for x in found} <= {"scale", "merge", "intruders"}, (name, found)
+
+
+def test_patterns_in_settings(bases, tmp_path):
+    """Plain names stay; a regular expression is written as the layers that it is."""
+    [plain] = loaded("both patterns, rslora", bases, tmp_path / "a").methods
+    assert plain.rank_pattern == {"v_proj": 1, "0.self_attn.q_proj": 3}
+    assert plain.alpha_pattern == {"o_proj": 2, "v_proj": 5}
+    [drawn] = loaded("rank_pattern, regular expressions", bases, tmp_path / "b").methods
+    assert drawn.rank_pattern == {
+        "layers.0.self_attn.v_proj": 1,
+        "layers.1.self_attn.v_proj": 1,
+        "layers.2.self_attn.q_proj": 4,
+        "layers.2.self_attn.v_proj": 4,
+    }
+
+
+def test_names_with_the_adapters_own_in_them(bases, tmp_path):
+    """As the whole state dict has them, for what is no linear layer either."""
+    for name in ("embeddings", "tokens", "modules_to_save: both, kept tied", "lora_bias"):
+        model = loaded(name, bases, tmp_path)
+        tensors = load_file(tmp_path / WEIGHTS)
+        plain = list(tensors)
+        for key in plain:
+            parts = key.split(".")
+            if parts[-1].startswith(("lora_embedding", "trainable")):
+                tensors[f"{key}.default"] = tensors.pop(key)
+            elif parts[-2] in ("lora_A", "lora_B"):
+                tensors[".".join([*parts[:-1], "default", parts[-1]])] = tensors.pop(key)
+            elif parts[-2] in ("embed_tokens", "lm_head"):
+                full = [*parts[:-1], "modules_to_save", "default", parts[-1]]
+                tensors[".".join(full)] = tensors.pop(key)
+        assert {key for key in plain if key in tensors} <= {f"{BODY}embed_tokens.base_layer.weight"}
+        save_file(tensors, tmp_path / WEIGHTS)
+        tokens = ARRAYS[f"{name}/tokens"].astype(int)
+        assert np.array_equal(load_adapter(bases[CASES[name][0]], tmp_path)(tokens), model(tokens))
+
+
+def own_head_then_all_tables(model, rng):
+    view = LoRA(2, 3.0).apply(HeadTuning().apply(model, rng), rng)
+    view.wte.weight.train()
+    view.wpe.weight.train()
+    return view
+
+
+def tied_tables(model, rng):
+    view = LoRA(2, 3.0).apply(model, rng)
+    view.wte.weight.train()
+    return view
+
+
+def then(*methods):
+    def apply(model, rng):
+        for method in methods:
+            model = method.apply(model, rng)
+        return model
+
+    return apply
+
+
+TABLES = ("wte", "wpe", "lm_head", "c_fc")
+WAYS = {  # beside what PEFT wrote: what is made here
+    "tables": LoRA(2, 3.0, TABLES, rslora=True).apply,
+    "patterns": LoRA(2, 3.0, TABLES, rank_pattern={"wpe": 1}, alpha_pattern={"c_fc": 0.5}).apply,
+    "a tied pair": LoRA(2, 3.0, ("wte",), tied=True).apply,
+    "biases of LoRA's own": LoRA(2, 3.0, "all-linear", bias=True).apply,
+    "tokens, old and new": TrainableTokens((8, 2, 7)).apply,
+    "tokens of the head alone": then(LoRA(2), TrainableTokens((), (5,))),
+    "tokens of both": then(TrainableTokens((1,), (5, 0)), LoRA(2)),
+    "tokens and a head": then(LoRA(2), HeadTuning(), TrainableTokens((4,))),
+    "new tokens, an own head": then(LoRA(2), TrainableTokens((7,)), BitFit()),
+    "own head and tables": own_head_then_all_tables,
+    "tied tables": tied_tables,
+    "tied tables, no method": lambda model, rng: tied_tables(model, rng) and table_alone(model),
+}
+
+
+def table_alone(model):
+    view = model.view().freeze()
+    view.wte.weight.train()
+    return view
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_round_trip_is_bit_exact(way, tmp_path):
+    base, tokens = small_gpt(dtype=np.float32), some_tokens()
+    model = moved(WAYS[way](base, RNG(0)))
+    tokens[:, 1] = model.config.vocab_size - 1
+    save_adapter(model, tmp_path)
+    again = load_adapter(base, tmp_path)
+    assert np.array_equal(again(tokens), model(tokens)) and learnt(again) == learnt(model)
+
+
+def test_tables_in_few_bits_are_adapted_too(tmp_path):
+    base = quantize_base(wide(), int8_embeddings=True)
+    for method in (LoRA(2, 3.0, ("wte", "lm_head", "c_fc")), TrainableTokens((7, 2))):
+        model = moved(method.apply(base, RNG(0)))
+        tokens = some_tokens()
+        save_adapter(model, tmp_path / method.name)
+        assert np.array_equal(load_adapter(base, tmp_path / method.name)(tokens), model(tokens))
+        assert gap(merge(model)(tokens), model(tokens)) < 2e-5
+    model = QLoRA(2, 3.0, ("wte", "lm_head", "c_fc"), int8_embeddings=True).apply(wide(), RNG(0))
+    assert model.wte.unwrapped().table is model.lm_head.unwrapped().table
+
+
+def wide():
+    config = small_gpt().config
+    return small_gpt(type(config)(7, 8, 32, 1, 2), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (then(IA3(), TrainableTokens((1,))), "hold one method, and here are IA3 and TRAINABLE_TOK"),
+        (then(HeadTuning(), TrainableTokens((1,))), "has one list of tokens, and saves no modules"),
+        (then(TrainableTokens((1,), (5,))), "has one list of tokens, and saves no modules"),
+        (then(LoRA(2, 3.0, ("wte",)), TrainableTokens((1,))), "by LoRA or some of its rows"),
+    ],
+)
+def test_what_peft_has_no_form_for(make, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        save_adapter(make(small_gpt(), RNG(0)), tmp_path / "adapter")
+
+
+def test_tables_of_another_number_of_tokens(bases, tmp_path):
+    name = "new tokens, both tables saved"
+    assert loaded(name, bases, tmp_path).config.vocab_size == 13
+    tensors = load_file(tmp_path / WEIGHTS)
+    head = tensors.pop("base_model.model.lm_head.weight")
+    save_file(tensors, tmp_path / WEIGHTS)
+    with pytest.raises(ValueError, match="tables of 11 tokens, or both of another number, got"):
+        load_adapter(bases["untied"], tmp_path)
+    save_file(tensors | {"base_model.model.lm_head.weight": head[:12]}, tmp_path / WEIGHTS)
+    with pytest.raises(ValueError, match="tables of 11 tokens, or both of another number, got"):
+        load_adapter(bases["untied"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rank_pattern": {"c_fc": 2}}, "'c_fc' is the end of no target's name"),
+        ({"tied": True}, "tied is for an embedding and head that share their table"),
+        ({"targets": ("wte",), "rank": 7}, r"rank from 1 to min\(n, d\) = 6 for a table \(7, 6\)"),
+        ({"targets": ("lm_head", "c_attn"), "bias": True}, "lm_head is a table of rows"),
+    ],
+)
+def test_settings_that_do_not_fit(settings, message):
+    with pytest.raises(ValueError, match=message):
+        small(LoRA(2), **settings).apply(small_gpt(), RNG(0))
+
+
+def test_tokens_that_do_not_fit():
+    base = HeadTuning().apply(small_gpt(), RNG(0))
+    for tokens, head in (((8,), None), ((7,), (1,)), ((1,), (7,))):
+        with pytest.raises(ValueError, match="expected new tokens from 7 on, .* without a gap"):
+            TrainableTokens(tokens, head).apply(base)
+    with pytest.raises(ValueError, match="expected some tokens, got none"):
+        TrainableTokens(())
+    with pytest.raises(ValueError, match="each of tokens from 0, a whole number, got 1.5"):
+        TrainableTokens((1.5,))
+
+
+def test_a_new_token_starts_at_the_mean():
+    base = small_gpt()
+    model = TrainableTokens((7,)).apply(base)
+    assert np.allclose(model.wte(np.array([7])), base.wte.weight.data.mean(axis=0))
+    old = some_tokens()
+    assert np.array_equal(model(old)[..., :7], base(old)) and model.config.vocab_size == 8
+    assert np.shares_memory(model.wte.base.weight.data, base.wte.weight.data)
