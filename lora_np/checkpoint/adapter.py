@@ -18,14 +18,14 @@ OTHERS = {"gguf": adapter_gguf, "mlx": adapter_mlx}
 FORMS = ("peft", *OTHERS)
 
 
-def load_adapter(model: Module, path: str | PathLike[str]) -> Module:
-    """A view of `model` with the adapter at `path`; its numbers learn, `model` is untouched.
+def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
+    """A view of `model` with the adapter in `directory`; its numbers learn, `model` is untouched.
 
-    `path` is a folder in PEFT's form or mlx-lm's, or a GGUF file or the folder of one.
+    It is a folder in PEFT's form or mlx-lm's, or of one GGUF file; or a GGUF file itself.
     Raises: ValueError, with `model` as it was, for an adapter of another kind, rank or base, or
     files that are not whole; it lists every tensor missing, unexpected or misshapen.
     """
-    path = Path(path)
+    path = Path(directory)
     form = form_of(path)
     if form == "peft":
         return peft.load_adapter(model, path)

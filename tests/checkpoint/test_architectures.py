@@ -11,7 +11,6 @@ from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
 from helpers.models import moved, some_tokens
 from lora_np.checkpoint import load_adapter, load_llama, load_model, save_adapter, save_llama
-from lora_np.checkpoint.gguf import open_gguf
 from lora_np.generation import generate
 from lora_np.gradcheck import check_directional, check_gradients
 from lora_np.methods import (
@@ -147,30 +146,6 @@ def test_a_window_ends_where_it_says():
     mask = causal_mask(3, 2, np.float32, window=2)
     assert (mask == 0).astype(int).tolist() == [[0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]
     assert np.array_equal(causal_mask(3, 2, np.float32, 5), causal_mask(3, 2, np.float32))
-
-
-@pytest.mark.extra("gguf")
-@pytest.mark.parametrize(
-    "kind",
-    "Q2_K Q3_K IQ4_NL IQ4_XS IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S TQ1_0 TQ2_0".split(),
-)
-def test_gguf_in_few_bits(kind, tmp_path):
-    """Blocks of any bits, read as the format's own library dequantizes them."""
-    import gguf
-
-    kind = gguf.GGMLQuantizationType[kind]
-    block, size = gguf.GGML_QUANT_SIZES[kind]
-    bits = np.random.default_rng(0).integers(0, 256, (3, 512 // block * size), np.uint8)
-    bits[:, :-1][(bits[:, 1:] & 0x7C) == 0x7C] = 0  # no scale that is infinite
-    bits[(bits & 0x7C) == 0x7C] = 0
-    writer = gguf.GGUFWriter(tmp_path / "t.gguf", "llama")
-    writer.add_tensor("t", bits, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    read = open_gguf(tmp_path / "t.gguf").tensors["t"].read()
-    assert read.shape == (3, 512) and np.array_equal(read, gguf.dequantize(bits, kind))
 
 
 GGUFS = ["linear", "llama3", "yarn", "biases", "qwen2", "qwen3"]

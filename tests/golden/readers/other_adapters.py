@@ -70,3 +70,15 @@ def as_converted(path, model):
 
 def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def layers_of_rank(*ranks):
+    """{layer: (A (r, in), B (out, r))} of two layers of the Llama."""
+    sizes = {"layers.0.self_attn.q_proj": (16, 16), "layers.1.mlp.down_proj": (12, 16)}
+    return {
+        name: (
+            np.random.default_rng(rank).normal(size=(rank, n_in)),
+            np.random.default_rng(9 + rank).normal(size=(n_out, rank)),
+        )
+        for (name, (n_in, n_out)), rank in zip(sizes.items(), ranks)
+    }
