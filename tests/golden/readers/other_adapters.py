@@ -75,10 +75,8 @@ def log_softmax(logits):
 def layers_of_rank(*ranks):
     """{layer: (A (r, in), B (out, r))} of two layers of the Llama."""
     sizes = {"layers.0.self_attn.q_proj": (16, 16), "layers.1.mlp.down_proj": (12, 16)}
+    rng = np.random.default_rng(0)
     return {
-        name: (
-            np.random.default_rng(rank).normal(size=(rank, n_in)),
-            np.random.default_rng(9 + rank).normal(size=(n_out, rank)),
-        )
+        name: (rng.normal(size=(rank, n_in)), rng.normal(size=(n_out, rank)))
         for (name, (n_in, n_out)), rank in zip(sizes.items(), ranks)
     }
