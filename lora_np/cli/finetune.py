@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from ..checkpoint import save_adapter, save_model
-from ..methods import METHODS
+from ..methods import METHODS, TrainableTokens
 from ..methods.targets import ALL_LINEAR
 from ..quant.int8 import Int8Embedding
 from ..recipes.finetune import finetune
@@ -25,10 +25,11 @@ from .options import (
     real,
     same_run,
     show,
+    whole,
 )
 
 BY_NAME = {method.name: method for method in METHODS}
-SETTINGS = ("rank", "alpha", "targets", "feedforward")  # those of methods that have an option
+SETTINGS = ("rank", "alpha", "targets", "feedforward", "tokens")  # of methods, with an option
 OWN, OTHER = {"batch_size": 16, "windows": 128}, {"batch_size": 4, "windows": 16}
 
 
@@ -50,6 +51,8 @@ def add(commands):
     option("--alpha", type=real(""), help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
     option("--feedforward", help=inputs, **names)
+    ids = "the tokens whose rows --method tokens trains; from the vocabulary's size on, new ones"
+    option("--token-ids", nargs="+", metavar="ID", type=whole(0), dest="tokens", help=ids)
     option("--lr", type=real(), help="learning rate (default: the method's own)")
     option("--steps", type=positive, default=300, help="default %(default)s")
     option("--batch-size", type=positive, help=f"sequences a step {sizes['batch_size']}")
@@ -65,8 +68,11 @@ def method_of(name, **given):
     settings = {key: value for key, value in given.items() if value is not None}
     for key in settings:
         if key not in settings_of(method):
+            key = "token-ids" if key == "tokens" else key
             raise ValueError(f"--{key} is no setting of --method {name}; leave it out")
-    for key in settings.keys() & {"targets", "feedforward"}:
+    if name == TrainableTokens.name and "tokens" not in settings:
+        raise ValueError(f"--method {name} trains the rows of --token-ids ID …: name some")
+    for key in settings.keys() & {"targets", "feedforward", "tokens"}:
         everywhere = settings[key] in (ALL_LINEAR, [ALL_LINEAR], ["all"])
         settings[key] = ALL_LINEAR if everywhere else tuple(settings[key])
     if "rank" in settings and "alpha" in settings_of(method):

@@ -95,10 +95,10 @@ class GPT(LanguageModel):
         positions = np.asarray(position)[..., None] + np.arange(x.shape[1])  # (T,) or (B, T)
         pos, wpe_cache = self.wpe.forward(positions)
         x, mask = dropout_forward(x + pos, self.config.embd_pdrop, rng)
-        return x, (wpe_cache, pos.ndim, mask)
+        return x, ((wpe_cache, pos.ndim), mask)
 
     def add_positions_backward(self, dx, cache):
-        wpe_cache, ndim, mask = cache
+        (wpe_cache, ndim), mask = cache
         dx = dropout_backward(dx, mask)
         self.wpe.backward(dx if ndim == 3 else dx.sum(axis=0), wpe_cache)
         return dx

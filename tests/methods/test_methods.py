@@ -95,7 +95,7 @@ def test_new_head():
             lambda m: LoRA(targets=("c_atn",)).apply(m, RNG(0)),
             "'c_atn' .* mean 'c_attn'.* attn.c_attn",
         ),
-        (lambda m: LoRA(targets=("lm_head",)).apply(m, RNG(0)), "'lm_head' matches no linear"),
+        (lambda m: LoRA(targets=("ln_f",)).apply(m, RNG(0)), "'ln_f' matches no linear"),
         (lambda m: LoRA(targets=("attn",)).apply(m, RNG(0)), "'attn' matches no linear"),
         (lambda m: LoRA(7).apply(m, RNG(0)), "a rank from 1 to .* = 6"),
     ],
