@@ -82,6 +82,8 @@ def test_an_adapter_in_another_form(tmp_path, capsys):
         assert about["form"] == form and about["trained"] == sum(
             p.size for p in model.trainable_parameters()
         )
+    assert main(["doctor", str(tmp_path / "as mlx")]) == 2
+    assert "the form 'mlx'; `convert --form peft`" in capsys.readouterr().err
     again = load_adapter(base, before)
     assert np.array_equal(again(TOKENS), model(TOKENS))
     assert main(["inspect", str(tmp_path / "as gguf" / "adapter.gguf")]) == 2
