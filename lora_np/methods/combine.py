@@ -8,6 +8,7 @@ import numpy as np
 
 from ..system.checks import check_real, check_whole
 from .low_rank.lora import LoRA, LoRALinear
+from .low_rank.lora_tables import LoRATable
 from .low_rank.to_lora import cut_to_rank, product_svd
 from .targets import layers_of
 
@@ -26,7 +27,7 @@ def combine(base, views, weights=None):
     if not views or len(weights) != len(views):
         raise ValueError(f"combine: expected a weight a view, got {len(weights)} for {len(views)}")
     parts = [factors(base, view) for view in views]  # [{name: LoRALinear}]
-    ranks = [next(iter(part.values())).A.shape[1] for part in parts]
+    ranks = [max(layer.A.shape[1] for layer in part.values()) for part in parts]
     names = tuple(dict.fromkeys(name for part in parts for name in part))
     total = sum(ranks)  # α = r makes the scale 1
     result = LoRA(total, total, names).apply(base, np.random.default_rng(0))
@@ -35,8 +36,10 @@ def combine(base, views, weights=None):
         layer.A.data[...] = 0
         for part, weight, rank, end in zip(parts, weights, ranks, ends):
             if name in part:
-                layer.A.data[:, end - rank : end] = part[name].A.data
-                layer.B.data[end - rank : end] = (weight * part[name].scale) * part[name].B.data
+                own = part[name]  # of a lower rank, perhaps; what is left stays zero
+                at = slice(end - rank, end - rank + own.A.shape[1])
+                layer.A.data[:, at] = own.A.data
+                layer.B.data[at] = (weight * own.scale) * own.B.data
     return result
 
 
@@ -47,9 +50,15 @@ def reduce_rank(model, rank):
     """
     check_whole("reduce_rank: expected a rank", rank)
     view, errors = model.view(), {}
+    if more := [name for name, _ in layers_of(view, LoRATable)]:
+        raise ValueError(
+            f"reduce_rank: it is of linear layers, and LoRA is on {', '.join(more)} too"
+        )
     for name, old in view.linears():
         if type(old) is not LoRALinear:
             continue
+        if old.B_bias is not None:
+            raise ValueError(f"reduce_rank: the adapter of {name} has a bias, which has no rank")
         new = LoRALinear(old.base, rank, rank, np.random.default_rng(0), dropout=old.dropout)
         parts = product_svd(old.A.data, old.B.data, old.scale)
         A, B, errors[name] = cut_to_rank(*parts, rank)

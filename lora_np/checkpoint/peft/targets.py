@@ -7,7 +7,10 @@ from ..safetensors_io import listed
 from .names import body_prefix, in_model
 
 FACTORS = (".lora_A.weight", ".lora_embedding_A")  # the ends of what a layer has in the file
-PLAIN, REPEATED, REPEATED_GROUP = map(re.compile, (r"[\w.]+", r"[*+{]", r"\)[*+{]"))
+PLAIN = re.compile(r"[\w.]+")
+REPEATED, GROUP = re.compile(r"[*+{]|(?<![(*+?}])\?"), re.compile(r"\(")
+REPEATED_GROUP = re.compile(r"\)[*+{]")
+MOST = 3  # of each
 
 
 def there(targets, model, more=()):
@@ -78,8 +81,9 @@ def resolved(setting, config, layers, model):
 
 def compiled(setting, key):
     """As PEFT tries it. A repetition in a repetition takes time beyond all bounds, and so do many,
-    so a file's pattern may have five, none of them of a group."""
-    if len(REPEATED.findall(key)) > 5 or REPEATED_GROUP.search(key):
+    or many choices: a file's pattern may have MOST of them, and none of a group."""
+    many = max(len(each.findall(key)) for each in (REPEATED, GROUP))
+    if many > MOST or REPEATED_GROUP.search(key):
         raise ValueError(f"{setting}: {key!r} repeats too much to be tried")
     try:
         return re.compile(rf"(.*\.)?({key})$")

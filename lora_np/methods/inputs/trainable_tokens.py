@@ -120,7 +120,8 @@ class TrainableTokens:
         together = shares_table(model) and self.tokens and self.head in (None, (), self.tokens)
         reads_tokens = inner.lm_head.n_classes == V  # and not a head for classes
         head = tuple(sorted(new)) if self.head is None and reads_tokens else self.head or ()
-        if new != set(range(V, most + 1)) or (reads_tokens and not new <= set(head)):
+        grown = max(0, most + 1 - V)
+        if len(new) != grown or (reads_tokens and not new <= set(head)):
             raise ValueError(
                 f"TrainableTokens: expected new tokens from {V} on, the vocabulary's size, without "
                 f"a gap and in the head too, got {self.tokens} and {self.head}"
