@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checkpoint.adapter import form_of
 from ..checkpoint.dtypes import from_bfloat16
 from ..checkpoint.peft.adapter import CONFIG
 from ..checkpoint.peft.found import weights_in
@@ -88,9 +89,12 @@ class AdapterFiles:
 def read_adapter_files(directory):
     """The AdapterFiles in a folder, whether or not they make sense together.
 
-    Raises: ValueError for files that are missing, or not whole and well-formed.
+    Raises: ValueError for files that are missing, not whole and well-formed, or not in PEFT's form.
     """
     directory = Path(directory)
+    if (form := form_of(directory)) != "peft":
+        advice = "`convert --form peft` writes PEFT's, which is what is examined"
+        raise ValueError(f"{directory} is in the form {form!r}; {advice}")
     config, layers, others, dtypes = read_json(directory / CONFIG), {}, {}, set()
     with open_tensors(weights_in(directory)) as stored:
         body = body_of(stored)

@@ -1,10 +1,10 @@
-"""Into and out of the field's own files: GPT-2 and Llama, adapters from PEFT."""
+"""Into and out of the field's own files: GPT-2 and Llama, adapters from PEFT and others."""
 
 from ..tokenizers.bpe import Tokenizer
+from .adapter import load_adapter, save_adapter
 from .gpt2 import load_gpt2, save_gpt2
 from .llama import load_llama, save_llama
 from .model import load_base, load_model, save_model, smollm2_path
-from .peft import load_adapter, save_adapter
 from .tokenizer import load_tokenizer
 
 __all__ = [

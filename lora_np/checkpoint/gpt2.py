@@ -92,11 +92,17 @@ def load_gpt2(directory: str | PathLike[str], dtype: DTypeLike = np.float32) -> 
     return model
 
 
-def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | None = None) -> None:
+def save_gpt2(
+    model: GPT,
+    directory: str | PathLike[str],
+    dtype: DTypeLike | None = None,
+    max_shard_size: int | str | None = None,
+) -> None:
     """Write `model` so that `load_gpt2` and transformers' GPT2LMHeadModel read it.
 
     In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). Layers in NF4 stay
-    in NF4. A file that was there keeps its place until the new one is whole.
+    in NF4. With `max_shard_size` (bytes, or as "2GB") in files of at most that size. A file that
+    was there keeps its place until the new one is whole.
     Raises: ValueError for a model with adapters (`merge` it, or `save_adapter`), a head that is
     not over the vocabulary, or numbers that `dtype` cannot hold.
     """
@@ -125,7 +131,8 @@ def save_gpt2(model: GPT, directory: str | PathLike[str], dtype: DTypeLike | Non
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
         settings["quantization_config"] = quantization_config(four_bit.values())
     sizes = dataclasses.asdict(config)
-    write_model(directory, model, arrays, sizes, MUST_BE, "GPT2LMHeadModel", **settings)
+    words = MUST_BE, "GPT2LMHeadModel", max_shard_size
+    write_model(directory, model, arrays, sizes, *words, **settings)
 
 
 def shapes(config):

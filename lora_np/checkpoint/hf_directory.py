@@ -6,6 +6,7 @@ import numpy as np
 
 from ..tokenizers.special_tokens import SpecialTokens
 from .safetensors_io import listed, number, read_json, write_directory
+from .shards import in_files, index_of, shard_size
 from .special_tokens import GENERATION
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -83,15 +84,20 @@ def make_config(kind, path, **sizes):
         raise ValueError(f"{path}: {error}") from error
 
 
-def write_model(directory, model, arrays, sizes, must_be, architecture, **settings):
-    """Write a model's directory: its sizes, the settings and the arrays, {name: array}."""
+def write_model(directory, model, arrays, sizes, must_be, architecture, limit, **settings):
+    """Write a model's directory: its sizes, the settings and the arrays, {name: array}, in shards
+    of at most `limit` (`shard_size`)."""
+    files = in_files(arrays, shard_size(limit), WEIGHTS)
     fixed = {name: v[0] for name, v in must_be.items() if isinstance(v, tuple) and v[0] is not None}
     ids = (model.special_tokens or SpecialTokens()).ids()
     settings = settings | ids | {"architectures": [architecture]}
     generation = {GENERATION: ids} if any(id is not None for id in ids.values()) else {}
     settings = {CONFIG: fixed | sizes | settings, **generation}
-    write_directory(directory, arrays, WEIGHTS, settings)
-    for other in {INDEX, GENERATION} - settings.keys():  # it would contradict the new files
+    settings |= {INDEX: index_of(files)} if len(files) > 1 else {}
+    write_directory(directory, files, settings)
+    shards = {path.name for path in Path(directory).glob("model-?????-of-?????.safetensors")}
+    others = {INDEX, GENERATION, WEIGHTS} | shards  # they would contradict the new files
+    for other in sorted(others - settings.keys() - files.keys()):
         (Path(directory) / other).unlink(missing_ok=True)
 
 

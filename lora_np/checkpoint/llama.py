@@ -147,12 +147,16 @@ def fill(config, stored, tied, where, dtype, nf4, reorder=lambda name, array: ar
 
 
 def save_llama(
-    model: Llama, directory: str | PathLike[str], dtype: DTypeLike | None = None
+    model: Llama,
+    directory: str | PathLike[str],
+    dtype: DTypeLike | None = None,
+    max_shard_size: int | str | None = None,
 ) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
     In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file); layers in 4 bits
-    stay in 4 bits. A file that was there keeps its place until the new one is whole.
+    stay in 4 bits. With `max_shard_size` (bytes, or as "2GB") in files of at most that size. A
+    file that was there keeps its place until the new one is whole.
     Raises: ValueError for another kind of model, one with adapters or embeddings in 8 bits, or
     numbers that `dtype` cannot hold.
     """
@@ -177,4 +181,5 @@ def save_llama(
     if four_bit:
         settings["quantization_config"] = quantization_config(four_bit.values())
     kind, sizes = model.config.model_type, written(model.config)
-    write_model(directory, model, arrays, sizes, must_be(kind, {}), ARCHITECTURES[kind], **settings)
+    words = must_be(kind, {}), ARCHITECTURES[kind], max_shard_size
+    write_model(directory, model, arrays, sizes, *words, **settings)

@@ -43,6 +43,8 @@ def read_gguf(path):
     """
     file = open_gguf(path)
     architecture = file.get("general.architecture", str)
+    if file.get("general.type", str, "model") == "adapter":
+        raise ValueError(f"{path}: an adapter, not a model: name its base, and it as --adapter")
     if architecture not in ARCHITECTURES:
         known = " or ".join(ARCHITECTURES)
         raise ValueError(f"{path}: expected the architecture {known}, got {architecture!r}")
@@ -75,19 +77,41 @@ def read_gguf(path):
     )
     check_fields(file, config)
 
-    def in_halves(name, array):
-        """Rows 2i and 2i + 1 of each head of q and k are a pair; put them at i and i + hd/2."""
-        if architecture != "llama" or not name.rpartition(".")[0].endswith(("q_proj", "k_proj")):
-            return array
-        half = config.head_dim // 2
-        return array.reshape(-1, half, 2, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
+    def reorder(name, array):
+        layer = name.rpartition(".")[0]
+        return in_halves(array, config.head_dim) if in_pairs(architecture, layer) else array
 
-    return config, stored, in_halves
+    return config, stored, reorder
+
+
+def in_pairs(architecture, layer):
+    """Whether GGUF has a layer's rows of a pair next to each other."""
+    return architecture == "llama" and layer.endswith(("q_proj", "k_proj"))
+
+
+def in_halves(array, head_dim):
+    """Rows 2i and 2i + 1 of each head are a pair; put them at i and i + hd/2."""
+    return _swapped(array, head_dim // 2, 2)
+
+
+def in_neighbours(array, head_dim):
+    """Undoes `in_halves`."""
+    return _swapped(array, 2, head_dim // 2)
+
+
+def _swapped(array, a, b):
+    return array.reshape(-1, a, b, *array.shape[1:]).swapaxes(1, 2).reshape(array.shape)
+
+
+def architecture_of(config):
+    """GGUF's name for a Llama's kind."""
+    return config.model_type if config.model_type in ARCHITECTURES else "llama"
 
 
 def as_meant(value):
-    """A file has it in float32: 1e-5 is there 9.99999975e-06. Seven digits are what was meant."""
-    return float(f"{value:.7g}")
+    """A file has it in float32: 1e-5 is there 9.99999975e-06. The shortest that rounds to it."""
+    with np.errstate(over="ignore"):  # inf, which no setting may be
+        return float(str(np.float32(value)))
 
 
 def scaling_of(get, freqs, path):

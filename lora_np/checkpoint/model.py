@@ -56,9 +56,10 @@ def save_model(
     tokenizer: Any,
     directory: str | PathLike[str],
     dtype: DTypeLike | None = None,
+    max_shard_size: int | str | None = None,
 ) -> None:
     """Write both so that load_model(directory), and transformers, read them; as it is, or in
-    `dtype`.
+    `dtype`; in one file, or in several of at most `max_shard_size` (bytes, or as "2GB").
 
     The ids of begin, end and padding are the model's own, or the tokenizer's where it has none.
 
@@ -68,9 +69,9 @@ def save_model(
         model = model.view()
         model.special_tokens = tokenizer.special_tokens
     if isinstance(model, GPT):
-        save_gpt2(model, directory, dtype)
+        save_gpt2(model, directory, dtype, max_shard_size)
     elif isinstance(model, Llama):
-        save_llama(model, directory, dtype)
+        save_llama(model, directory, dtype, max_shard_size)
     else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
     tokenizer.save(directory)

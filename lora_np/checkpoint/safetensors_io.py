@@ -207,18 +207,19 @@ def number(config, name, default, where):
     return value
 
 
-def write_directory(directory, tensors, tensor_file, settings):
-    """Write `tensors` and `settings`, {file name: object}, into `directory`, made if need be.
+def write_directory(directory, files, settings):
+    """Write `files`, {file name: {name: array}}, and `settings`, {file name: object}, into
+    `directory`, made if need be.
 
     All are complete beside their targets before one takes its place; a process killed just then
     leaves no first settings, so that nobody reads one save's weights with another's settings.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    paths = [directory / name for name in (*settings, tensor_file)]
-    with whole_files(*paths) as (*settings_paths, tensors_path):
+    with whole_files(*(directory / name for name in (*settings, *files))) as paths:
         # "pt" is what transformers and PEFT look for: their own tensors' layout.
-        save_tensors(tensors, tensors_path, {"format": "pt"})
-        for path, each in zip(settings_paths, settings.values()):
+        for path, tensors in zip(paths[len(settings) :], files.values()):
+            save_tensors(tensors, path, {"format": "pt"})
+        for path, each in zip(paths, settings.values()):
             text = json.dumps(each, indent=2, sort_keys=True) + "\n"
             path.write_text(text, encoding="utf-8")

@@ -1,8 +1,11 @@
-"""python -m lora_np convert: whatever changed a base's weights, as LoRA of a chosen rank."""
+"""python -m lora_np convert: whatever changed a base's weights, as LoRA, in any of its forms."""
+
+import shlex
 
 import numpy as np
 
 from ..checkpoint import load_adapter, save_adapter
+from ..checkpoint.adapter import FORMS
 from ..checkpoint.peft.names import BESIDE_THE_BODY, EMBEDDINGS
 from ..methods import to_lora
 from ..system.hints import command
@@ -14,16 +17,18 @@ from .options import add_base, open_base, positive, show
 def add(commands):
     parser = commands.add_parser(
         "convert",
-        help="DoRA, IA3, another rank or a whole fine-tuned model, as LoRA of a chosen rank",
+        help="DoRA, IA3 or a whole fine-tuned model as LoRA of a chosen rank; an adapter's form",
         description="Take the change of each weight, whatever made it, and keep its largest "
-        "singular directions: LoRA in PEFT's form, with the share of the change that is lost. "
+        "singular directions: LoRA of --rank, with the share of the change that is lost. "
         "A rank is lowered so, too. What acts as no dense weight (prefix, prompt, bottleneck) "
-        "cannot be converted.",
+        "cannot be converted. With --form and no --rank, an adapter's own numbers in another form.",
     )
     option = parser.add_argument
-    option("--adapter", metavar="DIR", help="what finetune --out wrote, or PEFT")
+    wrote = "what finetune --out wrote, PEFT or mlx-lm; or a GGUF file"
+    option("--adapter", metavar="PATH", help=wrote)
     option("--tuned", metavar="PATH", help="or a whole fine-tuned model, to compare with its base")
-    option("--rank", type=positive, required=True, help="of the LoRA that is written")
+    option("--rank", type=positive, help="of the LoRA that is written")
+    option("--form", choices=FORMS, help="PEFT's (default), llama.cpp's GGUF, or mlx-lm's")
     add_base(parser)
     option("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
     return parser
@@ -31,18 +36,38 @@ def add(commands):
 
 def run(options):
     if (options.adapter is None) == (options.tuned is None):
-        raise ValueError("convert takes --adapter DIR or --tuned PATH: one of the two")
+        raise ValueError("convert takes --adapter PATH or --tuned PATH: one of the two")
+    if options.rank is None and (options.form is None or options.tuned):
+        raise ValueError("convert needs --rank; an adapter's own numbers in another form, --form")
     directory = empty_directory(options.out, "convert")
     base, _ = open_base(options.base, options.nf4)
     base.freeze()
     tuned = load_adapter(base, options.adapter) if options.adapter else open_base(options.tuned)[0]
+    form = options.form or "peft"
+    if options.rank is None:
+        save_adapter(tuned, directory, options.base, form)
+        screen = f"wrote {directory}: the same numbers; {try_it(options, form, directory)}"
+        return show(options, {"out": str(directory), "form": form}, screen)
     with waiting("decomposing each change"):
         view, errors = to_lora(tuned, base, options.rank)
     left = leave(view, base, (*EMBEDDINGS, *BESIDE_THE_BODY))
-    save_adapter(view, directory, options.base)
+    save_adapter(view, directory, options.base, form)
     trained = sum(parameter.size for parameter in view.trainable_parameters())
-    numbers = {"out": str(directory), "rank": options.rank, "errors": errors, "left": left}
-    show(options, numbers | {"trained": trained}, screen(options, numbers, trained))
+    numbers = {"out": str(directory), "form": form, "rank": options.rank}
+    numbers |= {"errors": errors, "left": left, "trained": trained}
+    show(options, numbers, screen_of(options, numbers))
+
+
+def try_it(options, form, directory):
+    """What to do with it: of another program's form, its own command."""
+    if form == "gguf":
+        words = ["llama-cli", "-m", "BASE.gguf", "--lora", f"{directory}/adapter.gguf"]
+        return f"try: {shlex.join(words)}"
+    if form == "mlx":
+        words = ["mlx_lm.generate", "--model", "BASE", "--adapter-path", str(directory)]
+        return f"try: {shlex.join(words)}"
+    base = ["--base", options.base] if options.base else []
+    return f"try: {command('doctor', directory, *base)}"
 
 
 def leave(view, base, beginnings):
@@ -59,7 +84,7 @@ def leave(view, base, beginnings):
     return left
 
 
-def screen(options, numbers, trained):
+def screen_of(options, numbers):
     errors, directory = numbers["errors"], numbers["out"]
     lines = [f"{'layer':<28}   lost of its change"]
     lines += [f"{name:<28}   {error:.4f}" for name, error in errors.items()]
@@ -68,10 +93,9 @@ def screen(options, numbers, trained):
         for name, share in numbers["left"].items()
     ]
     worst = max(errors, key=errors.__getitem__)
-    count = f"{len(errors)} layer{'s' * (len(errors) > 1)}, {trained:,} numbers"
+    count = f"{len(errors)} layer{'s' * (len(errors) > 1)}, {numbers['trained']:,} numbers"
     lines.append(
         f"wrote {directory}: LoRA r {options.rank} on {count}; lost at most "
         f"{errors[worst]:.2g} of a layer's change ({worst})"
     )
-    base = ["--base", options.base] if options.base else []
-    return "\n".join([*lines, f"try: {command('doctor', directory, *base)}"])
+    return "\n".join([*lines, try_it(options, numbers["form"], directory)])

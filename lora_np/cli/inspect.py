@@ -4,8 +4,11 @@ from pathlib import Path
 
 from ..analysis.adapter_report import inspect_adapter
 from ..checkpoint import load_adapter, smollm2_path
+from ..checkpoint.adapter import form_of, is_adapter
 from ..checkpoint.describe import describe_model
 from .options import add_base, open_base, write_and_show
+
+FORMS = {"peft": "PEFT's", "gguf": "llama.cpp's (GGUF)", "mlx": "mlx-lm's"}
 
 
 def add(commands):
@@ -13,9 +16,9 @@ def add(commands):
         "inspect",
         help="a model's kind, sizes and options; an adapter's targets, rank and scale",
         description="Say what a model (Hugging Face's form, or GGUF) is, from its headers alone; "
-        "or read an adapter (PEFT's form) and say what it does to its base.",
+        "or read an adapter (PEFT's form, mlx-lm's, or GGUF) and say what it does to its base.",
     )
-    word = "the adapter's directory; or a model: its directory, a GGUF file, or smollm2"
+    word = "a directory or a GGUF file, of an adapter or of a model; or smollm2"
     parser.add_argument("adapter", metavar="ADAPTER|MODEL", help=word)
     add_base(parser)
     return parser
@@ -23,11 +26,11 @@ def add(commands):
 
 def run(options):
     path = smollm2_path() if options.adapter == "smollm2" else Path(options.adapter)
-    if path.is_file() or (path / "config.json").is_file():
+    if not is_adapter(path):
         about = describe_model(path)
         return write_and_show(options, about, model_screen(about))
     model, _ = open_base(options.base)
-    numbers = inspect_adapter(load_adapter(model, path))
+    numbers = {"form": form_of(path)} | inspect_adapter(load_adapter(model, path))
     return write_and_show(options, numbers, screen(numbers))
 
 
@@ -40,7 +43,8 @@ def model_screen(about):
 
 
 def screen(numbers):
-    lines = [*numbers["methods"], f"{numbers['trained']:,} trained numbers", ""]
+    lines = [*numbers["methods"], f"{numbers['trained']:,} trained numbers"]
+    lines += [f"in {FORMS[numbers['form']]} form", ""]
     lines.append(f"{'layer':<24}{'in x out':>13}{'rank':>6}{'scale':>8}   |s*dW| / |W|")
     for layer in numbers["layers"]:
         size = "{} x {}".format(*layer["shape"])

@@ -1,6 +1,7 @@
 """python -m lora_np merge and export: a whole model in Hugging Face's form."""
 
 from ..checkpoint import save_model
+from ..checkpoint.shards import shard_size
 from ..methods import merge
 from ..system.files import make_directory
 from ..system.hints import command
@@ -27,14 +28,17 @@ def add_writing(parser):
     add_base(parser)
     halves = "float16 and bfloat16 halve the file, and round (default %(default)s)"
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help=halves)
+    several = "write several files of at most this size, as 2GB (default: one file)"
+    parser.add_argument("--max-shard-size", metavar="SIZE", help=several)
 
 
 def run(options):
+    shard_size(options.max_shard_size)
     directory = empty_directory(options.out, options.command)
     model, tokenizer = open_adapted(options)
     merged = merge(model)
     with waiting(f"writing {directory}"):
-        save_model(merged, tokenizer, directory, options.dtype)
+        save_model(merged, tokenizer, directory, options.dtype, options.max_shard_size)
     size = sum(path.stat().st_size for path in directory.iterdir())
     numbers = {"model": repr(merged), "out": str(directory), "bytes": size, "dtype": options.dtype}
     use = command("generate", "--base", directory)

@@ -130,8 +130,8 @@ def add_base(parser, default=None, why=None):
 
 def add_adapter(parser, required=False):
     """The options that open_adapted reads."""
-    wrote = "what finetune --out wrote, or PEFT"
-    parser.add_argument("--adapter", metavar="DIR", required=required, help=wrote)
+    wrote = "what finetune --out wrote, PEFT or mlx-lm; or a GGUF file"
+    parser.add_argument("--adapter", metavar="PATH", required=required, help=wrote)
     parser.add_argument("--nf4", action="store_true", help="hold the base in 4 bits, as QLoRA does")
 
 

@@ -15,9 +15,9 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 from .inputs.p_tuning import PTuning
 from .inputs.prefix import PrefixTuning
 from .inputs.prompt import PromptTuning
+from .inputs.trainable_tokens import TrainableTokens
 from .low_rank.adalora import AdaLoRA
 from .low_rank.delora import DeLoRA
-from .inputs.trainable_tokens import TrainableTokens
 from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.gralora import GraLoRA
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups

@@ -98,6 +98,7 @@ class LlamaAttention(Module):
         self.q_proj, self.k_proj, self.v_proj, self.o_proj = q_proj, k_proj, v_proj, o_proj
         self.q_norm, self.k_norm = q_norm, k_norm
         self.head_dim, self.window = config.head_dim, config.window(layer)
+        self.pdrop = config.attention_dropout
         self.rope = config.rope_theta, config.rope_scaling, config.max_position_embeddings
 
     def forward(self, x, *, rng=None, past=None):
@@ -113,7 +114,8 @@ class LlamaAttention(Module):
             norm_caches = q_norm_cache, k_norm_cache
         cos, sin = rotary_angles(past_length(past), T, hd, theta, x.dtype, scaling, context)
         k, v = extend_past(past, rotate(k, cos, sin), v)  # (B, G, S, hd)
-        out, core_cache = attend_forward(rotate(q, cos, sin), k, v, window=self.window)
+        q = rotate(q, cos, sin)
+        out, core_cache = attend_forward(q, k, v, self.pdrop, rng, self.window)
         y, o_cache = self.o_proj.forward(out.reshape(B, T, -1), rng=rng)  # out (B, T, H, hd)
         caches = q_cache, k_cache, v_cache, o_cache, norm_caches
         return y, (caches, cos, sin, core_cache, past is not None)

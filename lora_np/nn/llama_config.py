@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from ..system.checks import check_real
+from .functional import check_dropout
 from .language_model import check_sizes
 from .rotary import (
     SCALINGS,
@@ -35,7 +36,7 @@ class LlamaConfig:
     says what is always so: Qwen2 adds biases to q, k and v, Qwen3 normalizes each head of q and k.
     `attention_bias` adds one to q, k, v and o, `mlp_bias` to the MLP's three. A position sees the
     last `sliding_window` ones, itself among them, in all layers or those that `layer_types` calls
-    "sliding_attention".
+    "sliding_attention". `attention_dropout` is a share of the attention weights, in training alone.
     """
 
     vocab_size: int = 256
@@ -51,6 +52,7 @@ class LlamaConfig:
     rope_scaling: (
         LinearScaling | DynamicScaling | Llama3Scaling | YarnScaling | LongRopeScaling | None
     ) = None
+    attention_dropout: float = 0.0
     model_type: str = "llama"
     attention_bias: bool = False
     mlp_bias: bool = False
@@ -89,6 +91,7 @@ class LlamaConfig:
             raise ValueError(f"LlamaConfig: {H} heads do not divide into {G} groups")
         for name in ("rms_norm_eps", "rope_theta"):
             check_real(f"LlamaConfig: expected {name}", getattr(self, name))
+        check_dropout("LlamaConfig: expected attention_dropout", self.attention_dropout)
         self._check_options()
 
     def _check_options(self):

@@ -11,7 +11,7 @@ def spec_of(name):
     """
     try:
         return find_spec(name)
-    except ValueError:
+    except (ValueError, ModuleNotFoundError):  # the latter of `google.protobuf` without `google`
         return None
 
 
@@ -25,11 +25,15 @@ def has_extra(name):
     return spec is not None and spec.origin is not None
 
 
-def import_extra(name):
-    """The optional library `name`. Raises: ImportError that says what to install."""
+def import_extra(name, package=None):
+    """The optional library `name`, of the `package` on PyPI where that is another name.
+
+    Raises: ImportError that says what to install.
+    """
     if not has_extra(name):
+        package = package or name
         raise ImportError(
-            f"this file needs the library `{name}`, which is optional here; install it with: "
-            f"pip install {name}"
+            f"this file needs the library `{package}`, which is optional here; install it with: "
+            f"pip install {package}"
         )
     return import_module(name)

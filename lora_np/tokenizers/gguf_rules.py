@@ -5,9 +5,8 @@ is each model's own tokenizer.json.
 """
 
 from .bpe import in_words
+from .sentencepiece import Pieces, add_marks, rules_of
 
-UNKNOWN, CONTROL, WRITTEN = 2, 3, 4  # GGUF's marks of tokens: of no text; never spelt; always whole
-SPACE = "\u2581"  # how SentencePiece writes a space
 # A contraction; letters behind at most one other sign; digits; signs; ends of lines; spaces.
 CUT = r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*"""
 CUT += r"""|\s*[\r\n]+|\s+(?!\S)|\s+"""
@@ -29,20 +28,20 @@ def rules_from_gguf(library, file):
         raise ValueError(f"{file.path}: expected a gpt2 or llama tokenizer, got {kind}")
     words = file.get("tokenizer.ggml.tokens", str)
     kinds = file.get("tokenizer.ggml.token_type", int)
-    vocab = {word: i for i, word in enumerate(words)}
-    if len(vocab) != len(words) or len(kinds) != len(words):
-        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
-    make = byte_level if kind == "gpt2" else sentencepiece
-    rules = make(library, file, vocab, kinds)
-    rules.add_special_tokens([word for word, kind in zip(words, kinds) if kind == CONTROL])
-    whole = [word for word, kind in zip(words, kinds) if kind == WRITTEN]
-    rules.add_tokens([library.AddedToken(word, normalized=False) for word in whole])
-    return rules
+    if kind == "gpt2":
+        rules = byte_level(library, file, words, kinds)
+    else:
+        scores = file.get("tokenizer.ggml.scores", float)
+        prefix = file.get("tokenizer.ggml.add_space_prefix", bool, True)
+        rules = rules_of(library, Pieces(words, scores, kinds, prefix), file.path)
+    return add_marks(library, rules, words, kinds)
 
 
-def byte_level(library, file, vocab, kinds):
+def byte_level(library, file, words, kinds):
     """Byte-level BPE: GPT-2's, SmolLM's (each digit alone), Llama 3's and Qwen2's cuts."""
-    cut = file.get("tokenizer.ggml.pre", str)
+    cut, vocab = file.get("tokenizer.ggml.pre", str), {word: i for i, word in enumerate(words)}
+    if not len(vocab) == len(words) == len(kinds):
+        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
     if cut not in CUTS:
         known = ", ".join(CUTS)
         raise ValueError(f"{file.path}: expected a gpt2 tokenizer cut as {known}, got {cut}")
@@ -62,34 +61,4 @@ def byte_level(library, file, vocab, kinds):
     if cut == "qwen2":
         rules.normalizer = library.normalizers.NFC()
     rules.pre_tokenizer, rules.decoder = before.Sequence(cuts), library.decoders.ByteLevel()
-    return rules
-
-
-def sentencepiece(library, file, vocab, kinds):
-    """SentencePiece's BPE (Kudo & Richardson 2018, arXiv 1808.06226), with bytes for what it lacks.
-
-    It joins the pair whose token has the highest score, wherever that is: as BPE with every pair
-    that makes a token, in the order of the tokens' scores.
-    """
-    scores = file.get("tokenizer.ggml.scores", float)
-    if len(scores) != len(vocab):
-        raise ValueError(f"{file.path}: the tokenizer's lists do not fit each other")
-    pairs = []
-    for word, i in vocab.items():
-        halves = ((word[:at], word[at:]) for at in range(1, len(word)))
-        found = [(a, b) for a, b in halves if a in vocab and b in vocab]
-        pairs += [(-scores[i], vocab[a], vocab[b], (a, b)) for a, b in found]
-    merges = [pair for *_, pair in sorted(pairs)]
-    unknown = next((word for word, i in vocab.items() if kinds[i] == UNKNOWN), None)
-    options = {"unk_token": unknown, "fuse_unk": True, "byte_fallback": True}
-    with in_words(file.path):
-        rules = library.Tokenizer(library.models.BPE(vocab=vocab, merges=merges, **options))
-    steps, back = library.normalizers, library.decoders
-    prefix = file.get("tokenizer.ggml.add_space_prefix", bool, True)
-    first = [steps.Prepend(SPACE)] if prefix else []
-    rules.normalizer = steps.Sequence([*first, steps.Replace(" ", SPACE)])
-    last = [back.Strip(" ", 1, 0)] if prefix else []
-    rules.decoder = back.Sequence(
-        [back.Replace(SPACE, " "), back.ByteFallback(), back.Fuse(), *last]
-    )
     return rules

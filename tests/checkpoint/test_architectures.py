@@ -11,7 +11,6 @@ from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
 from helpers.models import moved, some_tokens
 from lora_np.checkpoint import load_adapter, load_llama, load_model, save_adapter, save_llama
-from lora_np.checkpoint.gguf import open_gguf
 from lora_np.generation import generate
 from lora_np.gradcheck import check_directional, check_gradients
 from lora_np.methods import (
@@ -102,6 +101,7 @@ EVERY = [
 def test_every_method_on_all_options(method, tmp_path):
     """Its gradients along a direction are those of differences, and its file comes back."""
     options = {"model_type": "qwen3", "attention_bias": True, "sliding_window": 2}
+    options |= {"attention_dropout": 0.3}
     base = small_llama(LlamaConfig(7, 6, 5, 2, 2, 1, 4, 32, **options))
     model = moved(method.apply(base, np.random.default_rng(0)))
     if not isinstance(method, DoRA):  # whose norm counts as constant
@@ -124,31 +124,28 @@ def test_gradients(options):
     assert max(check_gradients(small_llama(config), some_tokens(B=2)).values()) <= 1e-7
 
 
+def test_a_files_attention_dropout_is_that_of_training(tmp_path):
+    """On the attention weights and nothing else, and only with an rng; a save keeps it."""
+    write("qwen2", tmp_path)
+    plain, path = load_llama(tmp_path), tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"attention_dropout": 0.5}))
+    model, tokens = load_llama(tmp_path), some_tokens()
+    assert model.config.attention_dropout == 0.5
+    assert np.array_equal(model(tokens), plain(tokens))
+    x = np.random.default_rng(0).standard_normal((1, 6, 8)).astype(np.float32)
+    attention, rng = model.layers[0].self_attn, np.random.default_rng
+    cache = attention.forward(x, rng=rng(0))[1][3]
+    assert np.array_equal(np.unique(cache[-1]), [0, 2])  # what is kept counts 1/(1 - 0.5)
+    assert np.array_equal(plain(tokens), plain.forward(tokens, rng=rng(0))[0])
+    assert not np.array_equal(model(tokens), model.forward(tokens, rng=rng(0))[0])
+    save_llama(model, tmp_path / "again")
+    assert load_llama(tmp_path / "again").config == model.config
+
+
 def test_a_window_ends_where_it_says():
     mask = causal_mask(3, 2, np.float32, window=2)
     assert (mask == 0).astype(int).tolist() == [[0, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1]]
     assert np.array_equal(causal_mask(3, 2, np.float32, 5), causal_mask(3, 2, np.float32))
-
-
-@pytest.mark.extra("gguf")
-@pytest.mark.parametrize("kind", ["Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS"])
-def test_gguf_in_few_bits(kind, tmp_path):
-    """Blocks of any bits, read as the format's own library dequantizes them."""
-    import gguf
-
-    kind = gguf.GGMLQuantizationType[kind]
-    block, size = gguf.GGML_QUANT_SIZES[kind]
-    bits = np.random.default_rng(0).integers(0, 256, (3, 512 // block * size), np.uint8)
-    bits[:, :-1][(bits[:, 1:] & 0x7C) == 0x7C] = 0  # no scale that is infinite
-    bits[(bits & 0x7C) == 0x7C] = 0
-    writer = gguf.GGUFWriter(tmp_path / "t.gguf", "llama")
-    writer.add_tensor("t", bits, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    read = open_gguf(tmp_path / "t.gguf").tensors["t"].read()
-    assert read.shape == (3, 512) and np.array_equal(read, gguf.dequantize(bits, kind))
 
 
 GGUFS = ["linear", "llama3", "yarn", "biases", "qwen2", "qwen3"]

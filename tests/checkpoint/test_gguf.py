@@ -52,7 +52,7 @@ def test_gguf(tmp_path):
         ({"extra": {"llama.rope.scaling.yarn_ext_factor": 2.0}}, "yarn_ext_factor 2.0"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
-        ({"quantize": "TQ1_0"}, "is in kind 34; expected one of F32"),
+        ({"quantize": "MXFP4"}, "is in kind 39; expected one of F32"),
     ],
 )
 def test_what_a_gguf_may_not_say(changes, message, tmp_path):
@@ -155,3 +155,24 @@ def test_some_rows_are_rows_of_all(tmp_path):
         for packed in open_gguf(tmp_path / "model").tensors.values():
             if len(packed.shape) == 2:
                 assert np.array_equal(packed[3:17], packed.read()[3:17])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    "Q2_K Q3_K IQ4_NL IQ4_XS IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S TQ1_0 TQ2_0".split(),
+)
+def test_gguf_in_few_bits(kind, tmp_path):
+    """Blocks of any bits, read as the format's own library dequantizes them."""
+    kind = gguf.GGMLQuantizationType[kind]
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    bits = np.random.default_rng(0).integers(0, 256, (3, 512 // block * size), np.uint8)
+    bits[:, :-1][(bits[:, 1:] & 0x7C) == 0x7C] = 0  # no scale that is infinite
+    bits[(bits & 0x7C) == 0x7C] = 0
+    writer = gguf.GGUFWriter(tmp_path / "t.gguf", "llama")
+    writer.add_tensor("t", bits, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    read = open_gguf(tmp_path / "t.gguf").tensors["t"].read()
+    assert read.shape == (3, 512) and np.array_equal(read, gguf.dequantize(bits, kind))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers.gguf_files import write_vocabulary
 from helpers.tokenizer_files import write_tokenizer
 from lora_np.checkpoint import load_tokenizer
 
@@ -12,22 +13,8 @@ pytestmark = [pytest.mark.extra("gguf"), pytest.mark.extra("tokenizers")]
 NORMAL, UNKNOWN, CONTROL, WRITTEN, BYTE = 1, 2, 3, 4, 6
 
 
-def write(path, kind, words, types, merges=None, scores=None, **settings):
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_tokenizer_model(kind)
-    writer.add_token_list(words)
-    writer.add_token_types(types)
-    if merges is not None:
-        writer.add_token_merges(merges)
-    if scores is not None:
-        writer.add_token_scores(scores)
-    for name, value in settings.items():
-        add = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string}[type(value)]
-        add(f"tokenizer.ggml.{name}", value)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+def write(path, *lists, **settings):
+    write_vocabulary(path, *lists, **settings)
     return load_tokenizer(path)
 
 

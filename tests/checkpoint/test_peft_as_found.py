@@ -108,13 +108,13 @@ def test_names_with_the_adapters_own_in_them(base, tmp_path, method):
     ("files", "message"),
     [
         (["adapter_model.bin"], "adapter_model.bin is a pickle, which can run code .* save_pretr"),
-        (["adapters.safetensors"], "adapters.safetensors is in mlx-lm's form"),
-        (["adapters.npz"], "adapters.npz is in mlx-lm's form"),
+        (["adapters.safetensors"], "adapters.safetensors is in mlx-lm's form, and the settings"),
+        (["adapters.npz"], "adapters.npz is in mlx-lm's old form"),
         (
             ["adapter_model-00001-of-00002.safetensors", "adapter_model.safetensors.index.json"],
             "adapter_model-00001-of-00002.safetensors is one of several shards",
         ),
-        (["ggml-adapter-model.gguf"], "ggml-adapter-model.gguf is in llama.cpp's form"),
+        (["a.gguf", "b.gguf"], "a.gguf is in llama.cpp's form, and not alone"),
         ([], "it holds adapter_config.json"),
     ],
 )

@@ -5,13 +5,16 @@ import json
 import numpy as np
 import pytest
 
+from helpers.llamas import small_llama
 from helpers.models import moved
-from lora_np import IA3, FullFineTuning, load_adapter, save_adapter, save_gpt2
+from lora_np import IA3, FullFineTuning, LoRA, load_adapter, save_adapter, save_gpt2
 from lora_np.__main__ import main
 from lora_np.analysis.adapter_report import inspect_adapter
-from lora_np.checkpoint import load_base
+from lora_np.checkpoint import load_base, save_model
 from lora_np.checkpoint.peft import adapter as peft
 from lora_np.course.notebook import CODE_ADAPTER
+from lora_np.nn import LlamaConfig
+from lora_np.tokenizers.byte import ByteTokenizer
 
 TOKENS = np.arange(12).reshape(2, 6)
 
@@ -58,6 +61,43 @@ def test_it_writes_whole_or_nothing_and_over_nothing(tmp_path, capsys, monkeypat
     monkeypatch.setattr(peft, "write_directory", full)
     assert converted(tmp_path / "new", "--adapter", CODE_ADAPTER) == 2
     assert not any((tmp_path / "new").iterdir())
+
+
+@pytest.mark.extra("gguf")
+def test_an_adapter_in_another_form(tmp_path, capsys):
+    """From PEFT's to llama.cpp's to mlx-lm's and back: the same numbers, and what each is."""
+    base = small_llama(LlamaConfig(257, 16, 12, 2, 2, max_position_embeddings=32), np.float32)
+    save_model(base, ByteTokenizer, tmp_path / "base")
+    model = moved(LoRA(2, 3.0, "all-linear").apply(base, np.random.default_rng(0)))
+    save_adapter(model, tmp_path / "peft")
+    before, there = tmp_path / "peft", ("--base", str(tmp_path / "base"))
+    for form, word in (("gguf", "--lora"), ("mlx", "--adapter-path"), ("peft", "doctor")):
+        typed = ["convert", "--adapter", str(before), "--form", form, *there]
+        assert not main([*typed, "--out", str(tmp_path / f"as {form}")])
+        assert word in capsys.readouterr().out
+        before = tmp_path / f"as {form}"
+        before = before / "adapter.gguf" if form == "gguf" else before
+        assert not main(["inspect", str(before), *there, "--json"])
+        about = json.loads(capsys.readouterr().out)
+        assert about["form"] == form and about["trained"] == sum(
+            p.size for p in model.trainable_parameters()
+        )
+    assert main(["doctor", str(tmp_path / "as mlx")]) == 2
+    assert "the form 'mlx'; `convert --form peft`" in capsys.readouterr().err
+    again = load_adapter(base, before)
+    assert np.array_equal(again(TOKENS), model(TOKENS))
+    assert main(["inspect", str(tmp_path / "as gguf" / "adapter.gguf")]) == 2
+    assert "did you mean --base" in capsys.readouterr().err
+    use = ["generate", "--tokens", "3", "--adapter", str(tmp_path / "as mlx"), *there]
+    assert not main(use)
+    assert main(["generate", "--base", str(tmp_path / "as gguf" / "adapter.gguf")]) == 2
+    assert "an adapter, not a model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", [["--tuned", "a", "--form", "mlx"], ["--adapter", "a"]])
+def test_it_says_what_it_needs(typed, capsys):
+    assert main(["convert", *typed, "--out", "x"]) == 2
+    assert "convert needs --rank" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [[], ["--adapter", "a", "--tuned", "b"]])

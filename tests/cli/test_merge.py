@@ -43,6 +43,16 @@ def test_an_exported_base_is_the_base_to_its_dtype(tmp_path, capsys, dtype, bits
         assert (gap <= bool(bits) * (2.0**-bits * size + 6e-8)).all()
 
 
+def test_a_large_model_in_several_files(tmp_path, capsys):
+    assert not main(["export", "--out", str(tmp_path / "base"), "--max-shard-size", "1MB"])
+    sizes = [path.stat().st_size for path in (tmp_path / "base").glob("model-*.safetensors")]
+    assert len(sizes) > 3 and max(sizes) < 1e6 + 5000  # and a header
+    assert np.array_equal(load_model(tmp_path / "base")[0](TOKENS), load_base()(TOKENS))
+    assert main(["export", "--out", str(tmp_path / "b"), "--max-shard-size", "1 potato"]) == 2
+    assert "max_shard_size None, bytes from 1, or as '2GB'" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
 def test_nothing_is_written_over(adapter, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")

@@ -160,7 +160,7 @@ ROWS = [  # (place, call, {setting: kind})
      partial(lora_starts.lora_ga, small_gpt(), None, None), {"gamma": "above 0"}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
-     "rope_theta": "above 0"}),
+     "rope_theta": "above 0", "attention_dropout": SHARE}),
     ("nn.rotary.LinearScaling", rotary.LinearScaling, SCALE),
     ("nn.rotary.DynamicScaling", rotary.DynamicScaling, SCALE),
     ("nn.rotary.Llama3Scaling", small(rotary.Llama3Scaling, factor=8.0, low_freq_factor=1.0,

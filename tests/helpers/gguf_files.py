@@ -79,3 +79,50 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def write_gguf_adapter(path, layers, config, alpha, **settings):
+    """{layer: (A (r, in), B (out, r))} as llama.cpp's converter writes PEFT's; `settings` change
+    what the file says of itself, by the last word of a setting's name."""
+    import gguf
+
+    kind = "llama" if config.model_type == "mistral" else config.model_type
+    writer = gguf.GGUFWriter(path, settings.get("architecture", kind))
+    writer.add_string("general.type", settings.get("type", "adapter"))
+    writer.add_string("adapter.type", settings.get("adapter", "lora"))
+    if alpha is not None:
+        writer.add_float32("adapter.lora.alpha", alpha)
+    if "prompt_prefix" in settings:
+        writer.add_string("adapter.lora.prompt_prefix", settings["prompt_prefix"])
+    for name, (A, B) in layers.items():
+        _, i, part = name.split(".", 2)
+        if part.endswith(("q_proj", "k_proj")) and kind == "llama":
+            B = interleaved(B, config.head_dim)
+        for end, array in (("lora_a", A), ("lora_b", B)):
+            array = np.ascontiguousarray(array, np.float32)
+            writer.add_tensor(f"blk.{i}.{IN_GGUF[part]}.weight.{end}", array)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def write_vocabulary(path, kind, words, types, merges=None, scores=None, **settings):
+    """A file with a tokenizer and nothing else; `settings` are of tokenizer.ggml."""
+    import gguf
+
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model(kind)
+    writer.add_token_list(words)
+    writer.add_token_types(types)
+    if merges is not None:
+        writer.add_token_merges(merges)
+    if scores is not None:
+        writer.add_token_scores(scores)
+    for name, value in settings.items():
+        add = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string}[type(value)]
+        add(f"tokenizer.ggml.{name}", value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

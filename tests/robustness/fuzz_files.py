@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.readers import other_adapters
 from golden.readers.golden_hf import ADAPTERS, GOLDEN, GPT2S, base_of
 from helpers.gguf_files import write_gguf
 from helpers.llamas import small_llama
@@ -83,6 +84,7 @@ def sources(made):
             yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
         else:
             yield Source(path.name, path, lambda at, base: load_llama(at, nf4=len(str(at)) % 2))
+    yield from sources_of_others(pathlib.Path(made))
     if not (has_extra("gguf") and has_extra("tokenizers") and has_extra("jinja2")):
         return
     config = LlamaConfig(7, 32, 32, 1, 2, max_position_embeddings=16)
@@ -103,6 +105,22 @@ def sources(made):
         yield Source(path.name, path, lambda at, base: use(load_tokenizer(at)))
     marks = pathlib.Path(made) / "special tokens"
     yield Source(marks.name, stating_everything(marks), load_and_talk)
+
+
+def sources_of_others(made):
+    """Adapters and vocabularies in the forms of other programs."""
+    for name, (kind, _) in other_adapters.CASES.items():
+        base = functools.partial(other_adapters.base_of, kind)
+        at = other_adapters.HERE / name
+        yield Source(f"other {name}", at, lambda at, base: load_adapter(base, at), base)
+    if has_extra("gguf"):
+        path, base = made / "other gguf", functools.partial(other_adapters.base_of, "llama")
+        path.mkdir(exist_ok=True)
+        other_adapters.as_converted(path / "adapter.gguf", other_adapters.adapted(base()))
+        yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
+    if has_extra("sentencepiece") and has_extra("google.protobuf") and has_extra("tokenizers"):
+        for at in sorted((GOLDEN / "sentencepiece").glob("*/")):
+            yield Source(f"other {at.name}", at, lambda at, base: use(load_tokenizer(at)))
 
 
 def stating_everything(path):
@@ -149,7 +167,7 @@ def trial(seed, directory, places):
     file = files[rng.integers(len(files))]
     damages = [flip_bytes, cut, repeat_a_part, nest]
     specific = {".json": change_json, ".gguf": change_numbers, ".txt": flip_bytes}
-    specific[".jinja"] = change_template
+    specific |= {".jinja": change_template, ".model": flip_bytes}
     damages += 4 * [source.damage or specific.get(file.suffix, change_header)]
     damage = damages[rng.integers(len(damages))]
     if rng.random() < 0.05:

@@ -10,6 +10,7 @@ pytest.importorskip("resource")  # pipes and alarms: not on Windows
 
 def test_damaged_files_end_in_a_clear_error():
     agree(run(500, seed=0))
+    agree(run(150, seed=0, only="other"))
 
 
 @pytest.mark.parametrize("kind", ["state", "sweep", "text", "rows", "folder", "notebook"])

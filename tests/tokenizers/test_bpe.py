@@ -46,7 +46,7 @@ def test_there_and_back(directory):
 @pytest.mark.extra("tokenizers")
 def test_files_that_are_not_there(directory):
     (directory / "merges.txt").unlink()
-    with pytest.raises(ValueError, match="expected tokenizer.json, or vocab.json and merges.txt"):
+    with pytest.raises(ValueError, match="json, vocab.json and merges.txt, or tokenizer.model"):
         load_tokenizer(directory)
     with pytest.raises(ValueError, match="no such directory"):
         load_tokenizer(directory / "nowhere")

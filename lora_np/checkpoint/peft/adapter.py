@@ -68,7 +68,7 @@ def save_adapter(
         else as_written(array, None, "save_adapter", name)
         for name, array in own.items()
     }
-    write_directory(directory, own, WEIGHTS, {CONFIG: config})
+    write_directory(directory, {WEIGHTS: own}, {CONFIG: config})
 
 
 def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
@@ -80,23 +80,29 @@ def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
     directory = Path(directory)
     config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
     with open_tensors(weights_in(directory)) as stored:
-        stored = from_file(stored, body_prefix(model), directory)
-        shapes = {name: tensor.shape for name, tensor in stored.items()}
-        check_base(directory, config, shapes, model)
-        try:
-            view, own, beside = prepared(model, config, shapes)
-        except ValueError as error:
-            raise ValueError(f"{directory}: {error}") from error
-        own |= arrays_beside(view, beside)
-        expected = {name: array.shape for name, array in own.items()}
-        compare_shapes(expected, stored, f"{directory}{called(config)}")
-        for name, array in own.items():
-            of = stored[name]
-            array[...] = of.read_raw(("I32",)) if array.dtype == PLACES else of.read(array.dtype)
-        for form in map(form_of, view.methods):
-            getattr(form, "check", lambda view: None)(view)
+        view = filled(model, config, from_file(stored, body_prefix(model), directory), directory)
     now = read_json(directory / CONFIG), stamp(directory / CONFIG)
     confirm(now, (config, seen), directory / CONFIG)
+    return view
+
+
+def filled(model, config, stored, where):
+    """A view of `model` with the adapter that `config` describes, its numbers read from `stored`,
+    {PEFT's name, without what stands before it: tensor}."""
+    shapes = {name: tensor.shape for name, tensor in stored.items()}
+    check_base(where, config, shapes, model)
+    try:
+        view, own, beside = prepared(model, config, shapes)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    own |= arrays_beside(view, beside)
+    expected = {name: array.shape for name, array in own.items()}
+    compare_shapes(expected, stored, f"{where}{called(config)}")
+    for name, array in own.items():
+        of = stored[name]
+        array[...] = of.read_raw(("I32",)) if array.dtype == PLACES else of.read(array.dtype)
+    for form in map(form_of, view.methods):
+        getattr(form, "check", lambda view: None)(view)
     return view
 
 

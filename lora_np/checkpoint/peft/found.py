@@ -8,11 +8,12 @@ OTHER_FORMS = {  # a part of a file's name: what that file is
     ".bin": "is a pickle, which can run code and is never read; load it with PEFT and save it "
     "again with save_pretrained, which writes safetensors",
     ".pt": "is a pickle, which can run code and is never read",
-    "adapters.": "is in mlx-lm's form, which is not read here; train or convert it with PEFT",
+    "adapters.safetensors": "is in mlx-lm's form, and the settings beside it are PEFT's",
+    "adapters.": "is in mlx-lm's old form, which is not read here; its safetensors are",
     "-of-": "is one of several shards, which are not read here; load them with PEFT and save "
     "again with a larger max_shard_size",
     ".index.json": "names shards, which are not read here",
-    ".gguf": "is in llama.cpp's form, which is not read here",
+    ".gguf": "is in llama.cpp's form, and not alone: name the file that is meant",
 }
 OF_A_GPT, OF_A_LLAMA = (
     (".c_attn.", ".c_proj.", ".c_fc.", ".ln_"),
