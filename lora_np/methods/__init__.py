@@ -17,7 +17,7 @@ from .lora import LoRA, LoRALinear, lora_plus_groups
 from .low_rank import to_lora
 from .prefix import PrefixTuning
 from .prompt import PromptTuning
-from .qlora import QLoRA, quantize_base
+from .qlora import QLoRA, quantize_base, round_base
 from .targets import ALL_LINEAR, merge
 from .tiny_lora import TinyLoRA, TinyLoRALinear
 
@@ -39,5 +39,5 @@ __all__ = [
     "IA3", "METHODS", "BitFit", "BottleneckAdapters", "DoRA", "DoRALinear", "FullFineTuning",
     "HeadTuning", "LoRA", "LoRALinear", "PrefixTuning", "PromptTuning", "QLoRA", "TinyLoRA",
     "TinyLoRALinear", "extract_features", "lora_plus_groups", "merge", "quantize_base",
-    "to_lora",
+    "round_base", "to_lora",
 ]  # fmt: skip

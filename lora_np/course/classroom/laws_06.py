@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ...methods.lora import LoRALinear
 from ...nn.linear import Linear
 from ...quant.double_quant import BLOCK, double_quantize
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from .exercise import Exercise
 from .inputs import Broken, expect, parts, same
 
