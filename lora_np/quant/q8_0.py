@@ -44,3 +44,6 @@ class Q8_0(Format):  # noqa: N801  the field's name
 
     def values(self, codes):
         return codes.astype(np.float32)
+
+    def unpacked_values(self, packed):
+        return self.values(self.unpack(packed))

@@ -31,7 +31,6 @@ from .real_text import TEST, TUNE, Way, compared, is_tuning, learn, losses
 CODE = {  # QLoRA over formats: what LoRA stands on when it learns code
     FLOAT: OnRounded(FLOAT),
     "NF4 / 64": OnRounded("NF4 / 64"),
-    "INT4 / 128": OnRounded("INT4 / 128"),
     "MXFP4": OnRounded("MXFP4"),
     "MXFP4, GPTQ": OnRounded("MXFP4", "GPTQ"),
 }
@@ -45,7 +44,7 @@ PAIRS = (  # roundings to the nearest that are compared
     ("INT4 / 64", "INT4, zero point / 64"), ("NF4 / 128", "NF4 / 32"), ("INT4 / 128", "INT4 / 32"),
 )  # fmt: skip
 RATES = {f"code: {name}": 7.5e-3 for name in CODE} | {f"prose: {name}": 1e-3 for name in MENDED}
-SETTINGS = {"steps": 32, "batch": 8, "length": 128, "windows": 24, "mending": 32, "quick": False}
+SETTINGS = {"steps": 32, "batch": 4, "length": 128, "windows": 16, "mending": 32, "quick": False}
 QUICK = SETTINGS | {"steps": 2, "batch": 2, "length": 32, "windows": 2, "mending": 2, "quick": True}
 
 
@@ -57,9 +56,9 @@ def run(seeds=5, quick=False, directory=None, processes=None):
     """
     seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, 3)
     study = Study("formats", one_run, RATES, settings, trials=trials)
-    numbers = compare(study, seeds, directory, processes)
     cells = [study.cell("rounding", 0.0, seed) for seed in range(seeds)]
     found = results_of(roundings, directory, "formats_rounding", processes, cells)
+    numbers = compare(study, seeds, directory, processes)
     numbers["cpu_seconds"] += round(sum(one["cpu_seconds"] for one in found), 1)
     bytes_of = {form: weight_bytes(form) for form in (FLOAT, *FORMS)}
     bits = {form: FORMS[form].bits for form in FORMS}

@@ -33,7 +33,7 @@ FORMS |= {f"INT4 / {n}": INT4(n) for n in (32, 64, 128)}
 FORMS |= {"INT4, zero point / 64": INT4Zero(), "FP4 E2M1 / 32": FP4(32)}
 FORMS |= {name: FORMATS[name] for name in FIXED}
 FLOAT, NEAREST, ROUNDINGS = "float", "nearest", ("nearest", "GPTQ", "AWQ", "HQQ")
-WITH_OUTLIERS = ("NF4 / 64", "INT4 / 64", "MXFP4", "NVFP4", "Q4_1")
+WITH_OUTLIERS = ("NF4 / 64", "INT4 / 64", "MXFP4", "NVFP4")
 CHANNELS, FACTOR = (5, 77), 16  # which inputs of a block's first layers are made large, and by what
 CALIBRATION = 4  # batches of 8 windows of 128 bytes
 PARTS, TUNING = 5, 5  # held-out windows: a part a seed, and one to tune on
@@ -73,7 +73,7 @@ def rounded(form, how, seed, outliers=False):
     if how == NEAREST:
         return round_base(model, lambda name, Wt: form.quantize(Wt))
     if how == "HQQ":
-        return round_base(model, lambda name, Wt: hqq(Wt, form, iterations=10))
+        return round_base(model, lambda name, Wt: hqq(Wt, form, iterations=8))
     inputs = inputs_of(outliers, seed)
     if how == "GPTQ":
         return round_base(model, lambda name, Wt: gptq(Wt, inputs[name].hessian, form))
