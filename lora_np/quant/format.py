@@ -108,7 +108,7 @@ class Format:
         return self.table[codes]
 
     def unpacked_values(self, packed):
-        """`values` of `unpack`, by one look-up a byte: as many bytes as there are pairs of codes."""
+        """`values` of `unpack`, by one look-up a byte, which is a pair of codes."""
         pairs = np.stack([np.tile(self.table, 16), np.repeat(self.table, 16)], axis=1)
         found = np.take(pairs.view(np.float64).ravel(), packed, mode="clip").view(np.float32)
         spans = self.block_size // (2 * self.half)

@@ -1,7 +1,7 @@
 """Four bits, other ways: what does each format cost, by each way of rounding, and after training?
 
 The shipped base, whose weights are floats, is rounded to every format of `quant.FORMATS`: to the
-nearest, by GPTQ, AWQ and HQQ, NF4 and INT4 in groups of 32, 64 and 128. Then LoRA learns code
+nearest, by GPTQ, AWQ and HQQ, NF4 and INT4 in groups of 32 and of 128. Then LoRA learns code
 beside some of them, as `methods_text` has it; and LoRA beside MXFP4 reads prose again, from its
 bytes or from the float base's probabilities (quantization-aware distillation). The `outliers` are
 the same base computed through weights of which a few are sixteen times as large.
@@ -22,15 +22,13 @@ from .formats_world import (
     cost,
     mend,
     roundings,
-    tuning_loss,
     weight_bytes,
 )
-from .protocol import Study, by_seed, compare, rates_table, results_of
-from .real_text import TEST, TUNE, Way, compared, is_tuning, learn, losses
+from .protocol import Study, by_seed, compare, results_of
+from .real_text import TEST, Way, compared, learn
 
 CODE = {  # QLoRA over formats: what LoRA stands on when it learns code
     FLOAT: OnRounded(FLOAT),
-    "NF4 / 64": OnRounded("NF4 / 64"),
     "MXFP4": OnRounded("MXFP4"),
     "MXFP4, GPTQ": OnRounded("MXFP4", "GPTQ"),
 }
@@ -39,9 +37,9 @@ MENDED = {  # (form, whether the float base teaches)
     "float, by labels": (FLOAT, False), BY_LABELS: ("MXFP4", False), BY_TEACHER: ("MXFP4", True),
 }  # fmt: skip
 PAIRS = (  # roundings to the nearest that are compared
-    ("INT4 / 64", "NF4 / 64"), ("FP4 (bitsandbytes)", "NF4 / 64"), ("NF4 / 64", "Q4_K"),
-    ("MXFP4", "NVFP4"), ("MXFP4", "FP4 E2M1 / 32"), ("Q4_0", "Q4_1"), ("NVFP4", "NF4 / 64"),
-    ("INT4 / 64", "INT4, zero point / 64"), ("NF4 / 128", "NF4 / 32"), ("INT4 / 128", "INT4 / 32"),
+    ("INT4 / 32", "NF4 / 32"), ("FP4 E2M1 / 32", "NF4 / 32"), ("MXFP4", "NVFP4"),
+    ("MXFP4", "FP4 E2M1 / 32"), ("NVFP4", "Q4_K"), ("Q4_0", "Q4_K"), ("Q4_0", "Q4_1"),
+    ("NF4 / 128", "NF4 / 32"), ("INT4 / 128", "INT4 / 32"), ("FP4 (bitsandbytes)", "Q4_0"),
 )  # fmt: skip
 RATES = {f"code: {name}": 7.5e-3 for name in CODE} | {f"prose: {name}": 1e-3 for name in MENDED}
 SETTINGS = {"steps": 32, "batch": 4, "length": 128, "windows": 16, "mending": 32, "quick": False}
@@ -49,13 +47,14 @@ QUICK = SETTINGS | {"steps": 2, "batch": 2, "length": 32, "windows": 2, "mending
 
 
 def run(seeds=5, quick=False, directory=None, processes=None):
-    """Round, tune and train, as `protocol.compare` says; plain numbers for JSON.
+    """Round and train with each of so many seeds; plain numbers for JSON.
 
-    `quick` takes one seed, two steps, few formats, and the rates where a search would begin.
+    No rate is tuned: LoRA's and QLoRA's on code are what `methods_text` found for both, and all
+    that read prose again share one. `quick` takes one seed, two steps and few formats.
     Raises: ValueError for seeds below 1.
     """
-    seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, 3)
-    study = Study("formats", one_run, RATES, settings, trials=trials)
+    seeds, settings = (1, QUICK) if quick else (seeds, SETTINGS)
+    study = Study("formats", one_run, RATES, settings, trials=0)
     cells = [study.cell("rounding", 0.0, seed) for seed in range(seeds)]
     found = results_of(roundings, directory, "formats_rounding", processes, cells)
     numbers = compare(study, seeds, directory, processes)
@@ -66,15 +65,12 @@ def run(seeds=5, quick=False, directory=None, processes=None):
 
 
 def one_run(cell):
-    """What one way came to; a run that only tunes reads no text that is reported."""
+    """What one way came to."""
     task, name = cell["way"].split(": ", 1)
     if task == "code":
         model, result = learn(Way(CODE[name], cell["lr"]), cell)
-        result["validation"] = losses(model, cell, (TUNE,))[TUNE]
-        return result if is_tuning(cell) else result | compared(model, cell)
-    model = mend(*MENDED[name], cell)
-    result = {"validation": tuning_loss(model, cell["windows"])}
-    return result if is_tuning(cell) else result | cost(model, cell["seed"], cell["windows"])
+        return result | compared(model, cell)
+    return cost(mend(*MENDED[name], cell), cell["seed"], cell["windows"])
 
 
 def costs(numbers, form, how=NEAREST, measure="kl", kind="plain"):
@@ -124,7 +120,6 @@ def table(numbers):
     ]
     titles = "LoRA r 8 reads prose again", "KL, 10⁻³", "loss less float's"
     lines += [*text_table(titles, rows, (32, 18, 19)), ""]
-    lines += text_table(("way", "rate", "between", "tried"), rates_table(numbers), (40, 10, 34, 8))
     lines.append(f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}.\n")
     return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
 

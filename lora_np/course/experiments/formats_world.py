@@ -21,22 +21,20 @@ from ...quant.calibrate import calibrate
 from ...quant.e2m1 import FP4
 from ...quant.gptq import gptq
 from ...quant.hqq import hqq
-from ...quant.int4 import INT4, INT4Zero
+from ...quant.int4 import INT4
 from ...tasks import taught, text
-from ...train.loop import held_out_loss, warmup_cosine
+from ...train.loop import warmup_cosine
 from .common import fit
 from .real_text import compare_batch
 
-FIXED = ("FP4 (bitsandbytes)", "MXFP4", "NVFP4", "Q4_0", "Q4_1", "Q4_K", "Q8_0")
-FORMS = {f"NF4 / {n}": NF4(n) for n in (32, 64, 128)}
-FORMS |= {f"INT4 / {n}": INT4(n) for n in (32, 64, 128)}
-FORMS |= {"INT4, zero point / 64": INT4Zero(), "FP4 E2M1 / 32": FP4(32)}
-FORMS |= {name: FORMATS[name] for name in FIXED}
+FIXED = ("FP4 (bitsandbytes)", "MXFP4", "NVFP4", "Q4_0", "Q4_1", "Q4_K")
+FORMS = {"NF4 / 32": NF4(32), "NF4 / 128": NF4(128), "INT4 / 32": INT4(32), "INT4 / 128": INT4(128)}
+FORMS |= {"FP4 E2M1 / 32": FP4(32)} | {name: FORMATS[name] for name in FIXED}
 FLOAT, NEAREST, ROUNDINGS = "float", "nearest", ("nearest", "GPTQ", "AWQ", "HQQ")
-WITH_OUTLIERS = ("NF4 / 64", "INT4 / 64", "MXFP4", "NVFP4")
+WITH_OUTLIERS = ("NF4 / 32", "MXFP4", "NVFP4")
 CHANNELS, FACTOR = (5, 77), 16  # which inputs of a block's first layers are made large, and by what
 CALIBRATION = 4  # batches of 8 windows of 128 bytes
-PARTS, TUNING = 5, 5  # held-out windows: a part a seed, and one to tune on
+PARTS = 5  # of the held-out windows, one a seed in turn
 
 
 @functools.lru_cache(1)
@@ -80,11 +78,11 @@ def rounded(form, how, seed, outliers=False):
     return round_base(model, lambda name, Wt: awq(Wt, inputs[name], form, steps=5))
 
 
-@functools.lru_cache(PARTS + 1)
+@functools.lru_cache(PARTS)
 def part(seed, windows):
-    """(a batch of held-out prose, the float base's log p there) of the seed, or of TUNING."""
-    batches = list(text.prose().held_out_batches(windows * (PARTS + 1), windows, length=128))
-    batch = batches[min(seed, TUNING) % len(batches)]
+    """(a batch of held-out prose, the float base's log p there) of the seed."""
+    batches = list(text.prose().held_out_batches(windows * PARTS, windows, length=128))
+    batch = batches[seed % len(batches)]
     return batch, log_softmax(base()(batch.tokens))
 
 
@@ -149,8 +147,3 @@ def mend(form, by_teacher, cell):
     schedule = warmup_cosine(steps, warmup=steps // 16)
     fit(model, batches, objective, cell["lr"], steps=steps, schedule=schedule, clip=1.0)
     return model
-
-
-def tuning_loss(model, windows):
-    """The loss on the held-out prose that no seed is scored on."""
-    return held_out_loss(model, [part(TUNING, windows)[0]], cross_entropy)
