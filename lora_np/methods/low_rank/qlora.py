@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..nn.linear import Linear
-from ..nn.module import Module
-from ..quant.format import Format
-from ..quant.int8 import Int8Embedding, Int8Head, quantize_table
-from ..quant.nf4 import NF4
-from ..quant.quantized_linear import holding
+from ...nn.linear import Linear
+from ...nn.module import Module
+from ...quant.format import Format
+from ...quant.int8 import Int8Embedding, Int8Head, quantize_table
+from ...quant.nf4 import NF4
+from ...quant.quantized_linear import holding
 from .lora import LoRA
 
 
