@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..nn.gpt import GPT, GPTConfig, Head
-from ..quant.nf4_linear import NF4Linear
+from ..quant.quantized_linear import NF4Linear
 from .bitsandbytes import MUST_BE as BNB
 from .bitsandbytes import quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype

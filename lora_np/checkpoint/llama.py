@@ -13,7 +13,7 @@ from ..nn.embedding import Head
 from ..nn.linear import Linear
 from ..nn.llama import Llama
 from ..quant.int8 import BLOCK, Int8Embedding, Int8Head, quantize_table
-from ..quant.nf4_linear import NF4Linear
+from ..quant.quantized_linear import NF4Linear
 from .bitsandbytes import STATE_MARK, quantization_config, take_four_bit, to_bnb
 from .dtypes import as_written, dtype_name, float_dtype
 from .gguf import open_gguf

@@ -22,7 +22,7 @@ from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.gralora import GraLoRA
 from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
 from .low_rank.miss import MiSS
-from .low_rank.qlora import QLoRA, quantize_base
+from .low_rank.qlora import QLoRA, quantize_base, round_base
 from .low_rank.to_lora import to_lora
 from .orthogonal.boft import BOFT
 from .orthogonal.hra import HRA
@@ -86,5 +86,5 @@ __all__ = [
     "HiRA", "LNTuning", "LoHa", "LoKr", "LoRA", "LoRALinear", "MiSS", "PTuning", "PrefixTuning",
     "PromptTuning", "QLoRA", "RandLoRA", "RoAd", "SHiRA", "TinyLoRA", "TinyLoRALinear",
     "TrainableTokens", "VBLoRA", "VeRA", "extract_features", "lora_plus_groups", "merge",
-    "quantize_base", "to_lora",
+    "quantize_base", "round_base", "to_lora",
 ]  # fmt: skip

@@ -1,6 +1,11 @@
-"""Four bits a weight: NF4, its doubly quantized scales, and the frozen layer that holds it."""
+"""Few bits a weight: NF4 and the other formats, rounding, and the layer that holds one."""
 
-from .nf4 import CODEBOOK, NF4Tensor, quantize_nf4
-from .nf4_linear import NF4Linear
+from .format import Format, QuantizedTensor
+from .formats import FORMATS
+from .nf4 import CODEBOOK, NF4, NF4Tensor, quantize_nf4
+from .quantized_linear import NF4Linear, QuantizedLinear
 
-__all__ = ["CODEBOOK", "NF4Linear", "NF4Tensor", "quantize_nf4"]
+__all__ = [
+    "CODEBOOK", "FORMATS", "NF4", "Format", "NF4Linear", "NF4Tensor", "QuantizedLinear",
+    "QuantizedTensor", "quantize_nf4",
+]  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .double_quant import DoubleQuantized, double_quantize, keep
+from .format import Format, flat_floats, largest
 
 OFFSET = float(np.float32(0.9677083))  # the outermost probability, as published: ½(29/30 + 31/32)
 TINY = np.float32(1e-38)  # stands in for the absmax of a block of zeros, so nothing divides by 0
@@ -121,25 +122,25 @@ def quantize_nf4(array: np.ndarray, block_size: int = 64, double_quant: bool = F
     (Dettmers et al. 2023, §2, eq. 1, and §3.) A tie goes to the lower code, and the last block may
     be shorter. `double_quant` stores the scales in 8 bits.
     """
+    return quantize_4bit(array, block_size, double_quant, "nf4", nearest_codes)
+
+
+def quantize_4bit(array, block_size, double_quant, kind, nearest):
+    """`quantize_nf4` for any of bitsandbytes' codes; `nearest(x / absmax, out)` writes them."""
     check_block_size(block_size)
-    array = np.asarray(array)
-    if (dtype := array.dtype) not in (np.float16, np.float32, np.float64):
-        raise ValueError(f"quantize_nf4: expected a float16, float32 or float64 array, got {dtype}")
-    with np.errstate(over="ignore"):  # a float64 too large becomes inf, and is refused below
-        flat = np.ascontiguousarray(array, np.float32).ravel()
+    flat, shape = flat_floats(array, f"quantize_{kind}"), np.shape(array)
     absmax = block_absmax(flat, block_size)
-    if not np.isfinite(absmax).all():
-        raise ValueError("quantize_nf4: expected numbers that are finite in float32")
-    codes = np.empty(flat.size, np.uint8)
+    codes = np.empty(flat.size + flat.size % 2, np.uint8)
+    nearest(np.zeros(1, np.float32), out=codes[-1:])  # zero's code ends an odd count
     for start, stop in chunks(flat.size, block_size):
         whole = stop - stop % block_size  # only the last chunk can end in a part of a block
         scale = np.maximum(absmax[start // block_size : whole // block_size, None], TINY)
         scaled = flat[start:whole].reshape(-1, block_size) * (1 / scale)
-        nearest_codes(scaled.ravel(), out=codes[start:whole])
+        nearest(scaled.ravel(), out=codes[start:whole])
         if whole < stop:  # bitsandbytes divides here, and multiplies by 1/absmax above
-            nearest_codes(flat[whole:] / absmax[-1], out=codes[whole:])
+            nearest(flat[whole:] / absmax[-1], out=codes[whole:stop])
     scales = double_quantize(absmax) if double_quant else absmax
-    return NF4Tensor(pack(codes), scales, array.shape, int(block_size))
+    return NF4Tensor(pack(codes), scales, shape, int(block_size), kind)
 
 
 def block_absmax(flat, block_size):
@@ -183,7 +184,52 @@ def chunks(size, block_size):
         yield start, min(start + step, size)
 
 
-def check_block_size(block_size):
+def check_block_size(block_size, name="block size"):
     whole = isinstance(block_size, int | np.integer) and not isinstance(block_size, bool)
     if not whole or block_size < 1:
-        raise ValueError(f"expected a block size that is a whole number from 1, got {block_size!r}")
+        raise ValueError(f"expected a {name} that is a whole number from 1, got {block_size!r}")
+
+
+@dataclass(frozen=True)
+class NF4(Format):
+    """NF4 as a Format: `quantize` is `quantize_nf4`, and its pieces are there for GPTQ and HQQ."""
+
+    group: int = 64
+    double_quant: bool = False
+
+    kind = "nf4"
+    table = CODEBOOK
+    nearest = staticmethod(nearest_codes)
+    codes_bytes = property(lambda self: self.group / 2)
+    scale_bytes = property(lambda self: 1 + 4 / 256 if self.double_quant else 4)
+
+    def __post_init__(self):
+        check_block_size(self.group, "group or block size")
+
+    def nbytes(self, size):
+        blocks = -(-size // self.group)
+        scales = blocks + 4 * -(-blocks // 256) + 4 if self.double_quant else 4 * blocks
+        return -(-size // 2) + scales
+
+    def quantize(self, array):
+        return quantize_4bit(array, self.group, self.double_quant, self.kind, self.nearest)
+
+    def fit(self, blocks):
+        return (largest(blocks),)
+
+    def store(self, scale):
+        scale = scale.ravel()
+        return {"scales": double_quantize(scale) if self.double_quant else scale}
+
+    def scales(self, stored):
+        scales = stored["scales"]
+        return ((scales.dequantize() if self.double_quant else scales).reshape(-1, 1, 1),)
+
+    def encode(self, x, scale):
+        codes = np.empty(x.shape, np.uint8)
+        self.nearest(x * (1 / np.maximum(scale, TINY)), out=codes)
+        return codes
+
+    def tensor(self, codes, stored, shape):
+        codes = codes.ravel()[: math.prod(shape)]
+        return NF4Tensor(pack(codes), stored["scales"], shape, self.group, self.kind)

@@ -9,7 +9,7 @@ from ..memory import formulas
 from ..memory.measured import array_bytes, held, optimizer_bytes
 from ..methods import LoRALinear
 from ..nn import Linear
-from ..quant import NF4Linear
+from ..quant import NF4Linear, QuantizedLinear
 from ..system.checks import check_whole
 from ..system.free_memory import free_bytes
 from ..train.loop import train
@@ -22,7 +22,7 @@ DRAWN = 28  # bytes a number, about, while a layer's weight is drawn and then tr
 def peak_of_a_step(model, optimizer, batch, objective):
     """`held_in_a_step` of a GPT, "passing" temporaries, their sum "predicted", and "measured"."""
     parts = held_in_a_step(model, optimizer, batch, objective)
-    in_4_bits = [m.quantized for m in model.modules() if isinstance(m, NF4Linear)]
+    in_4_bits = [m.quantized for m in model.modules() if isinstance(m, QuantizedLinear)]
     largest = max(p.size for p in optimizer.parameters)
     dense = max((math.prod(q.shape) for q in in_4_bits), default=0)
     predicted = formulas.peak(

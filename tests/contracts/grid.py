@@ -25,7 +25,7 @@ from lora_np.objectives import (
     context_distillation,
     cross_entropy,
 )
-from lora_np.quant import NF4Linear
+from lora_np.quant import QuantizedLinear
 from lora_np.quant.int8 import Int8Embedding
 from lora_np.tasks import (
     Batch,
@@ -226,7 +226,7 @@ def contents(model):
     """{name: bytes} of all numbers, layers in 4 and 8 bits included."""
     kept = {name: p.data.tobytes() for name, p in model.named_parameters()}
     for i, module in enumerate(model.modules()):
-        if isinstance(module, NF4Linear):
+        if isinstance(module, QuantizedLinear):
             kept[f"codes {i}"] = module.quantized.codes.tobytes()
         if isinstance(module, Int8Embedding):
             kept[f"codes {i}"] = module.table.codes.tobytes()

@@ -53,7 +53,7 @@ INTERNAL = """
     tokenizers.special_tokens.SpecialTokens.pad_token_id generation.chat.reply.temperature
     tasks.policy.sample_policy.stop generation.chat.reply.n tasks.policy.PolicySamples.total
     tasks.policy.PolicySamples.group tasks.preferences.Pairs.total tasks.preferences.Pairs.group
-    tasks.teacher.TaughtBatch.total
+    tasks.teacher.TaughtBatch.total quant.calibrate.Inputs.count
     tasks.teacher.TaughtBatch.group""".split()  # a Batch's checks hold for each kind of it
 INTERNAL_MODULES = ("worked_example.text", "system.files")
 # Numbers that have neither a type nor a default of their own.

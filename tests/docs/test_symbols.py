@@ -79,8 +79,9 @@ def test_a_symbol_is_listed_once():
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name} {path.stem}")
 def test_a_lessons_symbols_are_those_of_the_tables(path):
     lesson = number(path)
-    # lessons 10 and 10b share their exercises
-    here = {lesson, "10b"} if path.parent.name == "solutions" and lesson == "10" else {lesson}
+    # lessons 6 and 6b, 10 and 10b share their exercises
+    shared = {"06", "10"} if path.parent.name == "solutions" else set()
+    here = {lesson, lesson + "b"} if lesson in shared else {lesson}
     known = {symbol for symbol, home in tables() if home is None or home & here}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":

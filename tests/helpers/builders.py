@@ -10,7 +10,9 @@ from lora_np.methods import DoRALinear, LoRALinear
 from lora_np.methods.low_rank.lora_init import loftq, pissa
 from lora_np.methods.product.ia3 import ScaledInput, ScaledOutput
 from lora_np.nn import Linear
-from lora_np.quant import NF4Linear
+from lora_np.quant import FORMATS, NF4Linear, QuantizedLinear
+from lora_np.quant.awq import Scaled
+from lora_np.quant.quantized_linear import holding
 
 
 def linear(case):
@@ -70,6 +72,17 @@ def nf4(case):
     return NF4Linear.from_linear(linear(case), block_size=5)
 
 
+def mxfp4(case):
+    return QuantizedLinear.quantize(linear(case), FORMATS["MXFP4"])
+
+
+def scaled_q4_1(case):
+    """As AWQ leaves a layer, whose blocks are longer than a row."""
+    weight, scale = linear(case).weight.data.T, np.exp(case.array(case.n_in, salt=12))
+    tensor = Scaled(FORMATS["Q4_1"].quantize(weight * scale), scale.astype(np.float32))
+    return holding(tensor, linear(case))
+
+
 def lora_over_nf4(case):
     layer = LoRALinear(NF4Linear.from_linear(linear(case)), case.rank, case.alpha, case.rng())
     layer.B.data += case.array(*layer.B.shape, salt=31)
@@ -109,6 +122,8 @@ BUILDERS = [
     *map(moved, STARTS),
     lora_over_lora,
     nf4,
+    mxfp4,
+    scaled_q4_1,
     lora_over_nf4,
     moved(pissa_start),
     moved(loftq_start),

@@ -8,7 +8,7 @@ from ...methods.low_rank.lora import LoRA, LoRALinear
 from ...nn.gpt import GPT, GPTConfig
 from ...nn.linear import Linear
 from ...objectives import cross_entropy
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from ...tasks import next_token
 from ...train.optim import AdamW
 from .exercise import Exercise

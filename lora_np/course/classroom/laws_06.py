@@ -1,4 +1,4 @@
-"""Lesson 6: QLoRA."""
+"""Lessons 6 and 6b: QLoRA, and other formats of four bits."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from ...methods.low_rank.lora import LoRALinear
 from ...nn.linear import Linear
 from ...quant.double_quant import BLOCK, double_quantize
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from .exercise import Exercise
 from .inputs import Broken, expect, parts, same
+from .laws_formats import EXERCISES as FORMATS
 
 DOUBLE = Exercise("6.1", "Double quantization", "implement", answer="restored", points=3)
 
@@ -154,4 +155,4 @@ def bits_are_counted(bits):
     )
 
 
-EXERCISES = [DOUBLE, MERGE, MOVED, BITS]
+EXERCISES = [DOUBLE, MERGE, MOVED, BITS, *FORMATS]

@@ -12,7 +12,7 @@ from ...methods.low_rank.lora import LoRALinear
 from ...methods.low_rank.lora_init import best_factors
 from ...nn.linear import Linear
 from ...quant.nf4 import CODEBOOK, quantize_nf4
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from ...system.json_text import parse_json
 from ...worked_example.numbers import X2, X, count, half_squares, lora_layer, plain
 from . import lesson_answers

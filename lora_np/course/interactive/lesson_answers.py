@@ -15,7 +15,7 @@ from ...nn.gpt import GPTConfig
 from ...nn.linear import Linear
 from ...nn.module import Parameter
 from ...quant.nf4 import CODEBOOK, quantize_nf4
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from ...train.optim import SGD, AdamW
 from ...worked_example.numbers import descend
 

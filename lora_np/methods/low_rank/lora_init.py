@@ -9,7 +9,7 @@ import numpy as np
 
 from ...nn.linear import Linear
 from ...nn.module import Wrapper
-from ...quant.nf4_linear import NF4Linear
+from ...quant.quantized_linear import NF4Linear
 from ...system.checks import check_whole
 
 

@@ -72,4 +72,18 @@ EDITS = [
         "6.4", "the second scale forgotten", "8 / 64 + 32 / (64 * 256)", "8 / 64", "bits a weight"
     ),
     Edit("6.4", "one float32 for a block of 256", "32 / (64 * 256)", "32 / 256", "bits a weight"),
-]
+    Edit("6.5", "a hidden 1 for 0", "fraction / 2, 2.0", "1 + fraction / 2, 2.0", "one half"),
+    Edit("6.5", "the sign is lost", "np.append(size, -size)", "np.append(size, size)", "negatives"),
+    Edit("6.5", "a bias of 2", "(exponent - 1)", "(exponent - 2)", "the standard"),
+    Edit("6.6", "cut, not rounded", "np.rint(x / step)", "np.floor(x / step)", "the nearest"),
+    Edit("6.6", "no end", "np.minimum(np.rint(x / step) * step, 448)", "np.rint(x / step) * step",
+         "above 448"),
+    Edit("6.6", "two bits of fraction", "power - 4", "power - 3", "in E4M3 stays"),
+    Edit("6.7", "neighbours", "codes[:, :16] | codes[:, 16:] << 4",
+         "codes[:, ::2] | codes[:, 1::2] << 4", "a file holds"),
+    Edit("6.7", "high and low", "codes[:, :16] | codes[:, 16:] << 4",
+         "codes[:, 16:] | codes[:, :16] << 4", "a file holds"),
+    Edit("6.8", "the other way", "W[:, 1:] - lost", "W[:, 1:] + lost", "lose less"),
+    Edit("6.8", "H and not its inverse", "np.linalg.inv(H)[0]", "H[0]", "lose less"),
+    Edit("6.8", "in place", "result = W.copy()", "result = W", "first column"),
+]  # fmt: skip
