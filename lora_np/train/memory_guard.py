@@ -12,7 +12,7 @@ SHORT = (4, 8, 16)  # tokens: what these keep says what any length keeps
 LOGITS = 4  # arrays as large as a part's logits that an objective has at once
 
 
-def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
+def check_memory(model, batch, shards=1, rng=None, *, sequences=None, recompute=False):
     """Raise ValueError for a step on `batch` that needs more memory than there is, or on so many
     `sequences` like the one in it: then the batch need not be there to be refused.
 
@@ -22,7 +22,7 @@ def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
     B = sequences or B
     if free is None:
         return
-    need = step_bytes(model, batch, shards, rng)
+    need = step_bytes(model, batch, shards, rng, recompute)
     if need(B, T) <= free:
         return
     fewer = bisect(range(1, B + 1), free, key=lambda b: need(b, T))
@@ -34,19 +34,24 @@ def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
     )
 
 
-def step_bytes(model, batch, shards=1, rng=None):
+def step_bytes(model, batch, shards=1, rng=None, recompute=False):
     """A function of (sequences, tokens): about how many bytes more a step on them takes.
 
     Activations: a sequence keeps a + bT + cT² bytes, T² for who attends to whom; three short ones,
-    of the batch's own tokens, are run to find a, b and c. Gradients: once for each shard. Logits:
-    LOGITS arrays for each shard, of as many sequences as PART allows.
+    of the batch's own tokens, are run to find a, b and c; with `recompute` one block's inside
+    comes on top. Gradients: once for each shard. Logits: LOGITS arrays for each shard, of as many
+    sequences as PART allows.
     """
     head, T = model.lm_head, batch.tokens.shape[1]
     rng = None if rng is None else np.random.default_rng(0)  # dropout's masks are kept as well
     lengths, measured = [t for t in SHORT if t < T] or [T], []
     for t in lengths:
         x, cache = model.forward_body(batch.tokens[:1, :t], rng=rng)
-        measured.append(array_bytes(cache, head.forward(x)[1]))
+        kept = array_bytes(cache, head.forward(x)[1])
+        if recompute:
+            cache = model.forward_body(batch.tokens[:1, :t], rng=rng, recompute=True)[1]
+            kept = array_bytes(cache, head.forward(x)[1]) + kept / model.config.n_layer
+        measured.append(kept)
     curve = np.polyfit(lengths, measured, len(lengths) - 1)
     gradients = sum(parameter.data.nbytes for parameter in model.trainable_parameters())
 
