@@ -83,7 +83,7 @@ class Module:
         return self.forward(x, **options)[0]
 
     def recall(self, x, **options):
-        """The cache that `forward` makes, where y is not needed: a subclass may leave y's part out."""
+        """The cache that `forward` makes, where y is not needed: y's own part may be left out."""
         return self.forward(x, **options)[1]
 
     def __init_subclass__(cls):
