@@ -110,8 +110,9 @@ def activations(
     proportions (H·T; from LONG tokens on its output and a sum, d + H), the GELU's slope (inner).
     With `recompute` it keeps its input (d), and all that only in the last block. A linear layer
     keeps its input only where something learns from it: `keeps` names those, with `rank` numbers
-    more each for LoRA's u = xA. The last norm keeps d + 1. `body` False is head tuning, which keeps none of this; where the head learns,
-    `reads_head`, it keeps its input. The T positions, 8 bytes each, are kept too.
+    more each for LoRA's u = xA. The last norm keeps d + 1. `body` False is head tuning, which keeps
+    none of this; where the head learns, `reads_head`, it keeps its input. The T positions, 8 bytes
+    each, are kept too.
     """
     d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     widths = {"c_attn": d, "attn.c_proj": d, "c_fc": d, "mlp.c_proj": inner}
