@@ -10,6 +10,7 @@ from ..nn.attention import LONG
 from ..nn.long_attention import KEYS
 
 FLOAT = 4  # bytes of a float32
+LEAST = 4096  # numbers of a parameter whose moments AdamW8bit holds in 8 bits
 NF4 = (4 + 32 / 64) / 8  # bytes a weight: 4 bits, and a float32 scale for each block of 64
 
 
@@ -85,6 +86,14 @@ def state(shape, trained, added=0, quantized=False):
     in_linears = shape.weights - shape.others
     weights = in_linears * (NF4 if quantized else FLOAT) + (shape.others + added) * FLOAT
     return {"weights": weights, "gradients": FLOAT * trained, "moments": 2 * FLOAT * trained}
+
+
+def moments_8bit(sizes):
+    """Bytes of AdamW8bit's two moments of parameters of these sizes.
+
+    From LEAST numbers on, 2·(n + 4·⌈n/256⌉), 2.03 a number; below, 8 a number as in AdamW.
+    """
+    return sum(2 * (n + FLOAT * -(-n // 256) if n >= LEAST else FLOAT * n) for n in sizes)
 
 
 def table(shape, rank, targets=None):
