@@ -90,20 +90,28 @@ def quantize_blocks(x, code_of_bin):
     Shapes: x (n,) float32, codes (n,) uint8, absmax (⌈n/256⌉,) float32.
     """
     padded = np.zeros((-(-x.size // BLOCK), BLOCK), np.float32)  # with zeros: they move no maximum
-    padded.reshape(-1)[: x.size] = x
+    ratio = padded.reshape(-1)
+    ratio[: x.size] = x
     absmax = np.abs(padded).max(axis=1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = padded * (1 / absmax)[:, None]
-    # Where a block is all zeros, 0 · ∞ is no number. Any code would do, for its absmax is 0; like
-    # bitsandbytes, take the lowest.
-    ratio = np.clip(np.nan_to_num(ratio, nan=-1), -1, 1)
-    bins = (ratio + 1) * np.float32(0.5) * np.float32(BINS) + np.float32(0.5)
-    return code_of_bin[bins.astype(np.int32)].ravel()[: x.size], absmax
+        inverse = 1 / absmax
+        padded *= inverse[:, None]
+    if not np.isfinite(inverse).all():
+        # Where a block is all zeros, 0 · ∞ is no number. Any code would do, for its absmax is 0;
+        # like bitsandbytes, take the lowest.
+        np.clip(np.nan_to_num(ratio, copy=False, nan=-1), -1, 1, out=ratio)
+    ratio += 1
+    ratio *= np.float32(0.5 * BINS)
+    ratio += np.float32(0.5)
+    return np.take(code_of_bin, ratio[: x.size].astype(np.intp)), absmax
 
 
 def dequantize_blocks(codes, absmax, values):
     """Undoes `quantize_blocks`, on the map `values`: value · absmax."""
-    return values[codes] * np.repeat(absmax, BLOCK)[: codes.size]
+    x, whole = np.take(values, codes), codes.size // BLOCK * BLOCK
+    x[:whole].reshape(-1, BLOCK)[...] *= absmax[: whole // BLOCK, None]
+    x[whole:] *= absmax[whole // BLOCK :]  # the last block's, where it is shorter
+    return x
 
 
 def keep(whole, name, dtype, shape):

@@ -12,6 +12,7 @@ from ..nn import Linear
 from ..quant import NF4Linear
 from ..system.checks import check_whole
 from ..system.free_memory import free_bytes
+from ..train.adamw_8bit import CHUNK, AdamW8bit
 from ..train.loop import train
 from ..train.optim import AdamW
 from ..train.step import forward_backward
@@ -24,6 +25,8 @@ def peak_of_a_step(model, optimizer, batch, objective, recompute=False):
     parts = held_in_a_step(model, optimizer, batch, objective, recompute)
     in_4_bits = [m.quantized for m in model.modules() if isinstance(m, NF4Linear)]
     largest = max(p.size for p in optimizer.parameters)
+    if isinstance(optimizer, AdamW8bit):
+        largest = min(largest, 4 * CHUNK)  # a chunk at a time, in eight temporaries
     dense = max((math.prod(q.shape) for q in in_4_bits), default=0)
     predicted = formulas.peak(
         model.config, *batch.tokens.shape, parts, largest=largest, dense=dense

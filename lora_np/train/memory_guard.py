@@ -50,7 +50,7 @@ def step_bytes(model, batch, shards=1, rng=None, recompute=False):
         x, cache = model.forward_body(batch.tokens[:1, :t], rng=rng, recompute=recompute)
         measured.append(array_bytes(cache, head.forward(x)[1]))
     curve = np.polyfit(lengths, measured, len(lengths) - 1)
-    c, hd = curve[0], model.config.head_dim
+    c, hd = curve[0], model.unwrapped().config.head_dim
     gradients = sum(parameter.data.nbytes for parameter in model.trainable_parameters())
 
     def need(b, t):

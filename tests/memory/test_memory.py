@@ -5,7 +5,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lora_np import AdamW, FullFineTuning, HeadTuning, LoRA, QLoRA, cross_entropy, next_token
+from lora_np import (
+    AdamW,
+    AdamW8bit,
+    FullFineTuning,
+    HeadTuning,
+    LoRA,
+    QLoRA,
+    cross_entropy,
+    next_token,
+)
 from lora_np.memory import formulas, measured
 from lora_np.nn import GPT, GPTConfig
 from lora_np.nn.attention import LONG
@@ -86,10 +95,11 @@ def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way, re
     vocabulary=st.sampled_from([64, 257, 2000]),
     method=st.sampled_from([FullFineTuning(), LoRA(3, 5.0), LoRA(4, 3.0, ALL), QLoRA(4, 3.0, ALL)]),
     recompute=st.booleans(),
+    kind=st.sampled_from([AdamW, AdamW8bit]),
 )
-@example(64, 2, 2, 2, LONG, 257, LoRA(4, 3.0, ALL), True)
+@example(64, 2, 2, 2, LONG, 257, LoRA(4, 3.0, ALL), True, AdamW)
 def test_the_peak_of_a_step_is_what_is_predicted(
-    d, layers, heads, B, T, vocabulary, method, recompute
+    d, layers, heads, B, T, vocabulary, method, recompute, kind
 ):
     """Within 15 %, the temporaries too: so no step holds another's activations, or copies.
 
@@ -97,7 +107,7 @@ def test_the_peak_of_a_step_is_what_is_predicted(
     """
     rng = np.random.default_rng(0)
     model = method.apply(GPT(GPTConfig(vocabulary, T, d, layers, heads), rng), rng)
-    optimizer = AdamW(model.trainable_parameters())
+    optimizer = kind(model.trainable_parameters())
     batch = next_token(rng.integers(0, vocabulary, (B, T + 1)))
     found = peak_of_a_step(model, optimizer, batch, cross_entropy, recompute)
     assert found["measured"] == pytest.approx(found["predicted"], rel=0.15)

@@ -1,4 +1,4 @@
-"""AdamW in 8 bits: bitsandbytes' bits, AdamW's steps nearly, a quarter of its bytes, and resumed."""
+"""AdamW in 8 bits: bitsandbytes' bits, nearly AdamW's steps, a quarter of its bytes."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from lora_np.train.adamw_8bit import CHUNK, LEAST
 
 
 def test_moments_have_bitsandbytes_bits():
-    """After each step. Weights are within a few last places: torch's square root is rounded anew."""
+    """After each step. Weights are within a few last places: torch's root is not exact."""
     golden = np.load(TARGET)
     np.testing.assert_array_equal(UNSIGNED_MAP, golden["unsigned_map"])
     w = Parameter(numbers(0))
