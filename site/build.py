@@ -15,6 +15,7 @@ there. Each is checked against the hash in npm's lock, and the build prints wher
 """
 
 import argparse
+import hashlib
 import json
 import re
 import shutil
@@ -40,6 +41,8 @@ def build(out, wheels):
     if out.exists() and any(out.iterdir()) and not (out / "files.json").exists():
         raise ValueError(f"--out {out} holds something else than a site; name another folder")
     shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / "files.json").write_text("{}", "utf-8")  # so that a build that stops can be begun again
     content.write(WORK / "source")
     yield "the texts"
     sphinx(out)
@@ -89,7 +92,9 @@ def write_list(out):
         "precache": [name for name in names if name.startswith("lite/")],  # JupyterLite's name
     }
     size = sum(path.stat().st_size for path in files)
-    text = json.dumps({"bytes": size, "count": len(names), "caches": caches})
+    digests = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+    version = hashlib.sha256(digests.encode()).hexdigest()  # of what lite/ keeps: kernel/current.js
+    text = json.dumps({"version": version, "bytes": size, "count": len(names), "caches": caches})
     (out / "files.json").write_text(text, encoding="utf-8")
 
 

@@ -38,6 +38,20 @@ def names():
     return sorted(path.stem for path in SOURCE.glob("*.mjs") if path.stem not in SHARED)
 
 
+def needed(figures):
+    """The files that modules of these names load, themselves among them, each once."""
+    found, left = {}, [f"{name}.mjs" for name in ("frame", *figures)] if figures else []
+    while left:
+        file = left.pop(0)
+        if file not in found:
+            found[file] = None
+            text = (SOURCE / file).read_text("utf-8")
+            there = (SOURCE / file).parent
+            paths = [(there / path).resolve() for path in re.findall(r'from "(\.[^"]+)"', text)]
+            left += [path.relative_to(SOURCE).as_posix() for path in paths]
+    return list(found)
+
+
 def gallery(lessons=True):
     """Every figure, in the order of the lessons that it belongs to, and a link to each of those."""
     modules = {name: (SOURCE / f"{name}.mjs").read_text("utf-8") for name in names()}

@@ -19,10 +19,13 @@ UNUSED = {  # by the package's name in the lock
     "numpy": r"/tests/|/include/|/f2py/|\.pyi$|\.a$",
     "fonttools": r"\.pyx$|\.data/",
     "jedi": r"django-stubs|typeshed/third_party/|typeshed/stdlib/2/",
+    "pygments": r"lexers/(?!__init__|_mapping|python|bash|shell|html|css|web|jvm|javascript|"
+    r"markup|perl|ruby|special|text|data|scripting|_)|lexers/_(?!_init_|mapping)",
     "anywidget": r"labextension",  # the page's part, which Lite has
 }
 LATER = {"matplotlib": {"fonttools"}}  # for PDF files alone: `import fontTools` loads it
 SHOWN = "lora_np/"  # the lessons show its sources, so they stay beside what is compiled
+# and read those of Python's own library: in a zip, Python takes a .pyc before the .py beside it.
 
 
 def lighten(folder, work):
@@ -38,14 +41,19 @@ def lighten(folder, work):
         saved += before - path.stat().st_size
         entry["sha256"] = pyodide.sha256(path)
         entry["depends"] = [each for each in entry["depends"] if each not in LATER.get(name, ())]
+    library = folder / "python_stdlib.zip"
+    before = library.stat().st_size
+    rewrite(library, re.compile("^$"), work / "stdlib", keep="")
+    saved += before - library.stat().st_size
     lock_file.write_text(json.dumps(lock, indent=1) + "\n", "utf-8")
     return saved
 
 
-def rewrite(path, unused, compiled):
-    """The wheel at `path` without the files whose name `unused` finds, the others in their order.
+def rewrite(path, unused, compiled, keep=SHOWN):
+    """The archive at `path` without the files whose name `unused` finds, the others in their order.
 
-    What the folder `compiled` has takes its source's place; SHOWN keeps both.
+    What the folder `compiled` has takes its source's place; where a name begins with `keep`, both
+    stay.
     """
     lighter = path.with_suffix(".part")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(lighter, "w") as new:
@@ -58,10 +66,13 @@ def rewrite(path, unused, compiled):
             code = compiled / f"{name}c"
             if unused.search(name) or name.endswith("/"):
                 continue
-            if not code.exists() or name.startswith(SHOWN):
+            if not code.exists() or name.startswith(keep):
                 put(name, old.read(name))
             if code.exists():
-                put(beside(name) if name.startswith(SHOWN) else f"{name}c", code.read_bytes())
+                put(
+                    beside(name) if keep and name.startswith(keep) else f"{name}c",
+                    code.read_bytes(),
+                )
     lighter.replace(path)
 
 

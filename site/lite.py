@@ -20,11 +20,26 @@ from places import LINK, ROOT, exercises, lessons, page_of
 HERE = Path(__file__).resolve().parent
 APPS = ("notebooks", "tree", "edit")
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
-AT_START = ("lora-np", "matplotlib", "pydoc-data", "anywidget")  # what lessons need, loaded at once
-PACKAGES = ("matplotlib", "pydoc-data", "anywidget", "hypothesis", "nbformat")
-PACKAGES += ("ipython", "jedi", "comm", "micropip")  # what the kernel itself imports
+LESSONS = ("lora-np", "matplotlib", "pydoc-data", "anywidget")  # what lessons need, loaded at once
+KERNELS = ("micropip", "piplite", "ipykernel", "comm", "pyodide-kernel", "jedi", "ipython")
+CHECKERS = ("hypothesis", "nbformat")  # what exercises need, when one is opened
+EXTENSION = "extensions/@jupyterlite/pyodide-kernel-extension/static"
+OF_EXTENSION = ("piplite", "ipykernel", "pyodide_kernel")  # it brings these wheels itself
 CHECKS = "import hypothesis, nbformat  # the browser fetches what checks your answers"
-OLD_MATCH, NEW_MATCH = "t.match(e)", "t.match(e,{ignoreSearch:!0})"  # a kept file is found as x?_=1
+WORKER_CHANGES = {  # of JupyterLite's service worker, which keeps what a visit loads
+    "t.match(e)": "t.match(e,{ignoreSearch:!0})",  # a kept file is found as x?_=1
+    # nothing kept is fetched again, 28 MB at each visit, before the site has changed
+    "let a=await fromCache(t);return a?e.waitUntil(refetch(t)):": "await current();"
+    "let a=await fromCache(t);return a||",
+}
+UNUSED = (  # of JupyterLab, where lessons and exercises need no such thing: a second less to start
+    "debugger", "extensionmanager", "htmlviewer", "imageviewer", "javascript", "json", "lsp",
+    "markdownviewer", "mermaid", "pdf", "settingeditor", "vega5",
+)  # fmt: skip
+OF_LSP = (  # plugins that would ask for it
+    "@jupyterlab/notebook-extension:language-server",
+    "@jupyterlite/application-extension:lsp-connection-manager",
+)
 CONFIG = {
     "jupyter-lite-schema-version": 0,
     "jupyter-config-data": {
@@ -35,11 +50,12 @@ CONFIG = {
         "enableServiceWorkerCache": True,  # for the visits without a network
         "exposeAppInBrowser": True,  # for the tests
         "showLoadingIndicator": True,
+        "disabledExtensions": [*(f"@jupyterlab/{name}-extension" for name in UNUSED), *OF_LSP],
         "litePluginSettings": {
             KERNEL: {
-                "pyodideUrl": "./static/pyodide/pyodide.mjs",
+                "pyodideUrl": "./static/pyodide/start.mjs",
                 "disablePyPIFallback": True,
-                "loadPyodideOptions": {"packages": AT_START},
+                "loadPyodideOptions": {"packages": LESSONS + KERNELS},
             }
         },
     },
@@ -47,7 +63,7 @@ CONFIG = {
 SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
 }
 
 
@@ -67,9 +83,12 @@ def build(out, work, wheels):
     yield "JupyterLite"
     stand_in = {"__init__.py": "", "numpy.py": (HERE / "safetensors_numpy.py").read_text("utf-8")}
     own = [own_wheel(work), pyodide.made_of(work, "safetensors", stand_in)]
-    made = pyodide.assemble(out / "static" / "pyodide", PACKAGES, own=own, wheels=wheels)
+    own += [next(out.glob(f"{EXTENSION}/pypi/{name}-*.whl")) for name in OF_EXTENSION]
+    wanted = LESSONS[1:] + KERNELS + CHECKERS
+    made = pyodide.assemble(out / "static" / "pyodide", wanted, own=own, wheels=wheels)
     origins = sorted({each.origin for each in made})
     saved = lighten(out / "static" / "pyodide", work / "compiled")
+    start_early(out)
     yield f"Pyodide {pyodide.VERSION}, {len(made)} wheels: " + "; ".join(origins)
     yield f"{saved / 1e6:.1f} MB less: what no lesson loads is out, the rest is compiled"
 
@@ -130,13 +149,32 @@ def trim(out):
     for path in [path for pattern in unused.split() for path in out.glob(pattern)]:
         path.unlink()
     worker = (out / "service-worker.js").read_text("utf-8")
-    if OLD_MATCH not in worker:
-        raise ValueError("JupyterLite's service worker has changed: see OLD_MATCH in site/lite.py")
-    (out / "service-worker.js").write_text(worker.replace(OLD_MATCH, NEW_MATCH), "utf-8")
+    for old, new in WORKER_CHANGES.items():
+        if old not in worker:
+            raise ValueError("JupyterLite's service worker has changed: see WORKER_CHANGES")
+        worker = worker.replace(old, new)
+    current = (HERE / "kernel" / "current.js").read_text("utf-8")
+    (out / "service-worker.js").write_text(current + worker, "utf-8")
     for page in [out / "index.html", *out.glob("*/index.html")]:
         icon = os.path.relpath(out.parent / "_static" / "icon.svg", page.parent)
         text = page.read_text("utf-8").replace("<head>", f'<head><link rel="icon" href="{icon}">')
         page.write_text(text, "utf-8")
+
+
+def start_early(out):
+    """Let Python's worker start with the page and not after it, and load all it needs at once."""
+    start = (HERE / "kernel" / "start.mjs").read_text("utf-8")
+    packages = f"const packages = {json.dumps(LESSONS + KERNELS)};"
+    text = start.replace("const packages = []; // the build writes them here", packages)
+    (out / "static" / "pyodide" / "start.mjs").write_text(text, "utf-8")
+    (worker,) = out.glob(f"{EXTENSION}/comlink.worker.*.js")
+    begin = 'import(new URL("../../../../static/pyodide/start.mjs", import.meta.url));\n'
+    worker.write_text(begin + worker.read_text("utf-8"), "utf-8")
+    early = (HERE / "kernel" / "early.js").read_text("utf-8")
+    early = early.replace("WORKER", f"../{EXTENSION}/{worker.name}")
+    page = out / "notebooks" / "index.html"
+    text = page.read_text("utf-8").replace("<head>", f"<head><script>\n{early}</script>", 1)
+    page.write_text(text, "utf-8")
 
 
 def run(*words, cwd=None):

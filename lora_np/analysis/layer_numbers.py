@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..checkpoint.dtypes import from_bfloat16, to_bfloat16
-from ..methods.low_rank import product_svd
+from ..methods.low_rank.to_lora import product_svd
 from ..quant import quantize_nf4
 from .spectrum import intruders, rank_for, shrunk
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from ..methods.qlora import quantize_base
+from ..methods.low_rank.qlora import quantize_base
 from ..nn.gpt import GPT
 from ..nn.llama import Llama
 from ..nn.llama_config import OPTIONS

@@ -1,5 +1,9 @@
 """What moves: one file per way of choosing the numbers that learn.
 
+A folder holds those of one structure: `low_rank/` factors of ΔW, `shared_random/` fixed matrices
+that few numbers mix, `product/` what multiplies, `inputs/` what the model reads beside its tokens,
+`parts/` whole parts of it. What serves them all stands beside the folders.
+
 `METHODS` is the one list of them; commands, PEFT's files, experiments and tests derive what they
 need from it. A method is a frozen dataclass: its fields are its settings, and `apply(model, rng)`
 gives a view in which it learns, with `model` itself untouched; rng may be None where nothing is
@@ -7,19 +11,19 @@ random. The class carries its name for the command line, `name`, and AdamW's usu
 (`recipes.finetune.usual_rate`).
 """
 
-from .bitfit import BitFit
-from .bottleneck import BottleneckAdapters
-from .dora import DoRA, DoRALinear
-from .full import FullFineTuning
-from .head import HeadTuning, extract_features
-from .ia3 import IA3
-from .lora import LoRA, LoRALinear, lora_plus_groups
-from .low_rank import to_lora
-from .prefix import PrefixTuning
-from .prompt import PromptTuning
-from .qlora import QLoRA, quantize_base
+from .inputs.prefix import PrefixTuning
+from .inputs.prompt import PromptTuning
+from .low_rank.dora import DoRA, DoRALinear
+from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
+from .low_rank.qlora import QLoRA, quantize_base
+from .low_rank.to_lora import to_lora
+from .parts.bitfit import BitFit
+from .parts.bottleneck import BottleneckAdapters
+from .parts.full import FullFineTuning
+from .parts.head import HeadTuning, extract_features
+from .product.ia3 import IA3
+from .shared_random.tiny_lora import TinyLoRA, TinyLoRALinear
 from .targets import ALL_LINEAR, merge
-from .tiny_lora import TinyLoRA, TinyLoRALinear
 
 METHODS = (  # as a command starts them, in the order in which loading applies them
     FullFineTuning(),

@@ -7,7 +7,10 @@ samples, of which only the answers count, with all that `tokenizers.bpe.Tokenize
 
 import pkgutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.machinery import FrozenImporter
+from zipimport import ZipImportError, zipimporter
 
 import numpy as np
 
@@ -132,17 +135,31 @@ def code(tokenizer=ByteTokenizer):
     Raises: ValueError where Python was installed without its source.
     """
     documents = {}
+    zips = [each for each in map(pkgutil.get_importer, sys.path) if isinstance(each, zipimporter)]
     for name in sorted(sys.stdlib_module_names - NOT_CODE):
+        if _add_zipped(documents, name, name, zips):
+            continue
         spec = None if name in sys.builtin_module_names else spec_of(name)
         _add_source(documents, name, spec)
         places = spec.submodule_search_locations if spec is not None else None
         for info in pkgutil.iter_modules(places) if places else ():
-            if not info.ispkg:
-                spec = info.module_finder.find_spec(info.name)
-                _add_source(documents, f"{name}.{info.name}", spec)
+            full = f"{name}.{info.name}"
+            if not info.ispkg and not _add_zipped(documents, full, info.name, [info.module_finder]):
+                _add_source(documents, full, info.module_finder.find_spec(info.name))
     if len(documents) < 2:
         raise ValueError("code: this Python has no source of its standard library beside it")
     return split("code", documents, tokenizer)
+
+
+def _add_zipped(documents, name, module, finders):
+    """Add the source of what is a module in a zip; whether it is. (Its spec would compile it.)"""
+    for finder in finders:
+        if isinstance(finder, zipimporter) and FrozenImporter.find_spec(name) is None:
+            with suppress(ZipImportError):
+                if not finder.is_package(module):
+                    documents[name] = finder.get_source(module)
+                    return True
+    return False
 
 
 def _add_source(documents, name, spec):

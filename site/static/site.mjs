@@ -3,6 +3,14 @@ import { show } from "./progress.mjs";
 import { offer } from "./offline.mjs";
 
 const root = new URL("../", import.meta.url); // of the site, wherever it is served
+const complete = () => document.readyState === "complete";
+const loaded = new Promise((now) => (complete() ? now() : addEventListener("load", now)));
+
+// Figures first. This module waits for no other script, only for the page's elements.
+if (document.readyState === "loading") await new Promise((now) => document.addEventListener("readystatechange", now, { once: true }));
+const byHand = document.querySelector("[data-by-hand]");
+if (byHand) import("./byhand.mjs").then(({ open }) => open(byHand));
+else if (document.querySelector("[data-figure]")) import("./figures/frame.mjs").then(({ mountAll }) => mountAll());
 show(root);
 offer(root);
 
@@ -17,13 +25,7 @@ function scrollFormulas() {
     if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
     else formula.removeAttribute("tabindex");
 }
-addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  scrollFormulas();
-  addEventListener("resize", scrollFormulas);
-});
-
-// Last, for what is awaited lets the page's load pass by.
-const byHand = document.querySelector("[data-by-hand]");
-if (byHand) (await import("./byhand.mjs")).open(byHand);
-else if (document.querySelector("[data-figure]")) (await import("./figures/frame.mjs")).mountAll();
+await loaded;
+await window.MathJax?.startup?.promise;
+scrollFormulas();
+addEventListener("resize", scrollFormulas);

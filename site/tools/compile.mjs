@@ -2,7 +2,8 @@
 //
 //   node site/tools/compile.mjs FOLDER OUT
 //
-// FOLDER is Pyodide's, with its wheels; OUT gets a .pyc for each file, named as in the wheel.
+// FOLDER is Pyodide's, with its wheels; OUT gets a .pyc for each file, named as in the wheel, and those of
+// Python's own library below stdlib/, without docstrings (0.6 MB).
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,18 +16,25 @@ await python.loadPackage(Object.keys(lock.packages), { messageCallback() {} });
 fs.mkdirSync(out, { recursive: true });
 python.mountNodeFS("/out", out);
 python.runPython(`
-import pathlib, py_compile, site, sys
-import IPython, jedi, micropip, matplotlib_inline.backend_inline, matplotlib.pyplot
-import hypothesis.extra.numpy, nbformat, lora_np.course.notebook
+import pathlib, py_compile, site, sys, zipfile
+import IPython, jedi, micropip, piplite.piplite, matplotlib_inline.backend_inline, matplotlib.pyplot
+import comm, lora_np.course.notebook
 
-where = site.getsitepackages()[0] + "/"
+of_python = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+import anywidget, pydoc_data.topics, hypothesis.extra.numpy, nbformat
+
+zipped = next(path for path in sys.path if path.endswith(".zip"))
+zipfile.ZipFile(zipped).extractall("/tmp/stdlib")
+places = {site.getsitepackages()[0] + "/": ("/", ""), zipped + "/": ("/tmp/stdlib/", "stdlib/")}
 files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
 files |= set(map(str, pathlib.Path(lora_np.__file__).parent.rglob("*.py")))
 for file in sorted(files):
-    if file.startswith(where) and file.endswith(".py"):
-        name = file.removeprefix(where)
-        py_compile.compile(
-            file, f"/out/{name}c", file, doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    for place, (there, out) in places.items():
+        if file.startswith(place) and file.endswith(".py") and (not out or file in of_python):
+            name = file.removeprefix(place)
+            readable = file if there == "/" else there + name
+            py_compile.compile(
+                readable, f"/out/{out}{name}c", file, doraise=True, optimize=2 if out else 0,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 `);
 process.exit(0);

@@ -22,7 +22,7 @@ from lora_np.methods import (
     QLoRA,
     TinyLoRA,
 )
-from lora_np.methods.lora_init import loftq, pissa
+from lora_np.methods.low_rank.lora_init import loftq, pissa
 
 PEFT = GOLDEN / "peft"
 RNG = np.random.default_rng

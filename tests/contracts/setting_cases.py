@@ -30,9 +30,10 @@ KINDS = {  # what each refuses
 # Commands are in test_settings.py; the one file has no checks, for what it is there to show.
 OUTSIDE = ("cli", "course", "analysis", "checkpoint", "__main__", "nano")
 # No settings: what the library makes and passes on, and records of what was.
-INTERNAL = """methods.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_positions.position
+INTERNAL = """
+    methods.inputs.prefix.PrefixTuned.forward_body.position nn.gpt.GPT.add_positions.position
     conformance.judge.judge.examples conformance.ours.Ours.make.dropout
-    methods.prompt.PromptTuned.forward_body.position nn.llama.Llama.add_positions.position
+    methods.inputs.prompt.PromptTuned.forward_body.position nn.llama.Llama.add_positions.position
     nn.language_model.BodyAndHead.forward.position nn.language_model.LanguageModel.embed.position
     nn.language_model.LanguageModel.forward_body.position nn.attention.attend_forward.pdrop
     nn.long_attention.attend_in_blocks_forward.pdrop nn.long_attention.InBlocks.window

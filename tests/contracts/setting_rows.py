@@ -16,7 +16,8 @@ from lora_np.gradcheck import (
     check_objective,
     numerical_gradient,
 )
-from lora_np.methods import combine, lora_init
+from lora_np.methods import combine
+from lora_np.methods.low_rank import lora_init
 from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm, rotary
 from lora_np.quant import NF4Tensor, quantize_nf4
 from lora_np.recipes import finetune, pretrain, step_memory, sweep
@@ -117,28 +118,30 @@ def attention_of(**given):
 
 
 ROWS = [  # (place, call, {setting: kind})
-    ("methods.bottleneck.BottleneckAdapters", methods.BottleneckAdapters, {"width": ONE}),
-    ("methods.lora.LoRA", methods.LoRA, LORA),
-    ("methods.dora.DoRA", methods.DoRA, LORA),
-    ("methods.qlora.QLoRA", methods.QLoRA, LORA | {"block_size": ONE}),
-    ("methods.qlora.quantize_base", partial(methods.quantize_base, small_gpt(dtype=np.float32)),
-     {"block_size": ONE}),
-    ("methods.lora.LoRALinear", layer, LORA),
-    ("methods.tiny_lora.TinyLoRA", methods.TinyLoRA, {"numbers": ONE, "rank": ONE}),
-    ("methods.tiny_lora.TinyLoRALinear", tiny_layer, {"rank": ONE}),
-    ("methods.lora.lora_plus_groups", small(methods.lora_plus_groups, model=adapted(), lr=0.1),
+    ("methods.parts.bottleneck.BottleneckAdapters", methods.BottleneckAdapters, {"width": ONE}),
+    ("methods.low_rank.lora.LoRA", methods.LoRA, LORA),
+    ("methods.low_rank.dora.DoRA", methods.DoRA, LORA),
+    ("methods.low_rank.qlora.QLoRA", methods.QLoRA, LORA | {"block_size": ONE}),
+    ("methods.low_rank.qlora.quantize_base",
+     partial(methods.quantize_base, small_gpt(dtype=np.float32)), {"block_size": ONE}),
+    ("methods.low_rank.lora.LoRALinear", layer, LORA),
+    ("methods.shared_random.tiny_lora.TinyLoRA", methods.TinyLoRA, {"numbers": ONE, "rank": ONE}),
+    ("methods.shared_random.tiny_lora.TinyLoRALinear", tiny_layer, {"rank": ONE}),
+    ("methods.low_rank.lora.lora_plus_groups",
+     small(methods.lora_plus_groups, model=adapted(), lr=0.1),
      {"lr": "from 0", "ratio": "above 0"}),
-    ("methods.lora_init.loftq", partial(lora_init.loftq, base(), 2, 1.0, None),
+    ("methods.low_rank.lora_init.loftq", partial(lora_init.loftq, base(), 2, 1.0, None),
      {"iterations": ONE, "block_size": ONE}),
-    ("methods.head.HeadTuning", methods.HeadTuning, {"n_classes": ONE}),
-    ("methods.prefix.PrefixTuning", methods.PrefixTuning,
+    ("methods.parts.head.HeadTuning", methods.HeadTuning, {"n_classes": ONE}),
+    ("methods.inputs.prefix.PrefixTuning", methods.PrefixTuning,
      {"length": ONE, "mlp_width": ONE}),
-    ("methods.prompt.PromptTuning", methods.PromptTuning, {"length": ONE}),
+    ("methods.inputs.prompt.PromptTuning", methods.PromptTuning, {"length": ONE}),
     ("conformance.judge.check", partial(check, {"make": id}, []), {"examples": ONE}),
     ("methods.combine.combine", partial(combine.combine, small_gpt(), [adapted()]),
      {"weights": "each finite"}),
     ("methods.combine.reduce_rank", partial(combine.reduce_rank, adapted()), {"rank": ONE}),
-    ("methods.low_rank.to_lora", partial(methods.to_lora, adapted(), small_gpt()), {"rank": ONE}),
+    ("methods.low_rank.to_lora.to_lora", partial(methods.to_lora, adapted(), small_gpt()),
+     {"rank": ONE}),
     ("nn.gpt.GPTConfig", GPTConfig, SIZES | DROPS | {"layer_norm_epsilon": "above 0"}),
     ("nn.llama_config.LlamaConfig", LlamaConfig, LLAMA | {"rms_norm_eps": "above 0",
      "rope_theta": "above 0"}),

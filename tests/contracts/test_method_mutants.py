@@ -7,10 +7,10 @@ from contracts.method_cases import alone
 from contracts.method_laws import LAWS
 from helpers.models import small_gpt
 from lora_np.methods import IA3, BottleneckAdapters, PrefixTuning, PromptTuning
-from lora_np.methods.bottleneck import Adapted
-from lora_np.methods.ia3 import ScaledInput, ScaledOutput
-from lora_np.methods.prefix import PrefixTuned
-from lora_np.methods.prompt import PromptTuned
+from lora_np.methods.inputs.prefix import PrefixTuned
+from lora_np.methods.inputs.prompt import PromptTuned
+from lora_np.methods.parts.bottleneck import Adapted
+from lora_np.methods.product.ia3 import ScaledInput, ScaledOutput
 from lora_np.nn import GPTConfig
 
 CONFIG = GPTConfig(vocab_size=5, n_positions=10, n_embd=6, n_layer=2, n_head=2)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "notebooks" / "tools"))
 
 import execute  # noqa: E402
 
-LORA, NF4 = "methods.lora.LoRALinear", "quant.nf4"
+LORA, NF4 = "methods.low_rank.lora.LoRALinear", "quant.nf4"
 ATTENTION = "nn.attention.attend_forward", "nn.attention.attend_backward"
 ANSWERS = {  # what the package has of each exercise to be written; none: only the student's
     "1.2": [f"{LORA}.forward"],
@@ -29,7 +29,7 @@ ANSWERS = {  # what the package has of each exercise to be written; none: only t
     "2.6": [],
     "3.1": [f"{LORA}.backward"],
     "3.2": [f"{LORA}.forward"],
-    "3.3": ["methods.lora_init.best_factors"],
+    "3.3": ["methods.low_rank.lora_init.best_factors"],
     "4.1": ["memory.formulas.table"],
     "5.1": [f"{NF4}.normal_quantiles", f"{NF4}.make_codebook"],
     "5.2": [f"{NF4}.quantize_nf4", f"{NF4}.nearest_codes"],
@@ -42,9 +42,15 @@ ANSWERS = {  # what the package has of each exercise to be written; none: only t
     "7.4": ["nn.attention.Attention.forward"],
     "8.2": ["train.loop.held_out_loss"],
     "8.4": [],
-    "9.1": ["methods.bottleneck.Adapted.forward", "methods.bottleneck.Adapted.backward"],
+    "9.1": [
+        "methods.parts.bottleneck.Adapted.forward",
+        "methods.parts.bottleneck.Adapted.backward",
+    ],
     "9.2": ATTENTION,
-    "9.3": [f"methods.dora.DoRALinear.{name}" for name in ("norm", "backward", "effective_weight")],
+    "9.3": [
+        f"methods.low_rank.dora.DoRALinear.{name}"
+        for name in ("norm", "backward", "effective_weight")
+    ],
     "10.1": ["objectives.Distillation.__call__"],
     "10.2": ["objectives.DPO.__call__"],
     "10.3": ["objectives.PPO.__call__"],

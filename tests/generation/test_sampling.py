@@ -9,7 +9,7 @@ from helpers.llamas import small_llama
 from helpers.models import moved, small_gpt
 from lora_np.generation.sampling import divided, generate, sample, stream
 from lora_np.methods import LoRA, PrefixTuning
-from lora_np.methods.qlora import quantize_base
+from lora_np.methods.low_rank.qlora import quantize_base
 from lora_np.nn import GPTConfig, LlamaConfig
 from lora_np.tokenizers.special_tokens import SpecialTokens
 

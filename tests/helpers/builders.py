@@ -7,8 +7,8 @@ identity on its base at initialisation).
 import numpy as np
 
 from lora_np.methods import DoRALinear, LoRALinear
-from lora_np.methods.ia3 import ScaledInput, ScaledOutput
-from lora_np.methods.lora_init import loftq, pissa
+from lora_np.methods.low_rank.lora_init import loftq, pissa
+from lora_np.methods.product.ia3 import ScaledInput, ScaledOutput
 from lora_np.nn import Linear
 from lora_np.quant import NF4Linear
 

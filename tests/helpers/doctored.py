@@ -9,7 +9,7 @@ from helpers.models import CONFIG, moved, small_gpt
 from helpers.peft_files import PREFIX, SETTINGS, lengths_of, tensors_of, write_adapter
 from lora_np.checkpoint import save_adapter
 from lora_np.methods import IA3, DoRA, LoRA, PrefixTuning
-from lora_np.methods.lora_init import both_zero
+from lora_np.methods.low_rank.lora_init import both_zero
 
 BASE = small_gpt(CONFIG, np.float32).freeze()
 FIRST = f"{PREFIX}h.0.attn.c_attn"

@@ -11,7 +11,7 @@ from helpers.strategies import cases
 from lora_np import SGD, Linear, LoRA, LoRALinear, Module, merge
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import lora_plus_groups
-from lora_np.methods.lora_init import both_zero
+from lora_np.methods.low_rank.lora_init import both_zero
 
 
 class Attention(Module):

@@ -10,7 +10,7 @@ from contracts.laws import close
 from helpers.builders import linear, loftq_start, pissa_start
 from helpers.strategies import cases
 from lora_np.methods import LoRA, LoRALinear, QLoRA, merge
-from lora_np.methods.lora_init import loftq, pissa
+from lora_np.methods.low_rank.lora_init import loftq, pissa
 from lora_np.nn import Linear, Module
 from lora_np.quant import NF4Linear
 

@@ -17,9 +17,9 @@ from lora_np.methods import (
     PromptTuning,
     QLoRA,
 )
-from lora_np.methods.bottleneck import BottleneckAdapters
-from lora_np.methods.ia3 import ScaledInput, ScaledOutput
-from lora_np.methods.lora_init import both_zero, loftq, pissa, zero_b
+from lora_np.methods.low_rank.lora_init import both_zero, loftq, pissa, zero_b
+from lora_np.methods.parts.bottleneck import BottleneckAdapters
+from lora_np.methods.product.ia3 import ScaledInput, ScaledOutput
 from lora_np.methods.targets import layers_of
 from lora_np.nn import GPT, GPTConfig, Linear, Module
 

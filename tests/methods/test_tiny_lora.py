@@ -7,8 +7,8 @@ from helpers.models import moved, small_gpt, some_tokens
 from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import TinyLoRA, TinyLoRALinear, merge
+from lora_np.methods.shared_random.tiny_lora import strongest
 from lora_np.methods.targets import layers_of
-from lora_np.methods.tiny_lora import strongest
 from lora_np.nn import Linear, Parameter
 from lora_np.train import AdamW
 

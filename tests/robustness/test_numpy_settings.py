@@ -13,7 +13,7 @@ from helpers.models import moved, small_gpt, some_tokens
 from helpers.strategies import cases
 from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.methods import DoRALinear, LoRA, LoRALinear
-from lora_np.methods.lora_init import pissa, zero_b
+from lora_np.methods.low_rank.lora_init import pissa, zero_b
 from lora_np.nn import LayerNorm, Linear
 from lora_np.nn.norm import RMSNorm
 from lora_np.objectives import DPO, PPO, Distillation

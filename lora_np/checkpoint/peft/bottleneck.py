@@ -1,7 +1,7 @@
 """Bottleneck adapters: PEFT has none, so the settings are this library's own."""
 
 from ...methods import BottleneckAdapters
-from ...methods.bottleneck import Adapted
+from ...methods.parts.bottleneck import Adapted
 from ...methods.targets import layers_of
 from .names import OURS, check_size
 

@@ -1,7 +1,7 @@
 """IA3: `IA3`. Its feed-forward targets are in both of PEFT's lists."""
 
 from ...methods import IA3
-from ...methods.ia3 import ScaledInput, ScaledOutput
+from ...methods.product.ia3 import ScaledInput, ScaledOutput
 from ...methods.targets import layers_of
 from .names import DEFAULT_IA3, body_prefix
 from .targets import there

@@ -1,7 +1,7 @@
 """LoRA, rsLoRA and DoRA: `LORA`. QLoRA's file is LoRA's; what it stands on is the base's."""
 
 from ...methods import DoRA, DoRALinear, LoRA, LoRALinear
-from ...methods.lora_init import both_zero, zero_b
+from ...methods.low_rank.lora_init import both_zero, zero_b
 from ...methods.targets import ALL_LINEAR, layers_of
 from .names import DEFAULT_TARGETS
 from .targets import there

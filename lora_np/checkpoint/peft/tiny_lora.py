@@ -1,8 +1,8 @@
 """TinyLoRA in this library's own form: v and the random projections; the SVD is the base's own."""
 
 from ...methods import TinyLoRA
+from ...methods.shared_random.tiny_lora import TinyLoRALinear
 from ...methods.targets import ALL_LINEAR, layers_of
-from ...methods.tiny_lora import TinyLoRALinear
 from .names import OURS, check_size
 from .targets import there
 

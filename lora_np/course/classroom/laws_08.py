@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from ...methods.lora import LoRA, LoRALinear
+from ...methods.low_rank.lora import LoRA, LoRALinear
 from ...methods.targets import layers_of
 from ...nn.gpt import GPT, GPTConfig
 from ...objectives import cross_entropy

@@ -21,7 +21,7 @@ from ...methods import (
     PromptTuning,
     QLoRA,
 )
-from ...methods.lora_init import pissa
+from ...methods.low_rank.lora_init import pissa
 from .common import caveat, paired, seed_count, spread, text_table, told_apart
 from .protocol import Study, by_seed, compare
 from .real_text import PROSE, TEST, TUNE, Way, compared, is_tuning, learn, losses

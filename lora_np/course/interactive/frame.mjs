@@ -94,9 +94,11 @@ export function largestGap(a, b) {
 
 /** Show every figure of the page: <div data-figure="paths" data-settings='{"alpha": 4}'>. */
 export async function mountAll(page = document) {
-  const roots = [...page.querySelectorAll("[data-figure]")];
-  return Promise.all(roots.map(async (root) => {
+  const mounted = [];
+  for (const root of page.querySelectorAll("[data-figure]")) {
     const { figure } = await import(`./${root.dataset.figure}.mjs`);
-    return mount(root, figure, JSON.parse(root.dataset.settings ?? "{}"));
-  }));
+    mounted.push(mount(root, figure, JSON.parse(root.dataset.settings ?? "{}")));
+    await new Promise((painted) => setTimeout(painted)); // one is seen before the next is built
+  }
+  return mounted;
 }

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 
 from ...memory import formulas
-from ...methods.dora import DoRALinear
-from ...methods.ia3 import ScaledInput, ScaledOutput
-from ...methods.lora import LoRALinear
-from ...methods.lora_init import best_factors
+from ...methods.low_rank.dora import DoRALinear
+from ...methods.low_rank.lora import LoRALinear
+from ...methods.low_rank.lora_init import best_factors
+from ...methods.product.ia3 import ScaledInput, ScaledOutput
 from ...nn.attention import attend_forward
 from ...nn.functional import log_softmax
 from ...nn.gpt import GPTConfig

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...checkpoint.model import load_base
 from ...generation.sampling import generate
-from ...methods.lora import LoRA
+from ...methods.low_rank.lora import LoRA
 from ...objectives.cross_entropy import cross_entropy
 from ...recipes.finetune import usual_rate
 from ...system.json_text import parse_json

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....memory.measured import array_bytes
 from ....methods import QLoRA
-from ....methods.qlora import quantize_base
+from ....methods.low_rank.qlora import quantize_base
 from ....objectives import cross_entropy
 from ....tasks import text
 from ..common import by_row, over_seeds, spread, text_table

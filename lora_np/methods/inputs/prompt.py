@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.module import Module, Parameter
-from ..system.checks import check_whole
-from .targets import begin
+from ...nn.module import Module, Parameter
+from ...system.checks import check_whole
+from ..targets import begin
 from .virtual_tokens import BehindVirtualTokens, check_model, repeated_ids
 
 

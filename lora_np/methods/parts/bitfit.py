@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.module import Module
-from .targets import begin
+from ...nn.module import Module
+from ..targets import begin
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..nn.language_model import BodyAndHead, LanguageModel
-from ..nn.module import Wrapper
+from ...nn.language_model import BodyAndHead, LanguageModel
+from ...nn.module import Wrapper
 
 
 class BehindVirtualTokens(Wrapper, BodyAndHead):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.block import Block
-from ..nn.functional import gelu_backward, gelu_forward
-from ..nn.linear import rows
-from ..nn.module import Module, Parameter, Wrapper
-from ..system.checks import check_whole
-from .targets import begin
+from ...nn.block import Block
+from ...nn.functional import gelu_backward, gelu_forward
+from ...nn.linear import rows
+from ...nn.module import Module, Parameter, Wrapper
+from ...system.checks import check_whole
+from ..targets import begin
 
 PLACES = {"houlsby": ("attn", "mlp"), "pfeiffer": ("mlp",)}
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.linear import LinearLike, rows
-from ..nn.module import Module, Parameter, Wrapper
-from .targets import begin, matching_linears, wrap
+from ...nn.linear import LinearLike, rows
+from ...nn.module import Module, Parameter, Wrapper
+from ..targets import begin, matching_linears, wrap
 
 
 class ScaledOutput(Wrapper, LinearLike):

@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from ..nn.linear import Linear
-from ..nn.module import Wrapper
-from ..quant.nf4_linear import NF4Linear
-from ..system.checks import check_whole
+from ...nn.linear import Linear
+from ...nn.module import Wrapper
+from ...quant.nf4_linear import NF4Linear
+from ...system.checks import check_whole
 
 
 def zero_b(base, rank, scale, rng):

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.embedding import Head
-from ..nn.language_model import BodyAndHead, LanguageModel
-from ..nn.module import Module
-from ..system.checks import check_whole
-from .targets import begin
+from ...nn.embedding import Head
+from ...nn.language_model import BodyAndHead, LanguageModel
+from ...nn.module import Module
+from ...system.checks import check_whole
+from ..targets import begin
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.linear import LinearLike, rows
-from ..nn.module import Module, Parameter, Wrapper
-from ..system.checks import check_whole
-from .targets import ALL_LINEAR, begin, matching_linears, wrap
+from ...nn.linear import LinearLike, rows
+from ...nn.module import Module, Parameter, Wrapper
+from ...system.checks import check_whole
+from ..targets import ALL_LINEAR, begin, matching_linears, wrap
 
 
 class TinyLoRALinear(Wrapper, LinearLike):

@@ -6,11 +6,11 @@ singular values, √(Σ_{i>r} σᵢ²) / √(Σ σᵢ²) of ΔW (Eckart & Young 
 
 import numpy as np
 
-from ..nn.linear import LinearLike
-from ..nn.module import Module, Wrapper
-from ..system.checks import check_whole
+from ...nn.linear import LinearLike
+from ...nn.module import Module, Wrapper
+from ...system.checks import check_whole
+from ..targets import layers_of
 from .lora import LoRA, LoRALinear
-from .targets import layers_of
 
 
 def product_svd(A, B, s):

@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from ..nn.functional import check_dropout, dropout_backward, dropout_forward
-from ..nn.linear import LinearLike, rows
-from ..nn.module import Module, Parameter, Wrapper
-from ..system.checks import check_real, check_whole
+from ...nn.functional import check_dropout, dropout_backward, dropout_forward
+from ...nn.linear import LinearLike, rows
+from ...nn.module import Module, Parameter, Wrapper
+from ...system.checks import check_real, check_whole
+from ..targets import begin, wrap
 from .lora_init import zero_b
-from .targets import begin, wrap
 
 
 class LoRALinear(Wrapper, LinearLike):

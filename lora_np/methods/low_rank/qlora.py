@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.linear import Linear
-from ..nn.module import Module
-from ..quant.int8 import Int8Embedding, Int8Head, quantize_table
-from ..quant.nf4 import check_block_size
-from ..quant.nf4_linear import NF4Linear
+from ...nn.linear import Linear
+from ...nn.module import Module
+from ...quant.int8 import Int8Embedding, Int8Head, quantize_table
+from ...quant.nf4 import check_block_size
+from ...quant.nf4_linear import NF4Linear
 from .lora import LoRA
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nn.functional import dropout_backward, dropout_forward
-from ..nn.linear import rows
-from ..nn.module import Parameter
+from ...nn.functional import dropout_backward, dropout_forward
+from ...nn.linear import rows
+from ...nn.module import Parameter
 from .lora import LoRA, LoRALinear
 
 

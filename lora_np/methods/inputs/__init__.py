@@ -1,0 +1,1 @@
+"""No weight changes: the model reads numbers that learn, before or beside its tokens."""

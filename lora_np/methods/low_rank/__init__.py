@@ -1,0 +1,1 @@
+"""ΔW = s·AB: two thin factors, their starts, and what else is made of them."""
