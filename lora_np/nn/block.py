@@ -10,21 +10,21 @@ class Block(Module):
         self.ln_1, self.attn, self.ln_2, self.mlp = ln_1, attn, ln_2, mlp
 
     def forward(self, x, *, rng=None, past=None):
-        x, m, *caches = self._to_mlp(x, rng, past)
-        m, mlp_cache = self.mlp.forward(m, rng=rng)
-        m += x
-        return m, (*caches, mlp_cache)
-
-    def recall(self, x, *, rng=None, past=None):
-        _, m, *caches = self._to_mlp(x, rng, past)
-        return *caches, self.mlp.recall(m, rng=rng)
-
-    def _to_mlp(self, x, rng, past):
         a, ln_1_cache = self.ln_1.forward(x)
         a, attn_cache = self.attn.forward(a, rng=rng, past=past)
         a += x  # the residual: what the sublayer adds to
+        x = a
+        m, ln_2_cache = self.ln_2.forward(x)
+        m, mlp_cache = self.mlp.forward(m, rng=rng)
+        m += x
+        return m, (ln_1_cache, attn_cache, ln_2_cache, mlp_cache)
+
+    def recall(self, x, *, rng=None, past=None):
+        a, ln_1_cache = self.ln_1.forward(x)
+        a, attn_cache = self.attn.forward(a, rng=rng, past=past)
+        a += x
         m, ln_2_cache = self.ln_2.forward(a)
-        return a, m, ln_1_cache, attn_cache, ln_2_cache
+        return ln_1_cache, attn_cache, ln_2_cache, self.mlp.recall(m, rng=rng)
 
     def backward(self, dy, cache, *, below_trains=True):
         ln_1_cache, attn_cache, ln_2_cache, mlp_cache = cache

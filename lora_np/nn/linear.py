@@ -80,10 +80,11 @@ class Linear(LinearLike):
         y = rows(x) @ self.weight.data  # (N, out)
         if self.bias is not None:
             y += self.bias.data
-        return y.reshape(*x.shape[:-1], self.out_features), self.recall(x)
+        # x is needed only for dW: a frozen weight keeps no activation. This is LoRA's saving.
+        cache = x if self.weight.trainable else None
+        return y.reshape(*x.shape[:-1], self.out_features), cache
 
     def recall(self, x, *, rng=None):
-        # x is needed only for dW: a frozen weight keeps no activation. This is LoRA's saving.
         return x if self.weight.trainable else None
 
     def backward(self, dy, cache, *, below_trains=True):

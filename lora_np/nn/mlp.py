@@ -21,19 +21,17 @@ class MLP(Module):
         self.c_fc, self.c_proj, self.resid_pdrop = c_fc, c_proj, resid_pdrop
 
     def forward(self, x, *, rng=None):
-        a, *caches = self._inside(x, rng)
-        y, proj_cache = self.c_proj.forward(a, rng=rng)
-        y, mask = dropout_forward(y, self.resid_pdrop, rng)
-        return y, (*caches, proj_cache, mask)
-
-    def recall(self, x, *, rng=None):
-        a, *caches = self._inside(x, rng)
-        return *caches, self.c_proj.recall(a, rng=rng), dropout_mask(x, self.resid_pdrop, rng)
-
-    def _inside(self, x, rng):
         z, fc_cache = self.c_fc.forward(x, rng=rng)
         a, gelu_cache = gelu_forward(z, out=z)  # z is read no more
-        return a, fc_cache, gelu_cache
+        y, proj_cache = self.c_proj.forward(a, rng=rng)
+        y, mask = dropout_forward(y, self.resid_pdrop, rng)
+        return y, (fc_cache, gelu_cache, proj_cache, mask)
+
+    def recall(self, x, *, rng=None):
+        z, fc_cache = self.c_fc.forward(x, rng=rng)
+        a, gelu_cache = gelu_forward(z, out=z)
+        proj_cache = self.c_proj.recall(a, rng=rng)
+        return fc_cache, gelu_cache, proj_cache, dropout_mask(x, self.resid_pdrop, rng)
 
     def backward(self, dy, cache):
         fc_cache, gelu_cache, proj_cache, mask = cache
