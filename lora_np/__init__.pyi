@@ -38,7 +38,6 @@ from .quant import quantize_nf4 as quantize_nf4
 from .tasks import Batch as Batch
 from .tasks import classification as classification
 from .tasks import next_token as next_token
-from .train.adamw_8bit import AdamW8bit as AdamW8bit
 from .train.optim import SGD as SGD
 from .train.optim import AdamW as AdamW
 

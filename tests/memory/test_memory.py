@@ -5,20 +5,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lora_np import (
-    AdamW,
-    AdamW8bit,
-    FullFineTuning,
-    HeadTuning,
-    LoRA,
-    QLoRA,
-    cross_entropy,
-    next_token,
-)
+from lora_np import AdamW, FullFineTuning, HeadTuning, LoRA, QLoRA, cross_entropy, next_token
 from lora_np.memory import formulas, measured
 from lora_np.nn import GPT, GPTConfig
 from lora_np.nn.attention import LONG
 from lora_np.recipes.step_memory import held_in_a_step, peak_of_a_step
+from lora_np.train import AdamW8bit
 
 ALL = ("c_attn", "attn.c_proj", "c_fc", "mlp.c_proj")
 
