@@ -14,6 +14,8 @@ import numpy.random  # before memory is first looked at: NumPy loads it when it 
 
 from lora_np.system.process import reuse_memory
 
+SIDE, PRODUCTS = 768, 4  # the square matrices whose product tells a side's rate
+
 
 def sizes(shape):
     """(layers, d, T, B) as GPT-2's configuration fields, and T and B."""
@@ -58,11 +60,12 @@ def draw_tokens(B, length):
     return np.random.default_rng(2).integers(0, 256, (B, length))
 
 
-def serve(build):
+def serve(build, multiply):
     """Answer commands until the input ends. `build(kind, shape)` returns (check, step).
 
     `check()` tells what was computed, `step()` does one step's work and returns its units: 1 for
-    a training step, the number of tokens for generation. Both sides reuse freed memory.
+    a training step, the number of tokens for generation. `multiply(a, b)` is this side's matrix
+    product, of two of its arrays from NumPy's. Both sides reuse freed memory.
     """
     reuse_memory()
     at_import, step = peak(), None
@@ -78,6 +81,13 @@ def serve(build):
             while time.perf_counter() - start < command["seconds"]:
                 units += step()
             answer = {"seconds": (time.perf_counter() - start) / units}
+        elif command["do"] == "rate":
+            a, b = matrix((SIDE, SIDE)), matrix((SIDE, SIDE))
+            start = time.perf_counter()
+            for _ in range(PRODUCTS):
+                multiply(a, b)
+            seconds = (time.perf_counter() - start) / PRODUCTS
+            answer = {"rate": 2 * SIDE**3 / seconds / 1e9}
         else:
             answer = {"growth": peak() - at_import}
         print(json.dumps(answer), file=real_output, flush=True)

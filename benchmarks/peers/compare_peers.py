@@ -5,10 +5,11 @@
 Two processes, one for each side, hold the same weights and batch. First both compute the loss and
 every gradient (or the tokens, or the codes), which must agree, and lora_np must give the same bits
 on one thread. Then they work in turns, a block of at least half a second each. Prints the ratio
-ours / theirs: median, and the quartiles around it; how much each side's memory grew after its
-imports, at most; and for `floor`, a LoRA step over its own bare matrix products. Rows go into
-results/peers.json, in place of those measured before; --plot draws all of them. Needs the extra
-`peers`.
+ours / theirs: median, and the quartiles around it; each side's own rate in a plain matrix product
+in the same turns; how much each side's memory grew after its imports, at most; and for `floor`, a
+LoRA step over its own bare matrix products. With `--kernel Haswell` both multiply with AVX2
+kernels; `best` leaves each its own. Rows go into results/peers.json, in place of those measured
+before; --plot draws all of them. `reading.py` runs everything. Needs the extra `peers`.
 """
 
 import argparse
@@ -28,7 +29,9 @@ SHAPES = [(2, 64, 64, 16), (4, 128, 64, 16), (2, 512, 128, 8)]  # layers, d, T, 
 MATRIX = [(4096, 4096)]
 KINDS = {  # what is compared: at which shapes
     "lora": SHAPES,
+    "lora-compiled": SHAPES,  # torch.compile on their side
     "full": SHAPES,
+    "full-compiled": SHAPES,
     "qlora": SHAPES,
     "floor": SHAPES,
     "generate": SHAPES,
@@ -39,10 +42,16 @@ KINDS = {  # what is compared: at which shapes
 }
 
 
+KERNELS = {  # what both sides' matrix products are told of the processor
+    "best": {},
+    "Haswell": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+}
+
+
 class Worker:
     """A process that answers one JSON line for each JSON line."""
 
-    def __init__(self, script, threads):
+    def __init__(self, script, threads, kernel):
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LORA_NP_THREADS")
         limits = dict.fromkeys(names, str(threads))
         self.process = subprocess.Popen(
@@ -51,7 +60,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **limits},
+            env={**os.environ, **limits, **KERNELS[kernel]},
         )
 
     def __call__(self, do, **more):
@@ -79,9 +88,10 @@ def largest_difference(ours, theirs):
     return max(gaps)
 
 
-def compare(kind, shape, blocks, threads):
+def compare(kind, shape, blocks, threads, kernel):
     """One row: the sides built, checked, timed in turns."""
-    row = {"kind": kind, "shape": shape, "threads": threads}
+    row = {"kind": kind, "shape": shape, "threads": threads, "kernel": kernel}
+    row["machine"] = machine()
     if kind == "import":
         return row | ratios(
             [
@@ -90,8 +100,8 @@ def compare(kind, shape, blocks, threads):
             ]
         )
     ours, theirs = (
-        Worker("ours.py", threads),
-        Worker("floor.py" if kind == "floor" else "theirs.py", threads),
+        Worker("ours.py", threads, kernel),
+        Worker("floor.py" if kind == "floor" else "theirs.py", threads, kernel),
     )
     both = (ours, theirs)
     checks = [
@@ -101,8 +111,11 @@ def compare(kind, shape, blocks, threads):
         row["difference"] = largest_difference(*checks)
         assert row["difference"] < 1e-3, f"{kind} {shape}: the sides differ: {row['difference']}"
     row |= {name: checks[1][name] for name in ("kernels",) if name in checks[1]}
-    times = [[worker("run", seconds=0.5)["seconds"] for worker in both] for _ in range(blocks)]
-    row |= ratios(times)
+    times, rates = [], []
+    for _ in range(blocks):
+        times.append([worker("run", seconds=0.5)["seconds"] for worker in both])
+        rates.append([worker("rate")["rate"] for worker in both])
+    row |= ratios(times) | {"rates": np.median(rates, axis=0).tolist()}
     if kind != "floor":
         growth = [worker("memory")["growth"] for worker in both]
         row |= {"memory_growth": growth, "memory_ratio": growth[0] / growth[1]}
@@ -134,6 +147,8 @@ def describe(row):
     ours, theirs = (1e3 * seconds for seconds in row["seconds"])
     line = f"{row['kind']:<15} {sizes:<18} {row['ratio']:>5.2f}  {low:5.2f} - {high:4.2f}"
     line += f"  {ours:8.2f} {theirs:8.2f}"
+    if "rates" in row:
+        line += "  {:4.0f} {:4.0f}".format(*row["rates"])
     if "memory_ratio" in row:
         a, b = (bytes_ / 1e6 for bytes_ in row["memory_growth"])
         line += f"  {row['memory_ratio']:5.2f}  {a:5.0f} {b:5.0f}  {row['difference']:.0e}"
@@ -146,12 +161,26 @@ def describe(row):
 def keep(rows):
     """The rows measured before with these in their place, written down."""
     before = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    every = {(row["kind"], tuple(row["shape"])): row for row in [*before, *rows]}
-    order = [(kind, shape) for kind, shapes in KINDS.items() for shape in shapes]
+    every = {key_of(row): row for row in [*before, *rows]}
+    order = [
+        (kernel, k, shape) for kernel in KERNELS for k, shapes in KINDS.items() for shape in shapes
+    ]
     every = [every[key] for key in order if key in every]
     with whole_file(RESULTS) as temporary:
         temporary.write_text(json.dumps(every, indent=1) + "\n")
     return every
+
+
+def key_of(row):
+    """What a row replaces; rows of before kernels were told apart are of the best."""
+    return row.get("kernel", "best"), row["kind"], tuple(row["shape"])
+
+
+def machine():
+    """The processor's name and how many of its cores there are."""
+    with open("/proc/cpuinfo") as file:
+        names = {line.split(":")[1].strip() for line in file if line.startswith("model name")}
+    return f"{', '.join(sorted(names))}, {os.cpu_count()} cores"
 
 
 def main():
@@ -160,18 +189,20 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="for each side")
     parser.add_argument("--only", choices=KINDS, action="append", help="may be given repeatedly")
     parser.add_argument("--width", type=int, help="only the shape of this d")
+    parser.add_argument("--kernel", choices=KERNELS, default="best")
     parser.add_argument("--plot", metavar="FILE")
     options = parser.parse_args()
     print(
         "                layers × d × T × B  ratio  quartiles     ms ours   theirs  "
-        "memory  MB ours, theirs  differ"
+        "GF/s  of both  memory  MB ours, theirs  differ"
     )
     rows = []
     for kind in options.only or KINDS:
         for shape in KINDS[kind]:
             if options.width not in (None, *shape[1:2]):
                 continue
-            rows.append(compare(kind, shape, options.blocks, options.threads))
+            how = options.blocks, options.threads, options.kernel
+            rows.append(compare(kind, shape, *how))
             print(describe(rows[-1]), flush=True)
     rows = keep(rows)
     if options.plot:

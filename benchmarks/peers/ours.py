@@ -26,6 +26,7 @@ THREADS = int(os.environ["LORA_NP_THREADS"])
 def build(kind, shape):
     if kind.startswith("nf4"):
         return rounder(kind, matrix(shape))
+    kind = kind.removesuffix("-compiled")
     config, T, B = sizes(shape)
     model = GPT(GPTConfig(**config), None)
     fill({name: parameter.data for name, parameter in model.named_parameters()})
@@ -83,4 +84,4 @@ def rounder(kind, weight):
     return check, step
 
 
-serve(build)
+serve(build, np.matmul)

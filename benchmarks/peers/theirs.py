@@ -19,6 +19,7 @@ torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 def build(kind, shape):
     if kind.startswith("nf4"):
         return rounder(kind, torch.from_numpy(matrix(shape)))
+    kind, compiled = kind.removesuffix("-compiled"), kind.endswith("-compiled")
     config, T, B = sizes(shape)
     no_dropout = {"attn_pdrop": 0, "embd_pdrop": 0, "resid_pdrop": 0}
     model = GPT2LMHeadModel(GPT2Config(**config, **no_dropout))
@@ -37,12 +38,13 @@ def build(kind, shape):
                 block.attn.c_attn.lora_B["default"].weight.copy_(torch.from_numpy(B_.T))
     model.train()
     learns = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    forward = torch.compile(model) if compiled else model  # of one shape: compiled in the check
     tokens = torch.from_numpy(draw_tokens(B, T + 1))
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
     optimizer = torch.optim.AdamW(learns.values(), lr=1e-4, weight_decay=0.0)
 
     def gradients():
-        logits = model(input_ids=inputs).logits
+        logits = forward(input_ids=inputs).logits
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         loss.backward()
         return loss
@@ -138,4 +140,4 @@ def rounder(kind, weight):
     return check, step
 
 
-serve(build)
+serve(build, lambda a, b: torch.from_numpy(a) @ torch.from_numpy(b))

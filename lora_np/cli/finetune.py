@@ -47,6 +47,7 @@ def add(commands):
     layers = "layers to adapt, as c_attn, or q_proj v_proj for a Llama (default: all; IA3: c_attn)"
     inputs = "layers whose inputs IA3 scales (default mlp.c_proj), as down_proj for a Llama"
     others = "the method's other settings, as block=16 or numbers=200"
+    again = "keep only what each block reads and run it again in backward: less memory, more time"
     option("--method", choices=BY_NAME, default="lora", help="default %(default)s")
     add_texts(parser)
     option("--rank", type=positive, help="LoRA's r (default 8)")
@@ -61,6 +62,8 @@ def add(commands):
     option("--batch-size", type=positive, help=f"sequences a step {sizes['batch_size']}")
     option("--length", type=positive, default=128, help="tokens (default %(default)s)")
     option("--windows", type=positive, help=windows)
+    option("--recompute", action="store_true", help=again)
+    option("--adam-8bit", action="store_true", help="AdamW's moments in 8 bits: a quarter of them")
     option("--resume", action="store_true", help="go on from --out's last state")
     return parser
 
@@ -121,7 +124,8 @@ def run(options):
         model, history, numbers = finetune(
             base, method, reading, others, lr=options.lr, steps=options.steps,
             length=options.length, **sizes, every=max(1, options.steps // 4), seed=options.seed,
-            state=state, resume=options.resume, threads=cores(),
+            state=state, resume=options.resume, threads=cores(), recompute=options.recompute,
+            adam_8bit=options.adam_8bit,
         )  # fmt: skip
     if directory:
         if options.method == "full":

@@ -99,6 +99,9 @@ def of_model(name, rank):
             figure = {"what": what, "bytes": size, "numbers": count}
             published.append(figure | {"bytes_per_number": size / count, "source": source})
     rows = formulas.table(shape, rank)
+    for row in rows:  # of parameters that all have LEAST numbers or more
+        moments = formulas.moments_8bit([row["trained"]])
+        row["total_8bit"] = row["total"] - row["moments"] + moments
     return {"model": name, "numbers": shape.weights, "rows": rows, "published": published}
 
 
@@ -117,6 +120,10 @@ def screen(n):
         if "predicted" in row:
             line += f"; measured {row['total']:,} bytes, predicted {row['predicted']:,.0f}"
         lines.append(line)
+    if "model" in n:
+        totals = ", ".join(f"{row['total_8bit'] / divisor:.3f}" for row in n["rows"])
+        lines += ["", "With AdamW8bit, two moments in 2.03 bytes and not 8, the totals are", totals]
+        lines[-1] += f" {unit}."
     if n.get("published"):
         lines += ["", "What published figures imply, in bytes a number:"]
         for p in n["published"]:

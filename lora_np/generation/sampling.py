@@ -150,7 +150,7 @@ def _chosen(model, prompts, lengths, n, past, choose, marks):
         chosen = choose(model.lm_head(x[:, -1:])[:, 0], ~(given | ended))  # (B,)
         own = [each[t] if t < len(each) else last for each, last in zip(prompts, unread[:, -1])]
         chosen = np.where(given | ended, own, chosen)
-        ended |= ~given & np.isin(chosen, marks)
+        ended |= ~given & (chosen[:, None] == marks).any(axis=1)  # np.isin takes 8 times as long
         unread = chosen[:, None]
         yield chosen
         if ended.all():

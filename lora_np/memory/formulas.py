@@ -6,7 +6,11 @@ learns costs 4 + 4 + 8 = 16 bytes, a frozen one 4, one in NF4 4.5 bits. Bytes; 1
 
 from dataclasses import dataclass
 
+from ..nn.attention import LONG
+from ..nn.long_attention import KEYS
+
 FLOAT = 4  # bytes of a float32
+LEAST = 4096  # numbers of a parameter whose moments AdamW8bit holds in 8 bits
 NF4 = (4 + 32 / 64) / 8  # bytes a weight: 4 bits, and a float32 scale for each block of 64
 
 
@@ -84,6 +88,14 @@ def state(shape, trained, added=0, quantized=False):
     return {"weights": weights, "gradients": FLOAT * trained, "moments": 2 * FLOAT * trained}
 
 
+def moments_8bit(sizes):
+    """Bytes of AdamW8bit's two moments of parameters of these sizes.
+
+    From LEAST numbers on, 2·(n + 4·⌈n/256⌉), 2.03 a number; below, 8 a number as in AdamW.
+    """
+    return sum(2 * (n + FLOAT * -(-n // 256) if n >= LEAST else FLOAT * n) for n in sizes)
+
+
 def table(shape, rank, targets=None):
     """Rows of full fine-tuning, LoRA and QLoRA: numbers trained, and bytes."""
     lora = shape.lora(rank, targets)
@@ -98,20 +110,26 @@ def table(shape, rank, targets=None):
     ]
 
 
-def activations(config, B, T, *, keeps=(), rank=0, body=True, reads_head=False):
+def activations(
+    config, B, T, *, keeps=(), rank=0, body=True, reads_head=False, recompute=False
+):  # fmt: skip
     """Bytes that a GPT's forward keeps for its backward, without dropout.
 
     For each token a block keeps x̂ and 1/std of two norms (2d + 2), q, k, v (3d), the attention's
-    proportions (H·T), the GELU's slope (inner). A linear layer keeps its input only where something
-    learns from it: `keeps` names those, with `rank` numbers more each for LoRA's u = xA. The last
-    norm keeps d + 1. `body` False is head tuning, which keeps none of this; where the head learns,
-    `reads_head`, it keeps its input. The T positions, 8 bytes each, are kept too.
+    proportions (H·T; from LONG tokens on its output and a sum, d + H), the GELU's slope (inner).
+    With `recompute` it keeps its input (d), and all that only in the last block. A linear layer
+    keeps its input only where something learns from it: `keeps` names those, with `rank` numbers
+    more each for LoRA's u = xA. The last norm keeps d + 1. `body` False is head tuning, which keeps
+    none of this; where the head learns, `reads_head`, it keeps its input. The T positions, 8 bytes
+    each, are kept too.
     """
     d, inner = config.n_embd, config.n_inner or 4 * config.n_embd
     widths = {"c_attn": d, "attn.c_proj": d, "c_fc": d, "mlp.c_proj": inner}
-    block = 2 * d + 2 + 3 * d + config.n_head * T + inner
+    attention = config.n_head * T if T < LONG else d + config.n_head
+    block = 2 * d + 2 + 3 * d + attention + inner
     block += sum(widths[name] + rank for name in keeps)
-    token = (config.n_layer * block + d + 1) * body + d * reads_head
+    blocks = config.n_layer * d + block if recompute else config.n_layer * block
+    token = (blocks + d + 1) * body + d * reads_head
     return FLOAT * B * T * token + 8 * T
 
 
@@ -123,13 +141,14 @@ def peak(config, B, T, held, *, largest, dense=0):
     - in a block's backward: activations, gradients; for each token the logits and their gradient
       (2V), and in the MLP's the gradient of GELU's output, twice where LoRA adds to it (2·inner,
       and 2d for what came in), or in attention's that of the proportions (H·T, and 8d: of q, k,
-      v, the output, and what came in).
+      v, the output, and what came in; from LONG tokens on 2H·KEYS, and 10d).
     - at a layer in 4 bits: the same but for inner + 3d a token, and `dense` numbers dequantized.
     - in AdamW's step: the gradients, and two temporaries of its `largest` parameter.
     """
     d, inner, V = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
     tokens = FLOAT * B * T
-    in_block = tokens * (2 * V + max(2 * inner + 2 * d, config.n_head * T + 8 * d))
+    attention = config.n_head * T + 8 * d if T < LONG else 2 * config.n_head * KEYS + 10 * d
+    in_block = tokens * (2 * V + max(2 * inner + 2 * d, attention))
     at_layer = tokens * (2 * V + inner + 3 * d) + FLOAT * dense if dense else 0
     kept, gradients = held["activations"], held["gradients"]
     in_loss, in_step = kept + tokens * 3 * V, gradients + 2 * FLOAT * largest

@@ -16,7 +16,10 @@ from .functional import (
     softmax_forward,
 )
 from .kv_cache import extend_past
+from .long_attention import InBlocks, attend_in_blocks_backward, attend_in_blocks_forward
 from .module import Module
+
+LONG = 512  # tokens: from here on blocks of keys take less time as well as less memory
 
 
 def attend_forward(q, k, v, pdrop=0.0, rng=None, window=None):
@@ -24,10 +27,12 @@ def attend_forward(q, k, v, pdrop=0.0, rng=None, window=None):
 
     The first P = S − T keys are the past; with a window, a query sees the last `window` keys up to
     its own. With G < H, each key and value serves n = H/G heads in a
-    row (Ainslie et al. 2023, arXiv 2305.13245, §2.2).
+    row (Ainslie et al. 2023, arXiv 2305.13245, §2.2). From LONG tokens on, keys go in blocks.
     Shapes: q (B, H, T, hd), k and v (B, G, S, hd), out (B, T, H, hd).
     """
     B, H, T, hd = q.shape
+    if T >= LONG:
+        return attend_in_blocks_forward(q, k, v, pdrop, rng, window)
     G, S = k.shape[1:3]
     n = H // G
     q = q.reshape(B, G, n, T, hd)
@@ -44,6 +49,8 @@ def attend_forward(q, k, v, pdrop=0.0, rng=None, window=None):
 
 def attend_backward(dout, cache, dq, dk, dv):
     """Fills dq (B, H, T, hd), dk and dv (B, G, T, hd); returns the past's (dk, dv), P long."""
+    if isinstance(cache, InBlocks):
+        return attend_in_blocks_backward(dout, cache, dq, dk, dv)
     q, k, v, p, pd, mask = cache
     B, G, n, T, hd = q.shape
     P = k.shape[2] - T

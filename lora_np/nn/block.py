@@ -19,6 +19,13 @@ class Block(Module):
         m += x
         return m, (ln_1_cache, attn_cache, ln_2_cache, mlp_cache)
 
+    def recall(self, x, *, rng=None, past=None):
+        a, ln_1_cache = self.ln_1.forward(x)
+        a, attn_cache = self.attn.forward(a, rng=rng, past=past)
+        a += x
+        m, ln_2_cache = self.ln_2.forward(a)
+        return ln_1_cache, attn_cache, ln_2_cache, self.mlp.recall(m, rng=rng)
+
     def backward(self, dy, cache, *, below_trains=True):
         ln_1_cache, attn_cache, ln_2_cache, mlp_cache = cache
         dm = self.mlp.backward(dy, mlp_cache)

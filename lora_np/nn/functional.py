@@ -112,11 +112,16 @@ def check_dropout(expected, p):
 
 def dropout_forward(x, p, rng):
     """Zero each number with probability p and scale the rest by 1/(1 − p), so the mean stays."""
+    mask = dropout_mask(x, p, rng)
+    return (x, None) if mask is None else (x * mask, mask)
+
+
+def dropout_mask(x, p, rng):
+    """0 or 1/(1 − p) for each number of x, or None where nothing is dropped."""
     if rng is None or p == 0:
-        return x, None
+        return None
     keep = rng.random(x.shape, dtype=x.dtype) >= p
-    mask = keep * x.dtype.type(1 / (1 - p))
-    return x * mask, mask
+    return keep * x.dtype.type(1 / (1 - p))
 
 
 def dropout_backward(dy, mask):

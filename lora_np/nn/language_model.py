@@ -7,6 +7,7 @@ import numpy as np
 from ..system.checks import check_whole
 from .kv_cache import KeyValueCache, check_past, grows, past_length
 from .module import Module
+from .recompute import Again
 
 
 def check_sizes(config):
@@ -36,15 +37,16 @@ class BodyAndHead(Module):
         """The logits alone; nothing is kept for a backward pass."""
         return self.forward(tokens, keep=False, **options)[0]
 
-    def forward(self, tokens, *, rng=None, past=None, position=0, keep=True):
+    def forward(self, tokens, *, past=None, keep=True, **options):
         """Logits and the cache; `past` has one entry a layer, as Attention takes it.
 
         The first token stands at `position` (one number, or one for each sequence) plus the
         past's length. A KeyValueCache is for generation: there is no backward pass through it.
+        With `recompute` the cache holds what each block read, and backward runs it again.
         """
         keep = keep and not grows(past)
         below = keep and (past is not None or self.body_trains())
-        x, body_cache = self.forward_body(tokens, rng=rng, past=past, position=position, keep=keep)
+        x, body_cache = self.forward_body(tokens, past=past, keep=keep, **options)
         logits, head_cache = self.lm_head.forward(x)
         return logits, (below, body_cache, head_cache) if keep else None
 
@@ -71,11 +73,11 @@ class LanguageModel(BodyAndHead):
     Raises: ValueError, before any work, for tokens outside the vocabulary or the context.
     """
 
-    def forward_body(self, tokens, *, rng=None, past=None, position=0, keep=True):
+    def forward_body(self, tokens, *, rng=None, past=None, position=0, **options):
         start = np.asarray(position) + (0 if past is None else past_length(past[0]))
         x, embed_cache = self.embed(tokens, rng=rng, position=start)
-        options = {"past": past, "below_trains": self.embed_trains(), "keep": keep}
-        x, cache = self.transform(x, rng=rng, **options)
+        below = self.embed_trains()
+        x, cache = self.transform(x, rng=rng, past=past, below_trains=below, **options)
         return x, None if cache is None else (embed_cache, cache)
 
     def backward_body(self, dx, cache):
@@ -113,7 +115,9 @@ class LanguageModel(BodyAndHead):
             many = f"{T} tokens from position {position.max()}"
             raise ValueError(f"{name}: {many} on do not fit in the context: n_positions is {room}")
 
-    def transform(self, x, *, rng=None, past=None, below_trains=True, keep=True):
+    def transform(
+        self, x, *, rng=None, past=None, below_trains=True, keep=True, recompute=False
+    ):  # fmt: skip
         """From the embeddings to what the head reads: the blocks, then ln_f. x stays (B, T, d).
 
         Backward goes down to the lowest block that learns, or to the first for the sake of x or of
@@ -129,8 +133,12 @@ class LanguageModel(BodyAndHead):
             lowest = next((i for i, block in enumerate(self.h) if block.trains()), n)
         caches = []
         for i, block in enumerate(self.h):
+            kept = keep and i >= lowest
+            again = Again(x, rng, past[i]) if kept and recompute else None
             x, cache = block.forward(x, rng=rng, past=past[i])
-            caches.append(cache if keep and i >= lowest else None)
+            caches.append(again or cache if kept else None)
+            if again and i == n - 1:
+                again.inside = cache
             del cache  # the only reference to a dropped one
         x, ln_cache = self.ln_f.forward(x)
         if lowest == n and not self.ln_f.trains():
@@ -143,7 +151,11 @@ class LanguageModel(BodyAndHead):
         dx, dpast, lowest = self.ln_f.backward(dx, ln_cache), [], caches.count(None)
         for i in range(len(self.h) - 1, lowest - 1, -1):
             below = below_trains or i > lowest
-            dx, dpast_here = self.h[i].backward(dx, caches[i], below_trains=below)
+            block, cache = self.h[i], caches[i]
+            if isinstance(cache, Again):
+                cache = cache.cache(block)
+            dx, dpast_here = block.backward(dx, cache, below_trains=below)
+            del cache  # before the next block's is made again
             dpast.insert(0, dpast_here)
         has_past = dpast and dpast[0] is not None
         return dx if below_trains else None, dpast if has_past else None

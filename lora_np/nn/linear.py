@@ -84,6 +84,9 @@ class Linear(LinearLike):
         cache = x if self.weight.trainable else None
         return y.reshape(*x.shape[:-1], self.out_features), cache
 
+    def recall(self, x, *, rng=None):
+        return x if self.weight.trainable else None
+
     def backward(self, dy, cache, *, below_trains=True):
         if self.bias is not None and self.bias.trainable:
             self.bias.accumulate(rows(dy).sum(axis=0))  # undoes + b: every row added the same b

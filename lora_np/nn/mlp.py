@@ -4,6 +4,7 @@ from .functional import (
     check_dropout,
     dropout_backward,
     dropout_forward,
+    dropout_mask,
     gelu_backward,
     gelu_forward,
     silu_backward,
@@ -26,6 +27,12 @@ class MLP(Module):
         y, mask = dropout_forward(y, self.resid_pdrop, rng)
         return y, (fc_cache, gelu_cache, proj_cache, mask)
 
+    def recall(self, x, *, rng=None):
+        z, fc_cache = self.c_fc.forward(x, rng=rng)
+        a, gelu_cache = gelu_forward(z, out=z)
+        proj_cache = self.c_proj.recall(a, rng=rng)
+        return fc_cache, gelu_cache, proj_cache, dropout_mask(x, self.resid_pdrop, rng)
+
     def backward(self, dy, cache):
         fc_cache, gelu_cache, proj_cache, mask = cache
         da = self.c_proj.backward(dropout_backward(dy, mask), proj_cache)  # undoes W_proj
@@ -43,12 +50,20 @@ class SwiGLU(Module):
         self.gate_proj, self.up_proj, self.down_proj = gate_proj, up_proj, down_proj
 
     def forward(self, x, *, rng=None):
+        a, *caches = self._inside(x, rng)
+        y, down_cache = self.down_proj.forward(a, rng=rng)
+        return y, (*caches, down_cache)
+
+    def recall(self, x, *, rng=None):
+        a, *caches = self._inside(x, rng)
+        return *caches, self.down_proj.recall(a, rng=rng)
+
+    def _inside(self, x, rng):
         g, gate_cache = self.gate_proj.forward(x, rng=rng)
         u, up_cache = self.up_proj.forward(x, rng=rng)
         a, silu_cache = silu_forward(g)
         a *= u
-        y, down_cache = self.down_proj.forward(a, rng=rng)
-        return y, (gate_cache, u, up_cache, silu_cache, down_cache)
+        return a, gate_cache, u, up_cache, silu_cache
 
     def backward(self, dy, cache):
         gate_cache, u, up_cache, silu_cache, down_cache = cache

@@ -82,6 +82,14 @@ class Module:
         """The output alone: forward without its cache."""
         return self.forward(x, **options)[0]
 
+    def recall(self, x, **options):
+        """The cache that `forward` makes, where y is not needed: y's own part may be left out."""
+        return self.forward(x, **options)[1]
+
+    def __init_subclass__(cls):
+        if "forward" in vars(cls) and "recall" not in vars(cls):  # an inherited one is another's
+            cls.recall = Module.recall
+
     def __repr__(self):
         sizes = [p.size for p in self.parameters()], [p.size for p in self.trainable_parameters()]
         counts = "{:,} numbers, {:,} of them learn".format(*map(sum, sizes))

@@ -15,11 +15,12 @@ BLOCK = 256  # scales that share one nested absmax
 BINS = 65535  # bitsandbytes on a CPU looks the code up at 65,536 equally spaced points
 
 
-def make_dynamic_map():
+def make_dynamic_map(signed=True):
     """256 numbers from −0.993 to 1: 0, 1, and with both signs, for i from 0 to 6, 10^(i − 6) times
-    the 2ⁱ cell centres of an even grid from 0.1 to 1."""
-    positive = np.concatenate([np.float32(10.0 ** (i - 6)) * cell_centres(2**i) for i in range(7)])
-    return np.sort(np.concatenate([-positive, np.float32([0, 1]), positive]))
+    the 2ⁱ cell centres of an even grid from 0.1 to 1. Without signs, from 0, 2ⁱ⁺¹ centres."""
+    grids = [cell_centres(2**i if signed else 2 ** (i + 1)) for i in range(7)]
+    positive = np.concatenate([np.float32(10.0 ** (i - 6)) * grid for i, grid in enumerate(grids)])
+    return np.sort(np.concatenate([-positive[: signed * 127], np.float32([0, 1]), positive]))
 
 
 def cell_centres(count):
@@ -35,13 +36,14 @@ def cell_centres(count):
     return (edges[:-1] + edges[1:]) / 2
 
 
-DYNAMIC_MAP = make_dynamic_map()  # (256,) float32, ascending
+DYNAMIC_MAP, UNSIGNED_MAP = map(make_dynamic_map, (True, False))  # (256,) float32, ascending
 
 
 @functools.cache
-def code_of_bin():
+def code_of_bin(signed=True):
     """The nearest entry at each point; a number close to a midpoint may so get the one beside."""
-    midpoints = (DYNAMIC_MAP[:-1] + DYNAMIC_MAP[1:]) / 2
+    values = DYNAMIC_MAP if signed else UNSIGNED_MAP
+    midpoints = (values[:-1] + values[1:]) / 2
     return np.searchsorted(midpoints, np.linspace(-1, 1, BINS + 1)).astype(np.uint8)
 
 
@@ -67,8 +69,7 @@ class DoubleQuantized:
     nbytes = property(lambda self: self.codes.nbytes + self.nested_absmax.nbytes + 4)
 
     def dequantize(self):
-        nested = np.repeat(self.nested_absmax, BLOCK)[: self.codes.size]
-        return DYNAMIC_MAP[self.codes] * nested + self.offset
+        return dequantize_blocks(self.codes, self.nested_absmax, DYNAMIC_MAP) + self.offset
 
 
 def double_quantize(scales, offset=None):
@@ -80,19 +81,37 @@ def double_quantize(scales, offset=None):
     if offset is None:
         offset = scales.mean(dtype=np.float64) if scales.size else 0
     offset = np.float32(offset)
-    blocks = -(-scales.size // BLOCK)
-    centred = np.zeros(blocks * BLOCK, np.float32)  # padded with zeros, which move no maximum
-    centred[: scales.size] = scales - offset
-    centred = centred.reshape(blocks, BLOCK)
-    nested = np.abs(centred).max(axis=1)
+    return DoubleQuantized(*quantize_blocks(scales - offset, code_of_bin()), offset)
+
+
+def quantize_blocks(x, code_of_bin):
+    """(codes, absmax): each number over its block's absmax, as the code of the nearest bin.
+
+    Shapes: x (n,) float32, codes (n,) uint8, absmax (⌈n/256⌉,) float32.
+    """
+    padded = np.zeros((-(-x.size // BLOCK), BLOCK), np.float32)  # with zeros: they move no maximum
+    ratio = padded.reshape(-1)
+    ratio[: x.size] = x
+    absmax = np.abs(padded).max(axis=1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = centred * (1 / nested)[:, None]
-    # Where all scales of a block are equal, 0 · ∞ is no number. Any code would do, for the nested
-    # absmax is 0; like bitsandbytes, take the lowest.
-    ratio = np.clip(np.nan_to_num(ratio, nan=-1), -1, 1)
-    bins = (ratio + 1) * np.float32(0.5) * np.float32(BINS) + np.float32(0.5)
-    codes = code_of_bin()[bins.astype(np.int32)].ravel()[: scales.size]
-    return DoubleQuantized(codes, nested, offset)
+        inverse = 1 / absmax
+        padded *= inverse[:, None]
+    if not np.isfinite(inverse).all():
+        # Where a block is all zeros, 0 · ∞ is no number. Any code would do, for its absmax is 0;
+        # like bitsandbytes, take the lowest.
+        np.clip(np.nan_to_num(ratio, copy=False, nan=-1), -1, 1, out=ratio)
+    ratio += 1
+    ratio *= np.float32(0.5 * BINS)
+    ratio += np.float32(0.5)
+    return np.take(code_of_bin, ratio[: x.size].astype(np.intp)), absmax
+
+
+def dequantize_blocks(codes, absmax, values):
+    """Undoes `quantize_blocks`, on the map `values`: value · absmax."""
+    x, whole = np.take(values, codes), codes.size // BLOCK * BLOCK
+    x[:whole].reshape(-1, BLOCK)[...] *= absmax[: whole // BLOCK, None]
+    x[whole:] *= absmax[whole // BLOCK :]  # the last block's, where it is shorter
+    return x
 
 
 def keep(whole, name, dtype, shape):

@@ -8,6 +8,7 @@ from ..methods.describe import describe
 from ..objectives import cross_entropy
 from ..system.checks import check_whole
 from ..system.progress import progress_bar
+from ..train.adamw_8bit import AdamW8bit
 from ..train.loop import held_out_loss, train, warmup_cosine
 from ..train.memory_guard import check_memory
 from ..train.optim import AdamW
@@ -31,14 +32,15 @@ def usual_rate(method, model):
 
 def finetune(
     base, method, reading, kept=(), *, lr=None, steps=300, batch_size=16, length=LENGTH, seed=0,
-    windows=128, every=None, state=None, **options,
+    windows=128, every=None, state=None, adam_8bit=False, **options,
 ):  # fmt: skip
     """Apply `method` to `base`, train it on the Text `reading`; returns (model, History, numbers).
 
     `kept` are Texts to look back at: how far their held-out loss rises is what was forgotten.
-    AdamW (and AdaLoRA's ranks), warm-up over a twentieth of the steps, then half a cosine to 0.
-    `lr` None takes the method's `usual_rate`. Everything random follows from `seed`. `state` is
-    `train`'s checkpoint; `options` are its resume, progress and threads.
+    AdamW (`adam_8bit`: AdamW8bit; and AdaLoRA's ranks), warm-up over a twentieth of the steps, then
+    half a cosine to 0. `lr` None takes the method's `usual_rate`. Everything random follows from
+    `seed`. `state` is `train`'s checkpoint; `options` are its resume, progress, threads and
+    recompute.
     """
     check_whole("finetune: expected a seed", seed, 0)
     check_whole("finetune: expected steps", steps, 0)
@@ -47,14 +49,16 @@ def finetune(
     rng, progress = np.random.default_rng(seed), options.get("progress")
     lr = usual_rate(method, base) if lr is None else lr
     model = method.apply(base, rng)
-    optimizer = allocating(AdamW(model.trainable_parameters(), lr=lr), model, steps)
+    optimizer = (AdamW8bit if adam_8bit else AdamW)(model.trainable_parameters(), lr=lr)
+    optimizer = allocating(optimizer, model, steps)
     schedule = warmup_cosine(steps, warmup=steps // 20)
     one = next(reading.batches(np.random.default_rng(seed), 1, length))
     shards = 1 if options.get("threads") is None else SHARDS
-    check_memory(model, one, shards, sequences=batch_size)  # before such a batch is there
+    recompute = options.get("recompute", False)  # checked before such a batch is there:
+    check_memory(model, one, shards, sequences=batch_size, recompute=recompute)
     with progress_bar(progress, None, 0, "", what="measuring a step"):
         first = next(reading.batches(np.random.default_rng(seed), batch_size, length))
-        held = held_in_a_step(model, optimizer, first, cross_entropy)
+        held = held_in_a_step(model, optimizer, first, cross_entropy, recompute)
     losses = functools.partial(held_out_losses, [reading, *kept], windows, length, progress)
     history = train(
         model, reading.batches(rng, batch_size, length), cross_entropy, optimizer, steps=steps,

@@ -12,6 +12,7 @@ from ..nn import Linear
 from ..quant import NF4Linear, QuantizedLinear
 from ..system.checks import check_whole
 from ..system.free_memory import free_bytes
+from ..train.adamw_8bit import CHUNK, AdamW8bit
 from ..train.loop import train
 from ..train.optim import AdamW
 from ..train.step import forward_backward
@@ -19,21 +20,23 @@ from ..train.step import forward_backward
 DRAWN = 28  # bytes a number, about, while a layer's weight is drawn and then trained
 
 
-def peak_of_a_step(model, optimizer, batch, objective):
+def peak_of_a_step(model, optimizer, batch, objective, recompute=False):
     """`held_in_a_step` of a GPT, "passing" temporaries, their sum "predicted", and "measured"."""
-    parts = held_in_a_step(model, optimizer, batch, objective)
+    parts = held_in_a_step(model, optimizer, batch, objective, recompute)
     in_4_bits = [m.quantized for m in model.modules() if isinstance(m, QuantizedLinear)]
     largest = max(p.size for p in optimizer.parameters)
+    if isinstance(optimizer, AdamW8bit):
+        largest = min(largest, 4 * CHUNK)  # a chunk at a time, in eight temporaries
     dense = max((math.prod(q.shape) for q in in_4_bits), default=0)
     predicted = formulas.peak(
         model.config, *batch.tokens.shape, parts, largest=largest, dense=dense
     )
-    measured = measured_peak(model, optimizer, batch, objective)
+    measured = measured_peak(model, optimizer, batch, objective, recompute)
     passing = predicted - sum(parts.values())
     return {**parts, "passing": passing, "predicted": predicted, "measured": measured}
 
 
-def measured_peak(model, optimizer, batch, objective):
+def measured_peak(model, optimizer, batch, objective, recompute=False):
     """The most bytes that stood at once in two steps of `train`, weights and moments included.
 
     NumPy tells `tracemalloc` of every array it makes, so this counts them to the byte, the same on
@@ -41,7 +44,8 @@ def measured_peak(model, optimizer, batch, objective):
     """
 
     def steps():
-        train(model, iter([batch] * 2), objective, optimizer, steps=2, progress=False)
+        how = {"steps": 2, "progress": False, "recompute": recompute}
+        train(model, iter([batch] * 2), objective, optimizer, **how)
 
     steps()  # what Python itself makes but once is none of theirs
     before = array_bytes(model) + optimizer_bytes(optimizer)
@@ -53,13 +57,13 @@ def measured_peak(model, optimizer, batch, objective):
         tracemalloc.stop()
 
 
-def held_in_a_step(model, optimizer, batch, objective):
+def held_in_a_step(model, optimizer, batch, objective, recompute=False):
     """`held`, and "activations": what forward keeps for backward, but for weights and tokens."""
-    x, cache = model.forward_body(batch.tokens)
+    x, cache = model.forward_body(batch.tokens, recompute=recompute)
     _, head_cache = model.lm_head.forward(x[:1])  # if it keeps one sequence, it keeps them all
     inputs = array_bytes(batch.tokens)
     activations = array_bytes(cache, head_cache, batch.tokens) - inputs
-    forward_backward(model, batch, objective)
+    forward_backward(model, batch, objective, recompute=recompute)
     result = {**held(model, optimizer), "activations": activations}
     for parameter in optimizer.parameters:
         parameter.grad = None

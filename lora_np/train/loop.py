@@ -36,6 +36,7 @@ class Settings:
     resume: bool = False  # go on from `checkpoint`
     progress: bool | None = None  # whether to show a bar; None: if standard error is a terminal
     threads: int | None = None  # how many share a batch; the bits do not depend on it
+    recompute: bool = False  # keep what each block reads, and run it again in backward: same bits
 
     def __post_init__(self):
         check_whole("train: expected steps", self.steps, 0)
@@ -67,11 +68,13 @@ def train(
             if batch is None:
                 raise ValueError(f"the batches ran out after {done} of {s.steps} steps")
             if batch.tokens.size > checked:
-                check_memory(model, batch, 1 if s.threads is None else SHARDS, s.rng)
+                shards = 1 if s.threads is None else SHARDS
+                check_memory(model, batch, shards, s.rng, recompute=s.recompute)
                 checked = batch.tokens.size
             optimizer.rate = 1.0 if s.schedule is None else s.schedule(done)
             with history.timed():
-                loss = forward_backward(model, batch, objective, rng=s.rng, threads=s.threads)
+                how = {"rng": s.rng, "threads": s.threads, "recompute": s.recompute}
+                loss = forward_backward(model, batch, objective, **how)
                 norm = clip_gradients(optimizer.parameters, s.clip)
                 check_finite(loss, norm, done, optimizer)
                 optimizer.step()

@@ -5,6 +5,7 @@ from bisect import bisect
 import numpy as np
 
 from ..memory.measured import array_bytes
+from ..nn.attention import LONG
 from ..system.free_memory import free_bytes
 from .step import PART
 
@@ -12,7 +13,7 @@ SHORT = (4, 8, 16)  # tokens: what these keep says what any length keeps
 LOGITS = 4  # arrays as large as a part's logits that an objective has at once
 
 
-def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
+def check_memory(model, batch, shards=1, rng=None, *, sequences=None, recompute=False):
     """Raise ValueError for a step on `batch` that needs more memory than there is, or on so many
     `sequences` like the one in it: then the batch need not be there to be refused.
 
@@ -22,7 +23,7 @@ def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
     B = sequences or B
     if free is None:
         return
-    need = step_bytes(model, batch, shards, rng)
+    need = step_bytes(model, batch, shards, rng, recompute)
     if need(B, T) <= free:
         return
     fewer = bisect(range(1, B + 1), free, key=lambda b: need(b, T))
@@ -34,25 +35,29 @@ def check_memory(model, batch, shards=1, rng=None, *, sequences=None):
     )
 
 
-def step_bytes(model, batch, shards=1, rng=None):
+def step_bytes(model, batch, shards=1, rng=None, recompute=False):
     """A function of (sequences, tokens): about how many bytes more a step on them takes.
 
     Activations: a sequence keeps a + bT + cT² bytes, T² for who attends to whom; three short ones,
-    of the batch's own tokens, are run to find a, b and c. Gradients: once for each shard. Logits:
-    LOGITS arrays for each shard, of as many sequences as PART allows.
+    of the batch's own tokens, are run to find a, b and c. From LONG tokens on, attention keeps
+    hd + 1 numbers where it kept T. Gradients: once for each shard. Logits: LOGITS arrays for each
+    shard, of as many sequences as PART allows.
     """
     head, T = model.lm_head, batch.tokens.shape[1]
     rng = None if rng is None else np.random.default_rng(0)  # dropout's masks are kept as well
     lengths, measured = [t for t in SHORT if t < T] or [T], []
     for t in lengths:
-        x, cache = model.forward_body(batch.tokens[:1, :t], rng=rng)
+        x, cache = model.forward_body(batch.tokens[:1, :t], rng=rng, recompute=recompute)
         measured.append(array_bytes(cache, head.forward(x)[1]))
     curve = np.polyfit(lengths, measured, len(lengths) - 1)
+    c, hd = curve[0], model.unwrapped().config.head_dim
     gradients = sum(parameter.data.nbytes for parameter in model.trainable_parameters())
 
     def need(b, t):
         logits = min(max(PART, batch.group * t * head.n_classes), b * t * head.n_classes / shards)
         activations = b * float(np.polyval(curve, t))
+        if t >= LONG:
+            activations += b * c * t * (hd + 1 - t)
         return activations + shards * (gradients + LOGITS * logits * x.itemsize)
 
     return need

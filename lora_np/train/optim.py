@@ -89,11 +89,15 @@ class AdamW(Optimizer):
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * (g * g)
+        self._move(parameter.data, m, v, lr, t)
+
+    def _move(self, w, m, v, lr, t):
+        beta1, beta2 = self.betas
         if self.weight_decay:
-            parameter.data *= 1 - lr * self.weight_decay
+            w *= 1 - lr * self.weight_decay
         step = np.sqrt(v)
         step *= 1 / math.sqrt(1 - beta2**t)
         step += self.eps
         np.divide(m, step, out=step)
         step *= lr / (1 - beta1**t)
-        parameter.data -= step
+        w -= step

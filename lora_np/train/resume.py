@@ -56,7 +56,9 @@ def load_state(path, model, optimizer, rng):
         saved = {}
         for name, tensor in stored.items():
             real = tensor.kind in FLOATS
-            saved[name] = tensor.read(arrays[name].dtype) if real else tensor.read_raw(("I64",))
+            saved[name] = (
+                tensor.read(arrays[name].dtype) if real else tensor.read_raw(("I64", "U8"))
+            )
     if rng is not None:
         trial = type(rng.bit_generator)()  # a setter may fail halfway: not on the caller's own
         try:

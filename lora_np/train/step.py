@@ -6,6 +6,8 @@ through the whole network, on a view of the model: the weights are shared, the g
 own. NumPy lets other threads run while it computes.
 """
 
+from functools import partial
+
 import numpy as np
 
 from ..system.checks import check_whole
@@ -17,27 +19,30 @@ WIDTH = 128  # in a model of up to that width; in a wider one, fewer rows are as
 PART = 1 << 23  # the most logits of a part, if it has more than one sequence (or pair): 34 MB
 
 
-def forward_backward(model, batch, objective, *, rng=None, threads=None, parts=None):
+def forward_backward(
+    model, batch, objective, *, rng=None, threads=None, parts=None, recompute=False
+):  # fmt: skip
     """The batch's loss; its gradients are added to those in `model`.
 
     With `threads`, a number, shards of the batch are run side by side. They follow from the batch's
     shape and the model's width, their gradients are added in order, and each matrix product runs on
     one thread: so any number of threads gives the same bits. Of each shard, the head and the
-    objective read `parts` one after another, by default as many as PART asks for.
+    objective read `parts` one after another, by default as many as PART asks for. `recompute` keeps
+    only what each block reads, and runs it again in backward: the same bits, in less memory.
     """
     for name, count in {"threads": threads, "parts": parts}.items():
         if count is not None:
             check_whole(f"forward_backward: expected {name} None or", count)
+    run = partial(run_shard, objective=objective, parts=parts, recompute=recompute)
     if threads is None:
-        return run_shard(model, batch, objective, rng, parts)
+        return run(model, batch, rng)
     shards = batch.split(shard_count(*batch.tokens.shape, model.config.n_embd))
     rngs = [rng] * len(shards)
     if rng is not None and len(shards) > 1:  # seeds from rng's own state: resuming restores them
         rngs = [np.random.default_rng(seed) for seed in rng.integers(2**63, size=len(shards))]
     views = [model, *(model.view() for _ in shards[1:])]
-    same = [objective] * len(shards), rngs, [parts] * len(shards)
     with one_thread_each():
-        losses = list(map_on(threads)(run_shard, views, shards, *same))
+        losses = list(map_on(threads)(run, views, shards, rngs))
     for view in views[1:]:
         for ours, theirs in zip(model.parameters(), view.parameters()):
             if theirs.grad is not None:
@@ -51,12 +56,12 @@ def shard_count(B, T, width):
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a loss that is not finite tells
-def run_shard(model, batch, objective, rng, parts):
+def run_shard(model, batch, rng, objective, parts, recompute):
     """The body reads the whole batch; only one part's logits exist at a time.
 
     What forward kept for backward ends with this call: a step never holds another step's.
     """
-    x, cache = model.forward_body(batch.tokens, rng=rng)  # (B, T, d)
+    x, cache = model.forward_body(batch.tokens, rng=rng, recompute=recompute)  # (B, T, d)
     below = model.body_trains()  # whether backward goes on below the head
     loss, dx, head = 0, [], model.lm_head
     for at, part in parts_of(batch, head, parts):

@@ -36,6 +36,7 @@ INTERNAL = """
     methods.inputs.prompt.PromptTuned.forward_body.position nn.llama.Llama.add_positions.position
     nn.language_model.BodyAndHead.forward.position nn.language_model.LanguageModel.embed.position
     nn.language_model.LanguageModel.forward_body.position nn.attention.attend_forward.pdrop
+    nn.long_attention.attend_in_blocks_forward.pdrop nn.long_attention.InBlocks.window
     recipes.pretrain.RandomOffsets.forward_body.position memory.formulas.Shape.others
     memory.formulas.llama_shape.tables system.hints.did_you_mean.near memory.formulas.state.added
     memory.formulas.activations.rank memory.formulas.peak.dense

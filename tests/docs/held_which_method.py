@@ -27,7 +27,9 @@ from docs.lesson_8_runs import (
     slope,
 )
 from docs.margins import ROOT, Claim, Given, Number, alike, in_words, stored
+from lora_np import GPTConfig
 from lora_np.course.experiments import context, methods_text, regret
+from lora_np.memory import formulas
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "tuning"))
 
@@ -58,6 +60,14 @@ def size_and_steps():
 
 def bytes_of(name):
     return np.array([run["bytes"] for run in stored("real_nf4")["rows"][name]])
+
+
+def recomputed(n):
+    """What recomputation keeps of full fine-tuning's activations at n blocks, by formula."""
+    layers = "c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"
+    config, how = GPTConfig(n_layer=n), {"keeps": layers, "reads_head": True}
+    some, whole = (formulas.activations(config, 8, 128, recompute=r, **how) for r in (True, False))
+    return some / whole
 
 
 HELD_WHICH = [
@@ -189,12 +199,22 @@ HELD_WHICH = [
     *(
         Given(WHICH, says, "advice")
         for says in (
-            "shorter texts or smaller batches; LoRA on fewer layers",
+            "then shorter texts, smaller batches, LoRA on fewer layers",
             "LoRA stays behind full and bytes allow",
             "a larger r, then full fine-tuning",
             "IA3 where bytes count most",
             "there is a better, larger model to ask",
         )
+    ),
+    Claim(
+        WHICH,
+        "at 12 blocks of width 128 and 128 tokens under a sixth of the bytes",
+        lambda: alike(1 / 6 - recomputed(12)),
+    ),
+    Claim(
+        WHICH,
+        "a quarter of AdamW's bytes for them",
+        lambda: alike(0.01 - abs(formulas.moments_8bit([1 << 20]) / (8 << 20) - 1 / 4)),
     ),
     Given(WHICH, "the papers find prompts and prefixes close to full fine-tuning", "cited"),
     Given(WHICH, "attention alone worse than all layers (LoRA Without Regret, 2025)", "cited"),

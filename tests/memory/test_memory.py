@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lora_np import AdamW, FullFineTuning, HeadTuning, LoRA, QLoRA, cross_entropy, next_token
 from lora_np.memory import formulas, measured
 from lora_np.nn import GPT, GPTConfig
+from lora_np.nn.attention import LONG
 from lora_np.recipes.step_memory import held_in_a_step, peak_of_a_step
+from lora_np.train import AdamW8bit
 
 ALL = ("c_attn", "attn.c_proj", "c_fc", "mlp.c_proj")
 
@@ -28,8 +30,9 @@ def test_an_array_counts_once_and_whole():
     T=st.integers(1, 6),
     rank=st.integers(1, 4),
     way=st.sampled_from(["full", "head", "LoRA on c_attn", "LoRA", "QLoRA"]),
+    recompute=st.booleans(),
 )
-def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way):
+def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way, recompute):
     """To the byte, for every kind of bytes, every method and every size."""
     config = GPTConfig(
         vocab_size=11, n_positions=8, n_embd=d, n_layer=layers, n_head=2, n_inner=inner
@@ -68,8 +71,9 @@ def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way):
     assert shape.weights == sum(p.size for p in GPT(config, rng).parameters())
     optimizer = AdamW(model.trainable_parameters())
     batch = next_token(rng.integers(0, 11, (B, T + 1)))
-    held = held_in_a_step(model, optimizer, batch, cross_entropy)
-    assert held == state | {"activations": formulas.activations(config, B, T, **activations)}
+    held = held_in_a_step(model, optimizer, batch, cross_entropy, recompute)
+    kept = formulas.activations(config, B, T, recompute=recompute, **activations)
+    assert held == state | {"activations": kept}
     assert all(p.grad is None for p in model.parameters()), "the step leaves nothing behind"
 
 
@@ -82,17 +86,22 @@ def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way):
     T=st.sampled_from([32, 64, 128]),
     vocabulary=st.sampled_from([64, 257, 2000]),
     method=st.sampled_from([FullFineTuning(), LoRA(3, 5.0), LoRA(4, 3.0, ALL), QLoRA(4, 3.0, ALL)]),
+    recompute=st.booleans(),
+    kind=st.sampled_from([AdamW, AdamW8bit]),
 )
-def test_the_peak_of_a_step_is_what_is_predicted(d, layers, heads, B, T, vocabulary, method):
+@example(64, 2, 2, 2, LONG, 257, LoRA(4, 3.0, ALL), True, AdamW)
+def test_the_peak_of_a_step_is_what_is_predicted(
+    d, layers, heads, B, T, vocabulary, method, recompute, kind
+):
     """Within 15 %, the temporaries too: so no step holds another's activations, or copies.
 
     Not smaller, since Python's own objects, some 20 kB, are in what is measured.
     """
     rng = np.random.default_rng(0)
     model = method.apply(GPT(GPTConfig(vocabulary, T, d, layers, heads), rng), rng)
-    optimizer = AdamW(model.trainable_parameters())
+    optimizer = kind(model.trainable_parameters())
     batch = next_token(rng.integers(0, vocabulary, (B, T + 1)))
-    found = peak_of_a_step(model, optimizer, batch, cross_entropy)
+    found = peak_of_a_step(model, optimizer, batch, cross_entropy, recompute)
     assert found["measured"] == pytest.approx(found["predicted"], rel=0.15)
     assert found["predicted"] == sum(
         found[kind] for kind in ("weights", "gradients", "moments", "activations", "passing")

@@ -8,14 +8,15 @@ import pytest
 from helpers.models import CONFIG, small_gpt
 from helpers.runs import bits, draw, run, start
 from lora_np import SGD, AdamW, FullFineTuning, LoRA
-from lora_np.train import History
+from lora_np.train import AdamW8bit, History
 from lora_np.train.resume import load_state, save_state
 
 
-@pytest.mark.parametrize("optimizer", [AdamW, SGD])
+@pytest.mark.parametrize("optimizer", [AdamW, AdamW8bit, SGD])
 @pytest.mark.parametrize("method", [FullFineTuning(), LoRA(2, 3.0, dropout=0.3)])
-def test_a_run_resumed_equals_one_never_stopped(tmp_path, method, optimizer):
+def test_a_run_resumed_equals_one_never_stopped(tmp_path, monkeypatch, method, optimizer):
     """Bit for bit: weights, moments, the generator, the curve; with dropout and a schedule."""
+    monkeypatch.setattr("lora_np.train.adamw_8bit.LEAST", 10)
     unbroken = run(8, parts=start(method, optimizer), evaluate=lambda: {"one": 1.0}, every=3)
     path = tmp_path / "state.safetensors"
     options = {"checkpoint": path, "evaluate": lambda: {"one": 1.0}, "every": 3}

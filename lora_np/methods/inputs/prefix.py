@@ -72,13 +72,13 @@ class PrefixTuned(BehindVirtualTokens):
     def __init__(self, base, length, table):
         self.base, self.length, self.table, self.methods = base, length, table, base.methods
 
-    def forward_body(self, tokens, *, rng=None, past=None, position=0, keep=True):
+    def forward_body(self, tokens, *, past=None, position=0, **options):
         own, table_cache = past is None, None
         if own:
             self._check_positions(np.shape(tokens), position)
             prefix, table_cache = self.table.forward()
             past = self._pairs(prefix, np.shape(tokens)[0])
-        x, cache = self.base.forward_body(tokens, rng=rng, past=past, position=position, keep=keep)
+        x, cache = self.base.forward_body(tokens, past=past, position=position, **options)
         return x, None if cache is None else (own, table_cache, cache)
 
     def backward_body(self, dx, cache):

@@ -33,9 +33,9 @@ class PromptTuned(BehindVirtualTokens):
     def written_trains(self):
         return self.prompt.trainable
 
-    def forward_body(self, tokens, *, rng=None, past=None, position=0, keep=True):
+    def forward_body(self, tokens, *, rng=None, past=None, position=0, **options):
         if past is not None:  # it holds the prompt already
-            options = {"past": past, "position": position, "keep": keep}
+            options |= {"past": past, "position": position}
             x, cache = self.base.forward_body(tokens, rng=rng, **options)
             return x, None if cache is None else (None, None, cache)
         self._check_positions(np.shape(tokens), position)
@@ -44,7 +44,7 @@ class PromptTuned(BehindVirtualTokens):
         prompt, prompt_cache = self._rows(len(x), rng, position)  # (B, P, d)
         x = np.concatenate([prompt, x], axis=1)  # (B, P + T, d)
         below = self.written_trains() or self.base.embed_trains()
-        x, cache = self.base.transform(x, rng=rng, keep=keep, below_trains=below)
+        x, cache = self.base.transform(x, rng=rng, below_trains=below, **options)
         return x[:, P:], None if cache is None else (prompt_cache, embed_cache, cache)
 
     def backward_body(self, dx, cache):

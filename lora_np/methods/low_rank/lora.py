@@ -54,12 +54,19 @@ class LoRALinear(Wrapper, LinearLike):
     def forward(self, x, *, rng=None):
         self._check(x)
         y, base_cache = self.base.forward(x)  # (..., out)
-        xd, mask = dropout_forward(x, self.dropout, rng)  # the adapter's branch only
-        u = rows(xd) @ self.A.data  # (N, r)
+        xd, mask, u = self._down(x, rng)
         y += ((self.scale * u) @ self.B.data).reshape(y.shape)  # ΔW itself is never formed
         if self.B_bias is not None:
             y += self.scale * self.B_bias.data
-        return y, (base_cache, xd if self.A.trainable else None, mask, u)
+        return y, (base_cache, xd, mask, u)
+
+    def recall(self, x, *, rng=None):
+        return self.base.recall(x), *self._down(x, rng)
+
+    def _down(self, x, rng):
+        """What of x backward reads, dropout's mask, and u = x̃A  (N, r)"""
+        xd, mask = dropout_forward(x, self.dropout, rng)  # the adapter's branch only
+        return xd if self.A.trainable else None, mask, rows(xd) @ self.A.data
 
     def backward(self, dy, cache, *, below_trains=True):
         base_cache, xd, mask, u = cache
