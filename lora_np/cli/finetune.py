@@ -1,6 +1,5 @@
 """python -m lora_np finetune: adapt a model to code, or to a text of one's own."""
 
-import argparse
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -54,7 +53,7 @@ def add(commands):
     option("--alpha", type=real(""), help="the scale is alpha/r (default 2 r)")
     option("--targets", help=layers, **names)
     option("--feedforward", help=inputs, **names)
-    option("--set", help=others, nargs="+", metavar="NAME=NUMBER", type=setting, default=[])
+    option("--set", help=others, nargs="+", metavar="NAME=NUMBER", default=[])
     ids = "the tokens whose rows --method tokens trains; from the vocabulary's size on, new ones"
     option("--token-ids", nargs="+", metavar="ID", type=whole(0), dest="tokens", help=ids)
     option("--lr", type=real(), help="learning rate (default: the method's own)")
@@ -69,12 +68,12 @@ def add(commands):
 
 
 def setting(text):
-    """(name, number) of "name=number", for argparse."""
+    """(name, number) of "name=number"."""
     name, _, value = text.partition("=")
     try:
         return name, int(value) if value.lstrip("-").isdigit() else float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected NAME=NUMBER, got {text!r}") from None
+        raise ValueError(f"--set: expected NAME=NUMBER, as block=16, got {text!r}") from None
 
 
 def method_of(name, **given):
@@ -104,7 +103,7 @@ def run(options):
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
     directory = new_directory(options.out, options.resume) if options.out else None
-    given = {key: getattr(options, key) for key in SETTINGS} | dict(options.set)
+    given = {key: getattr(options, key) for key in SETTINGS} | dict(map(setting, options.set))
     method = method_of(options.method, **given)
     nf4 = options.method == "qlora" and options.base is not None
     base, tokenizer = open_base(options.base, nf4)

@@ -14,6 +14,11 @@ from lora_np.__main__ import main
         (["finetune", "--targets", "c_atn"], "target 'c_atn' matches no linear layer"),
         (["finetune", "--rank", "500"], "expected a rank from 1 to min(in, out) = 128"),
         (["finetune", "--method", "ia3", "--rank", "2"], "--rank is no setting of --method ia3"),
+        (["finetune", "--method", "c3a", "--set", "block"], "expected NAME=NUMBER"),
+        (
+            ["finetune", "--method", "c3a", "--set", "size=2"],
+            "--size is no setting of --method c3a",
+        ),
         (["finetune", "--method", "full", "--targets", "c_attn"], "--targets is no setting"),
         (["generate", "--tokens", "500"], "more than n_positions 192"),
     ],

@@ -29,7 +29,7 @@ def gradients(model, batch, spoil=None):
     number of arrays there."""
     logits, cache = model.forward(batch.tokens, rng=np.random.default_rng(1))
     dlogits, arrays = cross_entropy(logits, batch)[1], list(kept(cache).values())
-    if spoil is not None and arrays[spoil].dtype.kind == "f":
+    if spoil is not None and arrays[spoil].dtype.kind in "fc":
         arrays[spoil][...] = np.nan
     elif spoil is not None:  # tokens or positions: others
         arrays[spoil][...] = (arrays[spoil] + 1) % 6

@@ -50,7 +50,7 @@ class MiSS:
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "miss", 1e-2
+    name, rate = "miss", 3e-3
 
     def __post_init__(self):
         check_whole("MiSS: expected a rank", self.rank)

@@ -76,7 +76,7 @@ class RoAd:
     variant: str = "road_1"
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "road", 1e-2
+    name, rate = "road", 3e-2
 
     def __post_init__(self):
         check_whole("RoAd: expected a group", self.group, 2)

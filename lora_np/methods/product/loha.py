@@ -53,7 +53,7 @@ class LoHa:
     alpha: float = 8.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "loha", 1e-2
+    name, rate = "loha", 3e-2
 
     def __post_init__(self):
         check_whole("LoHa: expected a rank", self.rank)

@@ -63,7 +63,7 @@ class RandLoRA:
     alpha: float = 640.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "randlora", 1e-2
+    name, rate = "randlora", 1e-3
 
     def __post_init__(self):
         check_whole("RandLoRA: expected a rank", self.rank)

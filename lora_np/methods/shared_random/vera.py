@@ -51,7 +51,7 @@ class VeRA:
     d_initial: float = 0.1
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "vera", 3e-2
+    name, rate = "vera", 1e-1
 
     def __post_init__(self):
         check_whole("VeRA: expected a rank", self.rank)

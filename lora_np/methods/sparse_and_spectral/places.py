@@ -22,7 +22,7 @@ def first_of_permutation(n, k, seed):
     from i on (Fisher & Yates); NumPy has the same generator. For n below 2³²/20.
     """
     words = np.random.RandomState(seed).randint(0, 2**32, k, dtype=np.uint32)
-    moved: dict[int, int] = {}  # where a place no longer holds its own number
+    moved = {}  # where a place no longer holds its own number
     result = np.empty(k, np.int64)
     for i, word in enumerate(words.tolist()):
         j = i + word % (n - i)
