@@ -9,6 +9,7 @@ import pytest
 from docs import margins
 from docs.held_claims import HELD_CLAIMS, HELD_README, TABLE
 from docs.held_findings import HELD_FINDINGS
+from docs.held_lesson_6b import HELD_6B
 from docs.held_lesson_8 import HELD_8
 from docs.held_lesson_9 import HELD_9
 from docs.held_lesson_10 import HELD_10
@@ -30,7 +31,7 @@ from docs.margins import (
 )
 
 HELD = [
-    *HELD_WHICH, *HELD_FINDINGS, *HELD_CLAIMS, *HELD_README, *HELD_8, *HELD_9, *HELD_10,
+    *HELD_WHICH, *HELD_FINDINGS, *HELD_CLAIMS, *HELD_README, *HELD_6B, *HELD_8, *HELD_9, *HELD_10,
     *HELD_10B, *HELD_11, *HELD_13,
 ]  # fmt: skip
 PAGES = list(dict.fromkeys(held.page for held in HELD))
