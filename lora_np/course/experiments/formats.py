@@ -120,7 +120,10 @@ def table(numbers):
     ]
     titles = "LoRA r 8 reads prose again", "KL, 10⁻³", "loss less float's"
     lines += [*text_table(titles, rows, (32, 18, 19)), ""]
-    lines.append(f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}.\n")
+    trained = len(mended(numbers, BY_TEACHER))
+    lines.append(
+        f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}, {trained} trained.\n"
+    )
     return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
 
 
@@ -148,14 +151,15 @@ def claims(numbers):
     labels, teacher = mended(numbers, BY_LABELS), mended(numbers, BY_TEACHER)
     found[f"KL (10⁻³): {BY_TEACHER} less by labels"] = (teacher - labels).tolist()
     if "MXFP4" in tried:
-        d = teacher - costs(numbers, "MXFP4")
+        d = teacher - costs(numbers, "MXFP4")[: len(teacher)]
         found[f"KL (10⁻³): {BY_TEACHER} less only rounded"] = d.tolist()
     return found
 
 
 def restored(numbers, name=BY_TEACHER):
     """(seeds,): the share of MXFP4's KL that training took away."""
-    return 1 - mended(numbers, name) / costs(numbers, "MXFP4")
+    left = mended(numbers, name)
+    return 1 - left / costs(numbers, "MXFP4")[: len(left)]
 
 
 def verdict(numbers):
