@@ -196,3 +196,26 @@ def test_what_inspection_shows():
 def test_mistakes_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make(adapters())
+
+
+def test_adapters_of_several_ranks_add_up_and_more_than_factors_is_refused():
+    base, tokens = small_gpt(), some_tokens()
+    one = moved(
+        LoRA(2, 3.0, ("c_attn", "c_fc"), rank_pattern={"c_fc": 1}).apply(
+            base, np.random.default_rng(0)
+        ),
+        1,
+    )
+    two = moved(LoRA(2, 3.0, ("c_fc",)).apply(base, np.random.default_rng(0)), 2)
+    both = merge(combine(base, [one, two]))
+    for name, layer in both.linears():
+        W, each = dict(base.linears())[name].effective_weight(), [one, two]
+        deltas = [dict(view.linears())[name].effective_weight() - W for view in each]
+        assert np.allclose(layer.effective_weight(), W + sum(deltas), atol=1e-12)
+    assert both(tokens).shape == base(tokens).shape
+    for more in (LoRA(2, 3.0, ("wte", "c_attn")), LoRA(2, 3.0, bias=True)):
+        view = more.apply(base, np.random.default_rng(0))
+        with pytest.raises(ValueError, match="expected a view of this base with LoRA's factors"):
+            combine(base, [view])
+        with pytest.raises(ValueError, match="reduce_rank: .* (is on wte too|has a bias)"):
+            reduce_rank(view, 1)
