@@ -9,7 +9,6 @@ from lora_np.course.experiments.formats import (
     FLOAT,
     code_loss,
     costs,
-    mended,
     restored,
 )
 
@@ -74,11 +73,6 @@ HELD_6B = [
         ],
     ),
     Claim(PAGE, "too little to be told apart in two seeds", lambda: behind("MXFP4"), holds=False),
-    Claim(
-        PAGE,
-        "less in every seed",
-        lambda: mended(stored("formats"), BY_LABELS) - mended(stored("formats"), BY_TEACHER),
-    ),
     Given(PAGE, "as in float32: 2.5 to 2, 5 to 4", "a cell prints it"),
     Given(PAGE, "all steps are 1.5 times wider than need be", "6/4"),
     Given(PAGE, "So 2.2 times, at worst, is more than half a bit", "a cell prints it"),
