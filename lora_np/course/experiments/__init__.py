@@ -16,7 +16,7 @@ READS = {  # a question: the experiment whose runs answer it
     "razor": "methods_text",
     "intruders": "methods_text",
 }
-MOVES = ("methods", "capacity", "batch_size", "alpha", "methods_text", *READS, "formats")
+MOVES = ("methods", "shapes", "capacity", "batch_size", "alpha", "methods_text", *READS, "formats")
 TEACHES = ("distillation", "on_policy", "context", "rlhf", "few_numbers")
 IS_READ = ("patterns", "raft")
 EXPERIMENTS = (*MOVES, *TEACHES, *IS_READ)
