@@ -12,6 +12,7 @@ from docs.held_findings import HELD_FINDINGS
 from docs.held_lesson_6b import HELD_6B
 from docs.held_lesson_8 import HELD_8
 from docs.held_lesson_9 import HELD_9
+from docs.held_lesson_9b import HELD_9B
 from docs.held_lesson_10 import HELD_10
 from docs.held_lesson_10b import HELD_10B
 from docs.held_lessons_11_13 import HELD_11, HELD_13
@@ -31,8 +32,8 @@ from docs.margins import (
 )
 
 HELD = [
-    *HELD_WHICH, *HELD_FINDINGS, *HELD_CLAIMS, *HELD_README, *HELD_6B, *HELD_8, *HELD_9, *HELD_10,
-    *HELD_10B, *HELD_11, *HELD_13,
+    *HELD_WHICH, *HELD_FINDINGS, *HELD_CLAIMS, *HELD_README, *HELD_6B, *HELD_8, *HELD_9, *HELD_9B,
+    *HELD_10, *HELD_10B, *HELD_11, *HELD_13,
 ]  # fmt: skip
 PAGES = list(dict.fromkeys(held.page for held in HELD))
 CLAIMS = [held for held in HELD if isinstance(held, Claim)]
