@@ -20,6 +20,7 @@ PAGES = {  # files of the repository that are pages, beside the lessons and the 
     "notebooks/PROTOCOL.md": "guides/protocol.md",
     "notebooks/DOCUMENT.md": "guides/document.md",
     "notebooks/teacher/TEACHING.md": "guides/teaching.md",
+    "notebooks/teacher/PLANS.md": "guides/plans.md",
     "lora_np/nano.py": "guides/one_file.md",
     "README.md": "guides/package.md",
     "ARCHITECTURE.md": "guides/architecture.md",
