@@ -20,6 +20,8 @@ PAGES = {  # files of the repository that are pages, beside the lessons and the 
     "notebooks/PROTOCOL.md": "guides/protocol.md",
     "notebooks/DOCUMENT.md": "guides/document.md",
     "notebooks/teacher/TEACHING.md": "guides/teaching.md",
+    "notebooks/teacher/PLANS.md": "guides/plans.md",
+    "notebooks/teacher/PROJECTS.md": "guides/projects.md",
     "lora_np/nano.py": "guides/one_file.md",
     "README.md": "guides/package.md",
     "ARCHITECTURE.md": "guides/architecture.md",

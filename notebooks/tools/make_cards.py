@@ -153,8 +153,8 @@ def decks():
     return below | {"symbols": f"{TITLE}::symbols"}
 
 
-def write(path, timestamp):
-    """The package, of the Cards as they are now."""
+def write(path, timestamp, notes=None, names=None):
+    """The package of `notes`, Cards, in decks of these names: those of the course, as it is now."""
     genanki = import_extra("genanki")
     models = {
         kind: genanki.Model(
@@ -165,9 +165,9 @@ def write(path, timestamp):
     }  # fmt: skip
     made = {
         lesson: genanki.Deck(1 << 30 | zlib.crc32(f"lora_np {lesson}".encode()) >> 2, name)
-        for lesson, name in decks().items()
+        for lesson, name in (names or decks()).items()
     }
-    for card in cards():
+    for card in notes or cards():
         made[card.lesson].add_note(
             genanki.Note(
                 models[card.kind], list(card.fields.values()),

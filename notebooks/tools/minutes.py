@@ -43,7 +43,12 @@ SHORT = re.compile(r"(?<=The short way, )\d+(?= minutes)")
 
 def measure(path):
     """{what: how many} of the lesson at `path`; the keys are those of RATES."""
-    complete = nbformat.read(path, as_version=4)
+    seconds = json.loads(SECONDS.read_text("utf-8")).get(path.name, 0)
+    return counted(nbformat.read(path, as_version=4)) | {"seconds": seconds}
+
+
+def counted(complete):
+    """The same of a notebook or a section of one, but for the seconds that it runs."""
     cells = student(complete).cells
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     read = FORMULA.sub(" ", re.sub(r"<[^>]+>|^\|[-| ]+\|$", " ", CURIOUS.sub("", text), flags=re.M))
@@ -56,8 +61,8 @@ def measure(path):
         "figures": sum("image/png" in out.get("data", {}) for c in code for out in c.outputs),
         "predictions": text.count("> **Predict.**"),
         "holes": sum(len(holes(cell.source)) for cell in code),
-        "questions": text.split("## Test yourself")[-1].count("<summary>Answer"),
-        "seconds": json.loads(SECONDS.read_text("utf-8")).get(path.name, 0),
+        "questions": text.partition("## Test yourself")[2].count("<summary>Answer"),
+        "seconds": 0,
     }
 
 
