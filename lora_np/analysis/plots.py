@@ -62,23 +62,44 @@ def save(figure, path):
 class Picture:
     """A figure with alternative text: an <img alt=…>, the image alone for viewers that drop HTML,
     and the text for everything else.
+
+    `table`, its numbers for those who do not see it: (the columns' names, rows as dicts by them).
     """
 
-    def __init__(self, figure, alt):
-        self.figure, self.alt = figure, alt
+    def __init__(self, figure, alt, table=None):
+        self.figure, self.alt, self.table = figure, alt, table
 
     def _repr_html_(self):
         data = base64.b64encode(png(self.figure)).decode()
         return (
             f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" '
             'style="max-width:100%;height:auto;background:white">'
-        )
+        ) + self.folded_table()
+
+    def folded_table(self):
+        """The figure's numbers, a header cell over each column and before each row, or ""."""
+        if self.table is None:
+            return ""
+        summary = "<summary>The figure's numbers</summary>"
+        return f"<details>{summary}{html_table(*self.table)}</details>"
 
     def _repr_png_(self):
         return png(self.figure), {"alt": self.alt}
 
     def __repr__(self):
         return f"[figure: {self.alt}]"
+
+
+def html_table(columns, rows, caption=""):
+    """Dicts as an HTML table, with a header cell over each column and before each row."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    lines = [f"<caption>{escape(caption)}</caption>" * bool(caption), f"<tr>{head}</tr>"]
+    for row in rows:
+        values = (row.get(column, "") for column in columns)
+        first, *rest = (f"{v:.4g}" if isinstance(v, float) else escape(str(v)) for v in values)
+        cells = "".join(f"<td>{value}</td>" for value in rest)
+        lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+    return f"<table>{''.join(lines)}</table>"
 
 
 def heatmap(axes, values, largest, title, digits=3):

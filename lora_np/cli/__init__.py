@@ -13,12 +13,14 @@ from . import (
     inspect,
     memory,
     merge,
+    predictions,
     pretrain,
     real,
     site,
     sweep,
     tour,
+    variants,
 )
 
 ALL = (tour, pretrain, finetune, generate, chat, inspect, doctor, convert, merge, export, memory)
-ALL += (sweep, compare, real, check, grade, site)
+ALL += (sweep, compare, real, check, grade, variants, predictions, site)

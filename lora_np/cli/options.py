@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checkpoint import load_adapter, load_model
 from ..system.checks import check_real, check_whole
-from ..system.files import make_directory, to_json, write_json
+from ..system.files import make_directory, to_json, whole_file, write_json
 from ..system.hints import command, did_you_mean
 from ..system.json_text import parse_json
 from ..system.progress import waiting
@@ -212,6 +212,15 @@ def show(options, numbers, screen):
         }.items():
             screen = screen.replace(symbol, plain)
     print(screen)
+
+
+def write_texts(folder, texts):
+    """Write {name: text} into `folder`, which is made; a name may have folders of its own."""
+    for name, content in texts.items():
+        path = make_directory(folder) / name
+        make_directory(path.parent)
+        with whole_file(path) as temporary:
+            temporary.write_text(content, encoding="utf-8", errors="replace")  # half a character
 
 
 def write_and_show(options, numbers, screen):

@@ -1,4 +1,4 @@
-"""What the notebooks use to show code, check numbers and fold answers."""
+"""What the notebooks use to show code, check numbers, keep predictions and fold answers."""
 
 import inspect
 import textwrap
@@ -9,11 +9,13 @@ from IPython import get_ipython
 from IPython.display import Code
 
 from ..analysis.plots import Picture
+from ..system.files import write_json
 from ..system.platform import WEBASSEMBLY
 from ..system.progress import progress_bar
+from .predictions import FILE, kept, valid
 
 __all__ = [
-    "CODE_ADAPTER", "Picture", "check", "end_here", "lighter", "shown", "source"
+    "CODE_ADAPTER", "Picture", "check", "end_here", "lighter", "predict", "shown", "source"
 ]  # fmt: skip
 
 # What lesson 1 shows first: `python -m lora_np finetune --steps 400 --out code_adapter` made it.
@@ -51,6 +53,22 @@ def check(what, computed, true, tolerance=1e-9):
         print(f"{what}: {verdict} (gap {gap:.1e})")
         print(f"  computed  {np.array2string(computed, prefix=' ' * 12)}")
         print(f"  expected  {np.array2string(true, prefix=' ' * 12)}")
+
+
+def predict(question, letter):
+    """Keep what is predicted, "a", "b" or "c", in predictions.json beside the notebook.
+
+    It is a student's own file, for the teacher's histogram; nothing of it is sent anywhere.
+    """
+    if letter is None or letter is ...:
+        print(f'Question {question}: put "a", "b" or "c" in place of the dots, then run this again')
+        return
+    if not valid(question, letter):
+        print(f'Question {question}: expected "a", "b" or "c", got {letter!r}')
+        return
+    path = Path(FILE)
+    write_json(path, {**(kept(path) if path.exists() else {}), question: letter})
+    print(f"Question {question}: you predict ({letter}); it is kept in {FILE}")
 
 
 def lighter(full, browser, seconds):

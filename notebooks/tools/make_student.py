@@ -9,7 +9,8 @@ answers a prediction before the student does, and a hole for each line that ends
     du = s * dy @ B.T  # yours: from s, dy and B, (T, r)        in the complete form
     du = ...           # TODO: from s, dy and B, (T, r)         in the student's
 
-A `check` below says "not attempted yet" while the dots stand there.
+A `check` below says "not attempted yet" while the dots stand there. Below each prediction stands a
+cell `predict("5.2", ...)`, which keeps the student's letter in a file of theirs.
 """
 
 import copy
@@ -45,6 +46,20 @@ def student(notebook):
     return made
 
 
+def with_predictions(cells, lesson):
+    """The cells, and below each that has Predict boxes one more, which keeps what is predicted."""
+    count = 0
+    for cell in cells:
+        yield cell
+        boxes = cell.source.count("> **Predict.**") if cell.cell_type == "markdown" else 0
+        if boxes:
+            numbers = range(count + 1, count + boxes + 1)
+            lines = [f'predict("{lesson}.{n}", ...)  # a, b or c, quoted' for n in numbers]
+            source = "\n".join(["from lora_np.course.notebook import predict", "", *lines])
+            yield nbformat.v4.new_code_cell(source, id=f"keep-{count + 1}")
+            count += boxes
+
+
 def moved(link):
     """A link of the complete form, seen from the student's folder; lessons have both forms."""
     target = link[1]
@@ -53,10 +68,13 @@ def moved(link):
 
 def made():
     """{path: text} of every student's form."""
-    return {
-        STUDENT / path.name: nbformat.writes(student(nbformat.read(path, as_version=4))) + "\n"
-        for path in lessons()
-    }
+    texts = {}
+    for path in lessons():
+        notebook = student(nbformat.read(path, as_version=4))
+        lesson = path.stem.split("_")[0].lstrip("0")
+        notebook.cells = list(with_predictions(notebook.cells, lesson))
+        texts[STUDENT / path.name] = nbformat.writes(notebook) + "\n"
+    return texts
 
 
 if __name__ == "__main__":

@@ -18,8 +18,11 @@ from helpers import talkers
 from lora_np import GPT, AdamW, GPTConfig, LoRA
 from lora_np.cli.sweep import check_result
 from lora_np.cli.sweep import table as sweep_table
-from lora_np.course.classroom.grade import Limits, Submission, wanted
-from lora_np.course.classroom.report import as_numbers, csv_text, explanations, feedback, table
+from lora_np.course.classroom.grade import Limits, wanted
+from lora_np.course.classroom.handed_in import Submission
+from lora_np.course.classroom.pages import feedback as page
+from lora_np.course.classroom.pages import marks
+from lora_np.course.classroom.report import as_numbers, explanations, feedback, table
 from lora_np.recipes.sweep import path_of, read, write
 from lora_np.tasks import text
 from lora_np.train import History
@@ -99,7 +102,8 @@ def load_notebook(at, base):
     submission = Submission("student", at / "student.ipynb")
     for _, cells in wanted(submission):
         assert cells is None or all(isinstance(cell, str) for cell in cells)
-    made = table, csv_text, explanations, lambda s: feedback(s[0])
+    made = table, explanations, lambda s: marks(s, [])
+    made += tuple(lambda s, of=of: of(s[0]) for of in (feedback, page))
     for report in made:
         report([submission]).encode("utf-8", "replace")
     json.dumps(as_numbers([submission], Limits()))

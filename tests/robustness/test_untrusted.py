@@ -7,9 +7,10 @@ import pytest
 
 from golden.readers.golden_hf import GOLDEN
 from lora_np.checkpoint import load_gpt2, safetensors_io
-from lora_np.cli import grade as grade_command
+from lora_np.cli.options import write_texts
 from lora_np.cli.sweep import check_result
-from lora_np.course.classroom.grade import submissions, wanted
+from lora_np.course.classroom.grade import wanted
+from lora_np.course.classroom.handed_in import submissions
 from lora_np.recipes.sweep import path_of, read
 from lora_np.tasks import text
 from lora_np.train import train
@@ -67,10 +68,7 @@ def test_a_link_among_submissions_is_not_followed(tmp_path):
 
 
 def test_half_a_character_does_not_stop_the_teachers_files(tmp_path):
-    class Report:
-        csv_text = explanations = staticmethod(lambda graded: "a \ud800 b")
-
-    grade_command.write(tmp_path, Report, [], {})
+    write_texts(tmp_path, {"explanations.txt": "a \ud800 b"})
     assert (tmp_path / "explanations.txt").read_text("utf-8") == "a ? b"
 
 

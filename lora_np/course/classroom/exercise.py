@@ -19,6 +19,7 @@ from hypothesis.errors import Flaky
 
 from .inputs import Broken, shown
 
+OWN = 90  # the number of the sheet that is drawn for each student
 KINDS = ("implement", "find the bug", "predict and explain", "design")
 NOT_THE_STUDENTS = (str(Path(__file__).parents[2]), str(Path(os.__file__).parent))
 SETTINGS = settings(
@@ -36,6 +37,7 @@ class Law:
     function: Callable
     inputs: object = None  # a hypothesis strategy of dicts, or None: there is one case
     examples: int = 20
+    hidden: bool = False  # the teacher's own: what it says stays out of the feedback
 
 
 @dataclass
@@ -86,30 +88,34 @@ class Result:
     feedback: str = ""
 
 
-def find(number):
-    """The Exercise of this number. Raises: ValueError if there is none."""
-    for exercise in of_lesson(int(number.split(".")[0])):
+def find(number, student=""):
+    """The Exercise of this number, one of OWN's drawn for the `student` of that number.
+
+    Raises: ValueError if there is none.
+    """
+    for exercise in of_lesson(int(number.split(".")[0]), student):
         if exercise.number == number:
             return exercise
     raise ValueError(f"there is no exercise {number}")
 
 
-def of_lesson(lesson):
+def of_lesson(lesson, student=""):
     """The list of a lesson's exercises. Raises: ValueError for a lesson that has none."""
     name = f"{__package__}.laws_{lesson:02d}"
     if importlib.util.find_spec(name) is None:
         raise ValueError(f"there are no exercises for lesson {lesson}")
-    return importlib.import_module(name).EXERCISES
+    laws = importlib.import_module(name)
+    return laws.drawn_for(student) if lesson == OWN else laws.EXERCISES
 
 
-def check(number, answer):
-    """Judge an answer and print the feedback.
+def check(number, answer, student=""):
+    """Judge an answer and print the feedback; a drawn exercise needs the `student`'s number too.
 
     Under nbgrader, which looks for errors, anything but a right answer raises AssertionError.
     """
     configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "lora_np_hypothesis")
     try:
-        result = judge(find(number), answer)  # and leaves no folder beside the notebook
+        result = judge(find(number, student), answer)  # and leaves no folder beside the notebook
     finally:
         configuration.set_hypothesis_home_dir(None)
     if os.environ.get("NBGRADER_EXECUTION") and result.status != "right":
@@ -127,16 +133,22 @@ def judge(exercise, answer):
         if problem is NotImplemented:
             what = f"{head}: {'a part is ' if held else ''}not attempted yet"
             return _result(exercise, "not attempted", what)
+        if problem and law.hidden:
+            what = f"{head}: not right yet\n  a law breaks that only your teacher has"
+            hint = wrapped_hint(law)
+            return _result(exercise, "wrong", "\n".join([what, *hint]), f"hidden: {law.statement}")
         if problem:
             lines = [f"{head}: not right yet", f"  the law that breaks: {law.statement}", *problem]
-            hint = " ".join((law.function.__doc__ or "").split())
-            lines += textwrap.wrap(
-                f"a hint: {hint}", 76, initial_indent="  ", subsequent_indent="    "
-            )
+            lines += wrapped_hint(law)
             lines.append(f"  laws that held before this one: {held} of {len(exercise.laws)}")
             return _result(exercise, "wrong", "\n".join(lines), law.statement)
     laws = "its law holds" if len(exercise.laws) == 1 else f"all {len(exercise.laws)} laws hold"
     return _result(exercise, "right", f"{head}: right, {laws} (points: {exercise.points})")
+
+
+def wrapped_hint(law):
+    hint = " ".join((law.function.__doc__ or "nothing more is told").split())
+    return textwrap.wrap(f"a hint: {hint}", 76, initial_indent="  ", subsequent_indent="    ")
 
 
 def _result(exercise, status, feedback, law=""):

@@ -4,12 +4,11 @@ import collections
 import contextlib
 import multiprocessing
 import os
-import re
 import shutil
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -17,12 +16,13 @@ from tqdm import tqdm
 
 from ...system.json_text import parse_json
 from ...system.platform import HAS_PROCESSES
-from .exercise import Result, of_lesson
+from .exercise import OWN, Result, of_lesson
+from .handed_in import hidden, submissions
 from .masters import answers, read
+from .variants import whose
 from .worker import TIME_OUT, judge_it, lacking, work
 
 LONGEST_TEXT = 5000  # characters kept of an explanation
-MEANT = re.compile(r"\.(py|zip|html|pdf|ipynb\..*)$")  # handed in in a notebook's place
 LARGEST_FOLDER = 20_000_000  # bytes of a student's own folder that come along
 HANG = 3600  # seconds on the clock; the worker's own limits, in processor time, come long before
 
@@ -39,65 +39,11 @@ class Limits:
     memory: int = 2_000_000_000
 
 
-@dataclass
-class Submission:
-    """One notebook: its results, the explanations for the teacher to read, or what is wrong."""
-
-    name: str
-    path: Path
-    results: list[Result] = field(default_factory=list)
-    explanations: dict[str, str] = field(default_factory=dict)
-    problem: str = ""
-    offline: bool = True
-
-    points = property(lambda self: sum(result.points for result in self.results))
-    possible = property(lambda self: sum(result.possible for result in self.results))
-
-
-def submissions(path):
-    """The notebooks at `path`, one or a folder of them, as Submissions named by their place.
-
-    What was handed in that is no notebook, and folders without one, are Submissions with a problem.
-    Raises: ValueError if there is no notebook at all.
-    """
-    path = Path(path)
-    if path.is_file():
-        return [Submission(path.stem, path)]
-    seen = [each for each in sorted(path.rglob("*")) if not hidden(each.relative_to(path))]
-    notebooks = [each for each in seen if each.suffix == ".ipynb"]
-    if not notebooks:
-        raise ValueError(f"{path}: expected a notebook, or a folder with notebooks (.ipynb)")
-    found = [
-        Submission(
-            str(each.relative_to(path).with_suffix("")),
-            each,
-            problem="a link, not a notebook" if each.is_symlink() else "",  # to whose answers?
-        )
-        for each in notebooks
-    ]
-    own = {each.parent for each in notebooks}
-    holding = {folder for each in notebooks for folder in each.parents}
-    for each in seen:
-        if each.parent != path and (each.parent not in holding or each.parent in own):
-            continue  # beside a student's notebook, or in a folder that is told already
-        name = str(each.relative_to(path))
-        if each.is_dir() and each not in holding:
-            there = [file.name for file in sorted(each.rglob("*")) if file.is_file()]
-            what = f"there is {', '.join(there[:3])}" if there else "it is empty"
-            found.append(Submission(name, each, problem=f"no notebook in this folder: {what}"))
-        elif each not in notebooks and not each.is_dir() and MEANT.search(each.name):
-            found.append(Submission(name, each, problem="no notebook: expected .ipynb"))
-    return sorted(found, key=lambda submission: submission.name)
-
-
-def hidden(place):
-    """Whether a system or an editor made it: .ipynb_checkpoints, __MACOSX, ._amy.ipynb."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in place.parts)
-
-
-def grade(paths, limits=None, jobs=None):
+def grade(paths, limits=None, jobs=None, students=None, hidden_laws=""):
     """Grade every notebook at the paths; `jobs` answers run at a time (default: one a core).
 
+    `students` is {name: number}, for sheets that were drawn: see variants.py. `hidden_laws` is the
+    text of a file that only the teacher has: see hidden_laws.py.
     Raises: ValueError for a path without notebooks. What is wrong with a notebook, or with an
     answer, is a result.
     """
@@ -111,9 +57,9 @@ def grade(paths, limits=None, jobs=None):
     pool = ThreadPoolExecutor(jobs or os.cpu_count())
     try:
         tasks = [
-            (submission, pool.submit(judge_apart, exercise, cells, submission.path, limits))
+            (submission, pool.submit(judge_apart, submission, each, limits, hidden_laws))
             for submission in found
-            for exercise, cells in wanted(submission)
+            for each in wanted(submission, students)
         ]
         for submission, task in tqdm(tasks, unit="answer", leave=False, disable=None):
             result, offline = task.result()
@@ -124,28 +70,32 @@ def grade(paths, limits=None, jobs=None):
     return found
 
 
-def wanted(submission):
+def wanted(submission, students=None):
     """(exercise, the cells to run or None) for all exercises of the notebook's lessons."""
     if submission.problem:
         return []
     try:
-        parts = answers(read(submission.path))
+        notebook = read(submission.path)
+        parts = answers(notebook)
+        lessons = sorted({int(number.split(".")[0]) for number in parts} & set(range(1, 100)))
+        if OWN in lessons:
+            submission.student, submission.note = whose(submission.name, notebook, students)
     except (ValueError, OSError) as error:
         submission.problem = str(error)
         return []
-    lessons = sorted({int(number.split(".")[0]) for number in parts} & set(range(1, 100)))
-    exercises = [exercise for lesson in lessons for exercise in known(lesson)]
+    exercises = [each for lesson in lessons for each in known(lesson, submission.student)]
     if not exercises:
         submission.problem = "no exercise found: is it one of notebooks/exercises?"
     submission.explanations = {
         number: text[:LONGEST_TEXT] for number, (_, text) in parts.items() if explained(text)
     }
+    submission.answers = {number: cells for number, (cells, _) in parts.items()}
     return [(exercise, parts.get(exercise.number, (None,))[0]) for exercise in exercises]
 
 
-def known(lesson):
+def known(lesson, student):
     try:
-        return of_lesson(lesson)
+        return of_lesson(lesson, student)
     except ValueError:  # a number that the student made up
         return []
 
@@ -154,14 +104,16 @@ def explained(text):
     return text.strip() not in ("", "*Write your explanation here.*", "YOUR ANSWER HERE")
 
 
-def judge_apart(exercise, cells, path, limits):
+def judge_apart(submission, asked, limits, hidden_laws):
     """(the Result of one answer, whether it ran without a network)"""
+    exercise, cells = asked
     head = f"Exercise {exercise.number} ({exercise.title})"
     if cells is None:
         return lacking(exercise, "no answer", f"{head}: its cell is missing"), True
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        bring_along(path, folder)
-        message, exit_code = run(exercise.number, cells, folder, limits)
+        bring_along(submission.path, folder)
+        which = exercise.number, submission.student
+        message, exit_code = run(which, cells, folder, limits, hidden_laws)
     if message is not None:
         return Result(**message["result"]), message["offline"]
     if exit_code in (None, TIME_OUT, -getattr(signal, "SIGXCPU", 0)):
@@ -198,14 +150,18 @@ def context():
     return forkserver
 
 
-def run(number, cells, folder, limits):
-    """(the judge's message or None, the answer's exit code or None if it hangs)"""
+def run(which, cells, folder, limits, hidden_laws):
+    """(the judge's message or None, the answer's exit code or None if it hangs)
+
+    `which` are the exercise's number and the student's. The judge alone is told of hidden laws.
+    """
     start = context()
     receiver, sender = start.Pipe(duplex=False)
     judges, answers = start.Pipe()
-    arguments = (answers, number, cells, folder, limits.seconds, limits.memory)
+    arguments = (answers, which, cells, folder, limits.seconds, limits.memory)
     answer = start.Process(target=work, args=arguments, daemon=True)
-    judge = start.Process(target=judge_it, args=(sender, judges, number), daemon=True)
+    told = (sender, judges, which, hidden_laws)
+    judge = start.Process(target=judge_it, args=told, daemon=True)
     message = None
     try:
         for process, ours in ((answer, (answers,)), (judge, (sender, judges))):

@@ -113,7 +113,7 @@ HIDDEN = {
 }  # fmt: skip
 
 
-def drawn(case):
+def drawn(case, most=8):
     """The arrays of a student's case. Raises: Broken for settings that are not as asked."""
     names = {*SIZES, "alpha", "B"}
     if not isinstance(case, dict) or set(case) != names:
@@ -121,7 +121,7 @@ def drawn(case):
     for name in SIZES:
         whole = isinstance(case[name], int | np.integer) and not isinstance(case[name], bool)
         expect(whole and case[name] >= 1, f"{name}: expected a whole number from 1")
-    expect(sum(case[name] for name in SIZES) <= 8, "the four sizes add up to more than 8")
+    expect(sum(case[name] for name in SIZES) <= most, f"the four sizes add up to over {most}")
     expect(case["r"] <= min(case["in"], case["out"]), "r is above in or out")
     expect(case["B"] in ("zero", "random"), 'B: expected "zero" or "random"')
     expect(isinstance(case["alpha"], int | float | np.number), "alpha: expected a number")

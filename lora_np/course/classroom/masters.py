@@ -31,9 +31,10 @@ METADATA = {
 }
 
 
-def stamp(master):
+def stamp(master, student=""):
     """A copy of `master` with nbgrader's metadata, ids that stay the same, and no outputs.
 
+    `student` is the number for which a sheet was drawn.
     Raises: ValueError for an answer without its mark, a check under another exercise's heading, or
     an exercise that lacks its answer or its check.
     """
@@ -59,7 +60,7 @@ def stamp(master):
             }
         }
         if graded:
-            points = find(number).points if role == "check" else 1
+            points = find(number, student).points if role == "check" else 1
             cell.metadata["nbgrader"]["points"] = points
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

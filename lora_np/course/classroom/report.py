@@ -6,7 +6,7 @@ import io
 from dataclasses import asdict
 
 MARKS = {"wrong": "x", "not attempted": "-", "no answer": "?", "time out": "t", "crashed": "!"}
-COLUMNS = ("submission", "exercise", "title", "status", "points", "possible", "law")
+COLUMNS = ("submission", "exercise", "title", "status", "points", "possible", "law", "note")
 
 
 def table(submissions):
@@ -28,6 +28,9 @@ def table(submissions):
     if blocks:
         legend = ", ".join(f"{mark} {status}" for status, mark in MARKS.items())
         lines.append(f"a number: right, its points; {legend}")
+    noted = [s for s in submissions if s.note]
+    if noted:
+        lines += ["", "odd:", *(f"{s.name:<{width}}{s.note}" for s in noted)]
     if malformed:
         lines += ["", "not graded:", *(f"{s.name:<{width}}{s.problem}" for s in malformed)]
     broken = collections.Counter(
@@ -49,14 +52,16 @@ def rows(submissions):
             yield {"submission": s.name, "status": s.problem, "points": 0}
         for r in s.results:
             kept = asdict(r)
-            yield {"submission": s.name, "exercise": kept.pop("number"), **kept}
+            yield {"submission": s.name, "exercise": kept.pop("number"), **kept, "note": s.note}
 
 
-def csv_text(submissions):
+def as_csv(rows, columns=None):
+    """A table of dicts as CSV; its columns are those of the first row if none are given."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    columns = columns or list(rows[0])
+    writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(submissions))
+    writer.writerows(rows)
     return file.getvalue()
 
 
@@ -74,6 +79,8 @@ def as_numbers(submissions, limits):
                 "points": s.points,
                 "possible": s.possible,
                 "problem": s.problem,
+                "student": s.student,
+                "note": s.note,
                 "explanations": s.explanations,
                 "results": [asdict(result) for result in s.results],
             }

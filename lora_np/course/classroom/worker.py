@@ -25,22 +25,24 @@ from ...system.platform import LINUX, resource
 from . import apart
 from .cells import no_shell, plain_python
 from .exercise import Capped, Result, find, judge
+from .hidden_laws import with_hidden
 
 LARGEST_FILE = 50_000_000  # bytes
 TIME_OUT = 124  # exit status, as that of GNU timeout
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 
 
-def work(connection, number, cells, folder, seconds, memory):
+def work(connection, which, cells, folder, seconds, memory):
     """Run the cells in `folder`, then serve the judge, which has the other end of `connection`.
 
-    `seconds` is processor time, `memory` is bytes. An answer that is not judged apart is judged
-    here, with the laws imported afresh after its cells have run.
+    `which` are the exercise's number and the student's; `seconds` is processor time, `memory` is
+    bytes. An answer that is not judged apart is judged here, with the laws imported afresh after
+    its cells have run.
     """
     alone = quarantine(folder, seconds, memory)
     apart.send(connection, {"offline": alone})  # before the answer's code is here
-    exercise, functions = find(number), []
-    names, problem = executed(number, cells)
+    exercise, functions = find(*which), []
+    names, problem = executed(which[0], cells)
     if exercise.apart:
         answer = {name: names[name] for name in names if name == exercise.answer}
         given = {"problem": problem, "names": apart.encode(answer, functions)}
@@ -49,7 +51,7 @@ def work(connection, number, cells, folder, seconds, memory):
         apart.serve(connection, functions)
     else:
         worker = afresh()
-        result = worker.verdict(worker.find(number), problem, names)
+        result = worker.verdict(worker.find(*which), problem, names)
         apart.send(connection, {"result": asdict(result)})
     connection.close()
 
@@ -61,14 +63,15 @@ def afresh():
     return importlib.import_module(__name__)
 
 
-def judge_it(connection, answers, number):
+def judge_it(connection, answers, which, hidden):
     """In a process of its own: judge what `answers` leads to, and send the Result as JSON.
 
-    With it goes whether the answer was cut off from the network.
+    With it goes whether the answer was cut off from the network. `hidden` is the text of the
+    teacher's own laws, which the answer's process never gets.
     """
     silence()
     configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "lora_np_hypothesis")
-    exercise = find(number)
+    exercise = with_hidden(find(*which), hidden)
     with contextlib.suppress(apart.Gone):  # then the answer's exit status is all there is
         alone = apart.receive(answers)["offline"]
         given = apart.receive(answers)

@@ -1,9 +1,7 @@
 """Thirty submissions, many of them hostile to their own grading: each is graded or told why not."""
 
 import copy
-import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lora_np.__main__ import main
-from lora_np.course.classroom.grade import Limits, Submission, grade, wanted
+from lora_np.course.classroom.grade import Limits, grade, wanted
+from lora_np.course.classroom.handed_in import Submission
 from lora_np.course.classroom.masters import read, stamp
 
 ROOT = Path(__file__).parents[3]
@@ -205,44 +203,3 @@ def test_no_network(tmp_path):
     if not submission.offline:
         pytest.skip("this machine lets no process leave its network")
     assert "OSError" in submission.results[1].feedback, submission.results[1].feedback
-
-
-def test_the_command_writes_what_a_teacher_needs(tmp_path, capsys):
-    folder, out = tmp_path / "all", tmp_path / "out"
-    (folder / "amy").mkdir(parents=True)
-    nbformat.write(MASTER, folder / "amy" / "01.ipynb")
-    nbformat.write(edited("return x @ W + alpha * x @ A @ B"), folder / "ben.ipynb")
-    (folder / "cy.ipynb").write_text("{")
-    assert main(["grade", str(folder), "--out", str(out), "--jobs", "1"]) == 1
-    screen = capsys.readouterr().out
-    assert max(map(len, screen.splitlines())) <= 100
-    assert "6 of 6" in screen and "1 of 6" in screen and "no JSON" in screen
-    assert "1 x  1.2" in screen, "which law breaks most often"
-    rows = list(csv.DictReader((out / "grades.csv").read_text(encoding="utf-8").splitlines()))
-    assert [row["status"] for row in rows if row["submission"] == "ben"] == [
-        "right",
-        "wrong",
-        "not attempted",
-    ]
-    numbers = json.loads((out / "grades.json").read_text())
-    assert [s["points"] for s in numbers["submissions"]] == [6, 1, 0]
-    assert "s = alpha/r" in (out / "feedback" / "ben.txt").read_text(encoding="utf-8")
-    assert "6 of 6" in (out / "feedback" / "amy" / "01.txt").read_text(encoding="utf-8")
-    assert "checked one by one" in (out / "explanations.txt").read_text(encoding="utf-8")
-
-
-def test_exit_status_and_feedback_for_one_learner(tmp_path, capsys):
-    nbformat.write(MASTER, tmp_path / "mine.ipynb")
-    assert main(["grade", str(tmp_path / "mine.ipynb")]) == 0
-    assert "Exercise 1.2 (LoRA forward): right" in capsys.readouterr().out
-    assert main(["grade", str(tmp_path / "none")]) == 2
-    assert "expected a notebook" in capsys.readouterr().err
-
-
-def test_without_hypothesis_it_says_what_to_install():
-    code = (
-        "import sys; sys.modules['hypothesis'] = None\n"
-        "from lora_np.__main__ import main\nsys.exit(main(['grade', '.']))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 2 and 'pip install "hypothesis' in done.stderr

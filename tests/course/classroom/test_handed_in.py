@@ -6,7 +6,8 @@ import nbformat
 import pytest
 from test_grade import MASTER, RIGHT, STUDENT, edited
 
-from lora_np.course.classroom.grade import grade, submissions
+from lora_np.course.classroom.grade import grade
+from lora_np.course.classroom.handed_in import submissions
 from lora_np.course.classroom.masters import answers, read
 
 NOTEBOOK = nbformat.writes(STUDENT)
