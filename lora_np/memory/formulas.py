@@ -7,6 +7,7 @@ learns costs 4 + 4 + 8 = 16 bytes, a frozen one 4, one in NF4 4.5 bits. Bytes; 1
 from dataclasses import dataclass
 
 from ..nn.attention import LONG
+from ..nn.functional import PIECE
 from ..nn.long_attention import KEYS
 
 FLOAT = 4  # bytes of a float32
@@ -133,7 +134,7 @@ def activations(
     return FLOAT * B * T * token + 8 * T
 
 
-def peak(config, B, T, held, *, largest, dense=0):
+def peak(config, B, T, held, *, largest, dense=0, recompute=False):
     """The most bytes that a GPT's training step holds: what is `held`, by kind, and what passes.
 
     Without dropout, the batch in one part. Weights and moments, and the most of:
@@ -143,6 +144,8 @@ def peak(config, B, T, held, *, largest, dense=0):
       and 2d for what came in), or in attention's that of the proportions (H·T, and 8d: of q, k,
       v, the output, and what came in; from LONG tokens on 2H·KEYS, and 10d).
     - at a layer in 4 bits: the same but for inner + 3d a token, and `dense` numbers dequantized.
+    - in a block's GELU: activations, its output (inner, and 3d), two pieces that pass, 2·PIECE; and
+      with `recompute`, where forward comes again within backward, the 2V: most in a small model.
     - in AdamW's step: the gradients, and two temporaries of its `largest` parameter.
     """
     d, inner, V = config.n_embd, config.n_inner or 4 * config.n_embd, config.vocab_size
@@ -150,7 +153,10 @@ def peak(config, B, T, held, *, largest, dense=0):
     attention = config.n_head * T + 8 * d if T < LONG else 2 * config.n_head * KEYS + 10 * d
     in_block = tokens * (2 * V + max(2 * inner + 2 * d, attention))
     at_layer = tokens * (2 * V + inner + 3 * d) + FLOAT * dense if dense else 0
+    pieces = 2 * FLOAT * min(PIECE, B * T * inner)
+    again = recompute and config.n_layer > 1  # the last block's are kept
+    in_gelu = tokens * (inner + 3 * d + 2 * V * again) + pieces
     kept, gradients = held["activations"], held["gradients"]
     in_loss, in_step = kept + tokens * 3 * V, gradients + 2 * FLOAT * largest
-    in_backward = kept + gradients + max(in_block, at_layer)
+    in_backward = kept + max(in_gelu, gradients + max(in_block, at_layer))
     return held["weights"] + held["moments"] + max(in_loss, in_backward, in_step)

@@ -29,7 +29,7 @@ def peak_of_a_step(model, optimizer, batch, objective, recompute=False):
         largest = min(largest, 4 * CHUNK)  # a chunk at a time, in eight temporaries
     dense = max((math.prod(q.shape) for q in in_4_bits), default=0)
     predicted = formulas.peak(
-        model.config, *batch.tokens.shape, parts, largest=largest, dense=dense
+        model.config, *batch.tokens.shape, parts, largest=largest, dense=dense, recompute=recompute
     )
     measured = measured_peak(model, optimizer, batch, objective, recompute)
     passing = predicted - sum(parts.values())

@@ -61,6 +61,7 @@ def finetune(directory, *more):
 
 SMALL = {  # what fits layers of 8 inputs
     "road": ["--set", "group=8"], "fourierft": ["--set", "numbers=9"], "c3a": ["--set", "block=4"],
+    "tokens": ["--token-ids", ord("t"), ord("h")],
 } | dict.fromkeys(("lora", "qlora", "dora", "shira"), ["--rank", 2])  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from contracts import llama_cases
 from helpers.models import moved, small_gpt
 from lora_np.methods import HeadTuning, QLoRA
+from lora_np.methods.inputs.trainable_tokens import TokenEmbedding
 from lora_np.nn import GPTConfig, LlamaConfig
 from lora_np.objectives import (
     DPO,
@@ -193,13 +194,15 @@ def apply(case, teaching, base, rng):
 def cell(case, teaching, task, config=CONFIG, seed=0):
     """Train for a few steps; every frozen byte stays, everything that learns has moved.
 
-    One number may stay: ln_f's bias adds the same to every reward, and only differences count.
+    Two may stay: ln_f's bias adds the same to every reward, and only differences count; and rows
+    of tokens of which none was read for logits that count, unless the head reads them too.
     """
     rng, base = RNG(seed), small_gpt(config, np.float32, seed)
     model, teacher = apply(case, teaching, base, rng), moved(apply(case, teaching, base, rng))
     base_before, before = contents(base), contents(model)
     learns = {name for name, p in model.named_parameters() if p.trainable}
     optimizer, K = AdamW(model.trainable_parameters(), lr=1e-2), vocabulary(model)
+    read = set()
     for _ in range(STEPS):
         batch = task(rng)
         if K < config.vocab_size and not teaching.n_classes:  # a small head has few words
@@ -208,18 +211,26 @@ def cell(case, teaching, task, config=CONFIG, seed=0):
         logits, cache = model.forward(batch.tokens)
         loss, dlogits = teaching.objective(logits, batch)
         assert np.isfinite(loss) and dlogits.dtype == np.float32 and dlogits.any()
+        counts = np.logical_or.accumulate(dlogits.any(axis=-1)[:, ::-1], axis=1)[:, ::-1]
+        read |= {*batch.tokens[counts].tolist()}  # up to each text's last logits that count
         model.backward(dlogits, cache)
         assert all(p.grad is None for p in model.parameters() if not p.trainable)
         optimizer.step()
-    after, may_stay = (
-        contents(model),
-        {"ln_f.bias"} if teaching.objective is bradley_terry else set(),
-    )
+    after, may_stay = contents(model), unread(model, read)
+    may_stay |= {"ln_f.bias"} if teaching.objective is bradley_terry else set()
     still = [name for name in before if after.get(name) == before[name]]
     lazy = sorted(learns.intersection(still) - may_stay)
     assert not lazy, f"should have moved: {lazy}"
     assert set(before) == set(after) == learns.union(still), "something frozen moved"
     assert contents(base) == base_before, "the base moved"
+
+
+def unread(model, read):
+    """The name of an embedding's own rows where none of them is among the tokens `read`."""
+    inner = model.unwrapped()
+    rows = inner.wte.tokens if isinstance(inner.wte, TokenEmbedding) else None
+    in_head = rows is not None and rows is getattr(inner.lm_head, "tokens", None)
+    return set() if rows is None or in_head or read & set(inner.wte.ids) else {"wte.tokens"}
 
 
 def contents(model):

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from contracts.setting_rows_quant import ONE, QUANT_ROWS, small
 from helpers.models import small_gpt, some_tokens
 from lora_np import Linear, methods, objectives
 from lora_np.conformance import check
@@ -20,15 +21,6 @@ from lora_np.gradcheck import (
 from lora_np.methods import combine
 from lora_np.methods.low_rank import lora_init, lora_starts
 from lora_np.nn import GPTConfig, LlamaConfig, Parameter, attention, mlp, norm, rotary
-from lora_np.quant import NF4, NF4Tensor, quantize_nf4
-from lora_np.quant.awq import awq
-from lora_np.quant.bnb_fp4 import BnbFP4
-from lora_np.quant.e2m1 import FP4
-from lora_np.quant.format import Grouped
-from lora_np.quant.gptq import gptq
-from lora_np.quant.hqq import hqq
-from lora_np.quant.int4 import INT4, INT4Zero
-from lora_np.quant.nvfp4 import NVFP4
 from lora_np.recipes import finetune, pretrain, step_memory, sweep
 from lora_np.tasks import batch, held_out, policy, preferences, retrieval, samples, text
 from lora_np.tasks.worlds import markov, raft
@@ -96,8 +88,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-GROUPED = {"format.Grouped": Grouped, "int4.INT4": INT4, "int4.INT4Zero": INT4Zero, "e2m1.FP4": FP4}
-ONE, SHARE = "whole from 1", "from 0 to below 1"
+SHARE = "from 0 to below 1"
 LORA = {"rank": ONE, "alpha": "finite", "dropout": SHARE}
 WINDOWS = {"windows": ONE, "batch_size": ONE, "length": ONE}
 BATCHES = {"batch_size": ONE, "length": ONE}
@@ -115,10 +106,6 @@ YARN = dict.fromkeys(
 STEP, SEED = {"step": "above 0"}, {"seed": "whole from 0"}
 DRAWS = {"n": "whole from 0", "temperature": "from 0", "top_k": ONE,
          "top_p": "above 0, up to 1"}  # fmt: skip
-
-
-def small(call, **good):
-    return lambda **given: call(**good | given)
 
 
 def layer(**given):
@@ -140,6 +127,7 @@ METHOD |= dict.fromkeys("width length mlp_width numbers n_classes block_size".sp
 METHOD |= dict.fromkeys("target_rank blocks vectors top block factors group terms".split(), ONE)
 METHOD |= {"seed": "whole from 0"}
 ROWS = [  # (place, call, {setting: kind})
+    *QUANT_ROWS,
     *((f"{kind.__module__.removeprefix('lora_np.')}.{kind.__name__}", kind,
        {field.name: METHOD[field.name] for field in fields(kind) if field.name in METHOD})
       for kind in map(type, methods.METHODS)),
@@ -183,17 +171,6 @@ ROWS = [  # (place, call, {setting: kind})
     ("nn.mlp.MLP", partial(mlp.MLP, base(), base()), {"resid_pdrop": SHARE}),
     ("nn.norm.LayerNorm", partial(norm.LayerNorm, np.ones(2), np.ones(2)), {"eps": "above 0"}),
     ("nn.norm.RMSNorm", partial(norm.RMSNorm, np.ones(2)), {"eps": "above 0"}),
-    ("quant.nf4.quantize_nf4", partial(quantize_nf4, np.ones(8)), {"block_size": ONE}),
-    ("quant.nf4.NF4Tensor", small(NF4Tensor, codes=np.zeros(4, np.uint8), scales=np.ones(1,
-     np.float32),
-     shape=(8,)), {"block_size": ONE}),
-    *[(f"quant.{place}", kind, {"group": "whole from 2"}) for place, kind in GROUPED.items()],
-    ("quant.nf4.NF4", NF4, {"group": ONE}), ("quant.bnb_fp4.BnbFP4", BnbFP4, {"group": ONE}),
-    ("quant.nvfp4.NVFP4", NVFP4, {"top": "above 0"}),
-    ("quant.gptq.gptq", partial(gptq, np.ones((2, 64)), np.eye(64), NF4()), {"damp": "above 0"}),
-    ("quant.awq.awq", partial(awq, np.ones((2, 64)), None, NF4()), {"steps": ONE}),
-    ("quant.hqq.hqq", partial(hqq, np.ones((2, 64)), NF4()), {"iterations": ONE,
-     "p": "above 0, up to 1", "beta": "above 0", "kappa": "above 0"}),
     ("objectives.distillation.Distillation", objectives.Distillation,
      {"temperature": "softness", "hard": "from 0 to 1"}),
     ("objectives.dpo.DPO", objectives.DPO, {"beta": "above 0"}),

@@ -11,7 +11,7 @@ from lora_np.nn import GPT, GPTConfig, Llama, LlamaConfig
 from lora_np.nn.block import Block
 from lora_np.nn.language_model import LanguageModel
 
-METHODS = [small(method, dropout=0.3) for method in METHODS]
+METHODS = [small(method, dropout=0.3, tokens=(0, 3)) for method in METHODS]
 
 
 def kept(cache):
@@ -20,7 +20,7 @@ def kept(cache):
         return {id(cache): cache}
     if isinstance(cache, tuple | list):
         return {key: array for part in cache for key, array in kept(part).items()}
-    assert cache is None or isinstance(cache, bool), f"what is a {type(cache)} kept for?"
+    assert cache is None or isinstance(cache, int), f"what is a {type(cache)} kept for?"
     return {}
 
 
@@ -31,8 +31,10 @@ def gradients(model, batch, spoil=None):
     dlogits, arrays = cross_entropy(logits, batch)[1], list(kept(cache).values())
     if spoil is not None and arrays[spoil].dtype.kind in "fc":
         arrays[spoil][...] = np.nan
-    elif spoil is not None:  # tokens or positions: others
-        arrays[spoil][...] = (arrays[spoil] + 1) % 6
+    elif spoil is not None and arrays[spoil].dtype.kind == "b":  # as many places: others
+        arrays[spoil][...] = np.roll(arrays[spoil], 1)
+    elif spoil is not None:  # tokens or positions: others of them
+        arrays[spoil][...] = arrays[spoil].max() + arrays[spoil].min() - arrays[spoil]
     with np.errstate(invalid="ignore"):
         model.backward(dlogits, cache)
     found = [p.grad for p in model.trainable_parameters()]

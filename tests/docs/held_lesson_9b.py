@@ -49,5 +49,7 @@ HELD_9B = [
             in_words(len(ahead(16))) if ahead(16) else "none",
         ],
     ),  # fmt: skip
+    Given(PAGE, "the root of 56/96 (0.76)", "arithmetic: 96 numbers less 40 directions"),
+    Given(PAGE, "PEFT 0.21 takes a correlation both times", "a version, and its source"),
     Given(PAGE, "rsLoRA 0.513, SHiRA 0.510, LoRA 0.478, DoRA 0.469", "PEFT's published table"),
 ]

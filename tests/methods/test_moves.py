@@ -73,7 +73,7 @@ def test_virtual_tokens_come_only_where_there_is_no_past():
 def test_the_prompt_gets_the_embeddings_dropout():
     config = GPTConfig(7, 8, 6, 2, 2, embd_pdrop=0.5)
     model = PromptTuning(3).apply(small_gpt(config), RNG(0))
-    x, (_, mask) = model._rows(50, RNG(1))
+    x, (_, (_, mask)) = model._rows(50, RNG(1))
     assert 0.4 < (mask == 0).mean() < 0.6 and (x[mask == 0] == 0).all()
 
 

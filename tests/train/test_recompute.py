@@ -16,9 +16,11 @@ from lora_np.nn.block import Block
 from lora_np.train import train
 from lora_np.train.step import forward_backward
 
-CONFIGS = {
-    "GPT": replace(DROPOUT, n_layer=3),
-    "Llama": replace(llamas.CONFIG, model_type="mistral", sliding_window=3, num_hidden_layers=3),
+CONFIGS = {  # widths that blocks of 4 divide, as BOFT's and RoAd's must
+    "GPT": replace(DROPOUT, n_layer=3, n_embd=8, n_inner=12),
+    "Llama": replace(
+        llamas.CONFIG, model_type="mistral", sliding_window=3, num_hidden_layers=3, hidden_size=8
+    ),
 }
 LEARNERS = [small(method, dropout=0.3) for method in METHODS]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ...gradcheck import numerical_gradient
 from .exercise import Exercise
 from .inputs import expect, parts, same, tenths
-from .laws_methods import EXERCISES as METHODS
+from .laws_methods import METHOD, OWN
 from .laws_shapes import EXERCISES as SHAPES
 
 ADAPTER = Exercise("9.1", "Bottleneck adapter", "implement", answer="adapter", points=4)
@@ -154,4 +154,4 @@ def gradients_hold_the_norm(dora, W, A, B, s, m, dW):
         same(name, mine, true, 1e-6)
 
 
-EXERCISES = [ADAPTER, PREFIX, DORA, *METHODS, *SHAPES]
+EXERCISES = [ADAPTER, PREFIX, DORA, METHOD, *SHAPES, OWN]

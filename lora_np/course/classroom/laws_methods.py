@@ -111,5 +111,3 @@ def few_numbers_learn(method):
 for law in METHOD.laws:  # what holds for VeRA holds for every method, but for its count
     if law.function is not only_vectors_learn:
         OWN.law(law.statement)(law.function)
-
-EXERCISES = [METHOD, OWN]

@@ -38,7 +38,7 @@ def tenths(student, what, *shape):
 def sheet(text, student, values):
     """The master notebook of a student's sheet: `text`, with `values` in its places.
 
-    Each ```python block is a code cell, what stands between two is a Markdown cell.
+    Each block of Python is a code cell, what stands between two is a Markdown cell.
     Raises: ValueError for a place that has no value.
     """
     unknown = sorted(set(PLACE.findall(text)) - set(values))

@@ -115,10 +115,14 @@ class TrainableTokens:
             raise ValueError(
                 f"TrainableTokens: expected a language model, got {type(inner).__name__}"
             )
-        V = model.config.vocab_size
-        new, most = {t for t in self.tokens if t >= V}, max((*self.tokens, *(self.head or ())))
+        V, K = model.config.vocab_size, inner.lm_head.n_classes
+        reads_tokens = K == V  # and not a head for classes
+        if not reads_tokens and max(self.head or (), default=0) >= K:
+            expected = f"rows of the head from 0 to {K - 1}, a class each"
+            raise ValueError(f"TrainableTokens: expected {expected}, got {self.head}")
+        ids = (*self.tokens, *((self.head or ()) if reads_tokens else ()))
+        new, most = {t for t in self.tokens if t >= V}, max(ids, default=-1)
         together = shares_table(model) and self.tokens and self.head in (None, (), self.tokens)
-        reads_tokens = inner.lm_head.n_classes == V  # and not a head for classes
         head = tuple(sorted(new)) if self.head is None and reads_tokens else self.head or ()
         grown = max(0, most + 1 - V)
         if len(new) != grown or (reads_tokens and not new <= set(head)):

@@ -97,6 +97,7 @@ def test_few_exercises_are_judged_in_the_answers_own_process():
         "4.2",
         "8.3",
         "9.4",
+        "9.7",
         "12.3",
     ]
 

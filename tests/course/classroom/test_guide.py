@@ -12,7 +12,7 @@ GUIDE = (ROOT / "notebooks/teacher/TEACHING.md").read_text(encoding="utf-8")
 
 def test_each_lesson_has_its_row_with_its_own_minutes():
     lessons = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    assert len(lessons) == 16
+    assert len(lessons) == 18
     for path in lessons:
         number = path.name.split("_")[0].lstrip("0")
         text = path.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 // What a training step of a GPT holds, by lora_np.memory's formulas: float32, AdamW, NF4 in blocks of 64.
 
 const FLOAT = 4, NF4 = (4 + 32 / 64) / 8;
+const LONG = 512; // tokens: from here on attention keeps its output and a sum in its proportions' place
 export const METHODS = ["full", "c_attn", "LoRA", "QLoRA", "head"];
 
 /** Bytes of weights, gradients, moments and activations for each method, and from how many texts activations are more. */
@@ -10,7 +11,8 @@ export function held({ width: d, layers, heads, texts: B, tokens: T, rank, vocab
   const others = (vocabulary + positions) * d + layers * 13 * d + 2 * d, weights = matrices + others;
   const all = layers * rank * sizes.reduce((sum, [n, m]) => sum + n + m, 0), head = vocabulary * d;
   const one = layers * rank * (d + 3 * d), inputs = sizes.reduce((sum, [n]) => sum + n, 0);
-  const block = 2 * d + 2 + 3 * d + heads * T + 4 * d;
+  const attention = T < LONG ? heads * T : d + heads;
+  const block = 2 * d + 2 + 3 * d + attention + 4 * d;
   const kept = (keeps, r, body = 1, reads = 0) => FLOAT * T * ((layers * (block + keeps + r) + d + 1) * body + d * reads);
   const rows = {
     full: [weights, 0, 1, kept(inputs, 0, 1, 1)], c_attn: [one, one, 1, kept(d, rank)], LoRA: [all, all, 1, kept(inputs, 4 * rank)],
