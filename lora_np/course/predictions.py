@@ -2,7 +2,6 @@
 
 import ast
 import collections
-import json
 import re
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def questions(lessons):
     """{question: (its text, the right letter)} of the complete lessons in a folder."""
     found = {}
     for path in sorted(Path(lessons).glob("[0-9]*.ipynb")):
-        cells = json.loads(path.read_text("utf-8"))["cells"]
+        cells = parse_json(path.read_text("utf-8"))["cells"]
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         text, lesson = "\n\n".join(sources), path.stem.split("_")[0].lstrip("0")
         for place, pair in enumerate(zip(BOX.findall(text), ANSWER.findall(text)), start=1):
