@@ -12,7 +12,7 @@ import pytest
     ("typed", "offered"),
     [
         ("lora-np fin", {"finetune"}),
-        ("lora-np finetune --method l", {"lora"}),
+        ("lora-np finetune --method lor", {"lora"}),
         ("lora-np compare r", {"rlhf", "raft", "razor", "regret"}),
         ("lora-np merge --ad", {"--adapter"}),
     ],
