@@ -52,8 +52,11 @@ def process(app, what, name, found, options, lines):
 def skip(app, what, name, found, skipped, options):
     """`autodoc-skip-member`: the protocol's two halves are shown, with or without a docstring.
 
-    A field whose default is a function of a module is no method of its class.
+    A field whose default is a function of a module is no method of its class, and `recall`, which
+    `Module` hands to each class with a forward of its own, is shown of none.
     """
+    if name == "recall":
+        return True
     if name in ("forward", "backward"):
         return False
     is_default = inspect.isfunction(found) and "." not in found.__qualname__
