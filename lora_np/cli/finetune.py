@@ -103,7 +103,12 @@ def run(options):
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
     directory = new_directory(options.out, options.resume) if options.out else None
-    given = {key: getattr(options, key) for key in SETTINGS} | dict(map(setting, options.set))
+    given = {key: getattr(options, key) for key in SETTINGS}
+    for name, number in map(setting, options.set):
+        if name in given:
+            own = "has an option of its own" if name in SETTINGS else "is given twice"
+            raise ValueError(f"--set {name}={number}: {name} {own}; leave this out")
+        given[name] = number
     method = method_of(options.method, **given)
     nf4 = options.method == "qlora" and options.base is not None
     base, tokenizer = open_base(options.base, nf4)

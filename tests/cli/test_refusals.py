@@ -15,6 +15,9 @@ from lora_np.__main__ import main
         (["finetune", "--rank", "500"], "expected a rank from 1 to min(in, out) = 128"),
         (["finetune", "--method", "ia3", "--rank", "2"], "--rank is no setting of --method ia3"),
         (["finetune", "--method", "c3a", "--set", "block"], "expected NAME=NUMBER"),
+        (["finetune", "--method", "c3a", "--set", "block=2", "block=4"], "block is given twice"),
+        (["finetune", "--rank", "4", "--set", "rank=2"], "rank has an option of its own"),
+        (["finetune", "--set", "targets=2"], "targets has an option of its own"),
         (
             ["finetune", "--method", "c3a", "--set", "size=2"],
             "--size is no setting of --method c3a",
