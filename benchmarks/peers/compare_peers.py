@@ -45,7 +45,7 @@ KINDS = {  # what is compared: at which shapes
 
 
 def mkl_as_on_intel():
-    """{"LD_PRELOAD": a library by which MKL takes its fast kernels on other makers' processors too}.
+    """{"LD_PRELOAD": a library by which MKL takes its fast kernels on other makers' chips too}.
 
     MKL asks its own function who made the processor; this answers for it. Needs a C compiler, and
     without one MKL is left as it is.
