@@ -204,6 +204,7 @@ def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     assert all(w.any() for w in learnt) and relative(learnt, same) < 1e-6
 
 
+@pytest.mark.long
 def test_its_losses_lie_within_the_packages_spread(text):
     """In float32, as it runs: a pair a seed differs by far less than seeds do."""
     _, held_out = text

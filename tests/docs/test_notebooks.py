@@ -18,14 +18,6 @@ from helpers import smollm2  # noqa: E402
 
 LESSONS = execute.lessons()
 REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be there
-# What another kernel may change: 8 trains at a rate that is nearly too high, 10b asserts what PPO
-# shows. All others assert formulas, and what they say of training is held to stored runs.
-TRAINED = ("08_", "10b_")
-
-
-def marks(path):
-    kernels = [pytest.mark.every_kernel] if path.name.startswith(TRAINED) else []
-    return [*kernels, smollm2.needs_the_model] if path == REAL else kernels
 
 
 def shown_code(cell):
@@ -39,7 +31,12 @@ def shown_code(cell):
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=marks(path)) for path in LESSONS], ids=lambda path: path.stem
+    "path",
+    [
+        pytest.param(path, marks=smollm2.needs_the_model if path == REAL else pytest.mark.long)
+        for path in LESSONS
+    ],
+    ids=lambda path: path.stem,
 )
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_lesson_runs(path):
@@ -52,6 +49,7 @@ def test_lesson_runs(path):
     assert code[-1].outputs, "it came to its end"
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")
 def test_lesson_without_its_model_says_what_to_install(monkeypatch, tmp_path):
     """A package of the model's name that holds no model hides the real one from the kernel."""

@@ -100,6 +100,7 @@ def test_unedited_it_runs_and_says_what_is_to_do(path, capsys):
     assert all(line.endswith("not attempted yet") for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_unedited_it_runs_in_a_kernel_and_leaves_no_file(tmp_path):
     path = tmp_path / MASTERS[0].name

@@ -19,6 +19,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(rlhf, "TRIALS", 3)
 
 
+@pytest.mark.long
 def test_rates_are_tuned_on_a_seed_that_is_not_reported(tiny, monkeypatch):
     asked, one_rate = [], rlhf.one_rate
     monkeypatch.setattr(rlhf, "one_rate", lambda cell: asked.append(cell) or one_rate(cell))
@@ -38,7 +39,7 @@ def test_quick_tunes_nothing(monkeypatch):
     assert "not tuned" in rlhf.table(found)
 
 
-@pytest.mark.every_kernel
+@pytest.mark.long
 def test_a_score_does_not_hang_on_what_ran_before():
     """The world is kept, and each part of it sets the rng: twice the same, in any order."""
     one = rlhf.one_seed(3, TINY)
@@ -47,7 +48,7 @@ def test_a_score_does_not_hang_on_what_ran_before():
     assert world.ppo(judge, 0.1, TINY.iterations) == one["PPO"]["0.1"]
 
 
-@pytest.mark.every_kernel
+@pytest.mark.long
 def test_what_the_reference_says_is_asked_once_and_is_the_same():
     world, pairs, _, _ = rlhf.learnt(3, TINY)
     policy = rlhf_world.POLICY.apply(world.reference, np.random.default_rng(0))

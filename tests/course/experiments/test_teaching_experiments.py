@@ -30,6 +30,7 @@ def tiny_rlhf(seed):
 MINIATURES = {rlhf: (tiny_rlhf, {})}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", MINIATURES, ids=lambda module: module.__name__)
 def test_in_miniature(module):
     """Seeds differ, a seed repeats, and table, figure and text come from the stored numbers."""
@@ -47,6 +48,7 @@ def test_in_miniature(module):
     assert png(module.figure(stored)) and len(module.alt_text(stored)) > 80
 
 
+@pytest.mark.long
 def test_judges_in_miniature():
     """The pairs of one seed start alike, and the figure and its text come from them."""
     runs = [tiny_rlhf(seed) for seed in (0, 1)]
@@ -68,7 +70,7 @@ def test_pairs_share_their_prompt_and_are_ordered():
     assert (ascents(pairs[0::2]) >= ascents(pairs[1::2])).all()
 
 
-@pytest.mark.every_kernel
+@pytest.mark.long
 def test_a_judge_is_kept_as_it_was_and_its_rewards_have_one_size():
     world = World(replace(TINY_RLHF, samples=300), RNG(0))
     test = judge_quality.clean_pairs(world)
