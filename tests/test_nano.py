@@ -195,6 +195,7 @@ def both_trained(text, dtype, seed):
     return ours, theirs
 
 
+@pytest.mark.long
 def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     """In float64: after them A and B differ by a millionth of the largest number at most."""
     monkeypatch.setattr(nano, "STEPS", 10)

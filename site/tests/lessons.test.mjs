@@ -24,7 +24,7 @@ for (const number of (process.env.LESSONS ?? "03 05 07 09").split(" "))
 
 /** Lesson 3's figure lives in the notebook: its numbers are the kernel's. */
 async function touch(page) {
-  await page.getByText("Computed by lora_np itself, in this notebook's kernel").waitFor();
+  await page.getByText("Computed by lora_np itself, in this notebook's kernel").first().waitFor();
   await page.getByRole("slider", { name: "rank r" }).press("ArrowRight");
   await page.getByText("The first 4 outer products leave an error").first().waitFor();
 }

@@ -133,6 +133,7 @@ def test_laws_have_hints_and_two_wrong_answers(number):
     assert sum(edit.exercise == number for edit in EDITS) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.exercise} {edit.mistake}")
 def test_a_wrong_answer_breaks_its_law(edit):
     result = judged(edit.exercise, edit.apply(solution_of(master_of(edit.exercise), edit.exercise)))
