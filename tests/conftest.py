@@ -29,6 +29,13 @@ def pytest_xdist_auto_num_workers():
     return min(os.cpu_count() or 1, 4)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is asked
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("every_kernel"):
+            item.add_marker("long")
+
+
 def pytest_runtest_setup(item):
     if item.config.option.markexpr.startswith("extra"):
         return

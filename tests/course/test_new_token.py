@@ -29,7 +29,7 @@ def taught(base, task, seed):
     return right
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_it_reverses_and_does_not_add_5():
     """Nor does it take away what the letters mean, but that the head may now say it too."""
     base = SKILLS.load()

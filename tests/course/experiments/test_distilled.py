@@ -82,7 +82,7 @@ def tiny_world(seed=0):
     return distillation.world_of(seed, 3, 8, 10)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_a_seed_of_distillation_repeats_and_its_ways_share_their_texts():
     """Validation, test and lessons are texts of their own; draws change the labels only."""
     world = tiny_world()

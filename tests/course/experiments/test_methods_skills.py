@@ -74,7 +74,7 @@ def test_the_verdict_turns_with_the_numbers(numbers):
     np.testing.assert_allclose(methods.claims(made)["new: add 5: head less full fine-tuning"], 0.8)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_adapt_teaches():
     """LoRA gets the base to copy where nothing asks for it, and leaves the base as it was."""
     base, task, rng = SKILLS.load(), skills.Skill("copy"), np.random.default_rng(0)

@@ -96,7 +96,7 @@ def test_a_seeds_ways_read_the_same_windows(world, monkeypatch):
     assert not np.array_equal(first, other_seed)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_compared_agrees_with_the_losses_and_an_untouched_model_has_not_moved(world):
     at = cell(FULL)
     same = real_text.compared(world.base, at)
@@ -104,7 +104,7 @@ def test_compared_agrees_with_the_losses_and_an_untouched_model_has_not_moved(wo
     assert same["kl"] == pytest.approx({"code": 0, "prose": 0}, abs=1e-6)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_lora_plus_moves_b_faster(world):
     ratios = {}
     for way in (LORA, "LoRA+ r 8, everywhere"):
@@ -113,7 +113,7 @@ def test_lora_plus_moves_b_faster(world):
     assert ratios["LoRA+ r 8, everywhere"] == pytest.approx(16 * ratios[LORA], rel=1e-3)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_closer_looks_start_from_what_was_trained(world):
     result = methods_text.one_run(cell(FULL))
     shape = [layer.effective_weight().shape for _, layer in world.base.linears()]

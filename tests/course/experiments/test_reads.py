@@ -15,7 +15,7 @@ from lora_np.tasks.worlds.raft import FIRST_VALUE, accuracy, lookups
 HOMES = (3, 1, 4, 1, 5, 9)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_the_committed_base_reads():
     """From the documents it finds almost every answer; where nothing trains, nothing is written."""
     base = READING.load()
@@ -48,7 +48,7 @@ def patterns_numbers():
     return patterns.run(1, quick=True)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_rag_trains_nothing_and_finds_three_of_four(raft_numbers):
     """The four documents on an animal rank alike, and three are read; the base cannot do without"""
     assert raft_numbers["rag_bytes_unchanged"]
@@ -58,7 +58,7 @@ def test_rag_trains_nothing_and_finds_three_of_four(raft_numbers):
     assert 0.6 < recall < 0.9 and score < recall
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_near_distractors_make_the_base_misread():
     """Committed weights, nothing trained: far documents are read, near ones are mixed up."""
     base, rng = READING.load(), np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_rows_of_accuracies(patterns_numbers):
     assert np.shape(patterns_numbers["zero"]) == (1, len(patterns.ASKS))
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_the_second_base_never_read_a_verdict():
     """No text of its pretraining holds a verdict's word, and its own answer says nothing."""
     tokens = reviews.without_verdicts(200, np.random.default_rng(0)).tokens

@@ -39,7 +39,7 @@ def test_quick_tunes_nothing(monkeypatch):
     assert "not tuned" in rlhf.table(found)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_a_score_does_not_hang_on_what_ran_before():
     """The world is kept, and each part of it sets the rng: twice the same, in any order."""
     one = rlhf.one_seed(3, TINY)
@@ -48,7 +48,7 @@ def test_a_score_does_not_hang_on_what_ran_before():
     assert world.ppo(judge, 0.1, TINY.iterations) == one["PPO"]["0.1"]
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_what_the_reference_says_is_asked_once_and_is_the_same():
     world, pairs, _, _ = rlhf.learnt(3, TINY)
     policy = rlhf_world.POLICY.apply(world.reference, np.random.default_rng(0))

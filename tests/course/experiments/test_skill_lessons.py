@@ -41,7 +41,7 @@ def test_a_request_mixes_two_skills_letters():
     assert np.array_equal(batch.targets[:, -5:], skills.answer(REQUEST.meant, digits))
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("request_", skill_lessons.REQUESTS, ids=lambda r: f"{r.meant}, {r.other}")
 def test_the_base_is_right_about_half_of_the_time(request_):
     """So a reward has something to choose from: no training decides this."""
@@ -127,7 +127,7 @@ def test_the_verdict_on_on_policy_turns_with_the_numbers():
     assert re.search("3 of 3 +above", up) and re.search("3 of 3 +below", down)
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_a_run_repeats():
     cell = {**few_numbers.QUICK, "way": "TinyLoRA, 4; reward", "lr": 0.1, "seed": 1}
     one, two = (few_numbers.one_run(cell) for _ in range(2))

@@ -204,7 +204,7 @@ def test_alpha_and_the_rate_are_compared_in_pairs():
     assert "in every pair for no rank" in turned
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_the_scale_is_a_rate_for_b_alone():
     """s · A · B at one rate is A · B with s times the rate for B: LoRA+'s ratio."""
     from lora_np.methods import lora_plus_groups

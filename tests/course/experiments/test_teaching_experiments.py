@@ -70,7 +70,7 @@ def test_pairs_share_their_prompt_and_are_ordered():
     assert (ascents(pairs[0::2]) >= ascents(pairs[1::2])).all()
 
 
-@pytest.mark.long
+@pytest.mark.every_kernel
 def test_a_judge_is_kept_as_it_was_and_its_rewards_have_one_size():
     world = World(replace(TINY_RLHF, samples=300), RNG(0))
     test = judge_quality.clean_pairs(world)
