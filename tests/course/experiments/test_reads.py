@@ -157,6 +157,7 @@ def test_each_way_has_the_same_budget(monkeypatch):
         assert numbers["tuning"]["ways"][way]["inside"]
 
 
+@pytest.mark.long
 def test_rows_of_accuracies(patterns_numbers):
     rows = patterns_numbers["rows"]
     for scores in rows.values():
