@@ -26,7 +26,7 @@ def run(options):
     from ..course.classroom import laws_90, masters, report, variants
 
     students = variants.class_list(options.students)
-    text = Path(options.sheet).read_text(encoding="utf-8")
+    text = Path(options.sheet).read_text(encoding="utf-8-sig")
     rows, texts = [], {}
     for name, number in students.items():
         master = variants.sheet(text, number, laws_90.values(number))

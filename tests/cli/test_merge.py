@@ -96,7 +96,9 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
     assert not main(again)
     assert "2 of 1 × 32" in (out / "README.md").read_text("utf-8")
     (out / "README.md").write_text("# My own words")
+    capsys.readouterr()
     assert not main([*again, "--steps", "3"])
+    assert "begun for 1 steps, now 3; its learning rate goes on" in capsys.readouterr().err
     assert (out / "README.md").read_text("utf-8") == "# My own words"
 
 
