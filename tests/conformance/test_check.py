@@ -145,11 +145,22 @@ def test_the_pages_layer_breaks_as_the_page_says(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("subject, said", [
     ("gone.py", "there is no file gone.py"), ("json:gone", "json has no gone"),
-    ("json:dumps", "none of a subject's functions"),
+    ("json:dumps", "none of a subject's functions"), ("json", "no law could be tried on json"),
 ])  # fmt: skip
 def test_what_is_no_subject_is_refused(subject, said, capsys):
     assert main(["check", subject]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_file_is_a_subject_whatever_its_name(tmp_path, capsys):
+    """The name of a module that is loaded, or a colon as Windows has it, leads to no other."""
+    for name in ("random.py", "C:\\my lora.py"):
+        (tmp_path / name).write_text("def nothing_of_use(): ...", "utf-8")
+        assert main(["check", str(tmp_path / name)]) == 2
+        assert "has none of a subject's functions" in capsys.readouterr().err
+    (tmp_path / "notes.txt").write_text("make", "utf-8")
+    assert main(["check", str(tmp_path / "notes.txt")]) == 2
+    assert "expected a file of Python" in capsys.readouterr().err
 
 
 def test_a_subject_is_wrapped_once():
