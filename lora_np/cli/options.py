@@ -1,5 +1,6 @@
 """What the subcommands share."""
 
+import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -17,28 +18,29 @@ from ..tasks import text
 KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
-def whole(least):
-    """argparse's type for a whole number from `least`."""
+def number(what, read, check):
+    """argparse's type for a string that `read` reads and `check` does not refuse."""
 
     def parse(string):
-        number = int(string)
-        check_whole("expected a number", number, least)
-        return number
+        try:
+            value = read(string)
+            check(what, value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a {what}, got {string!r}") from None
+        return value
 
-    parse.__name__ = f"whole number from {least}"  # argparse says: invalid … value
+    parse.__name__ = what
     return parse
+
+
+def whole(least):
+    """argparse's type for a whole number from `least`."""
+    return number(f"whole number from {least}", int, lambda *it: check_whole(*it, least))
 
 
 def real(which="from 0"):
     """argparse's type for a number that is `which` of `system.checks.REAL`."""
-
-    def parse(string):
-        number = float(string)
-        check_real("expected it", number, which)
-        return number
-
-    parse.__name__ = f"finite number {which}".rstrip()
-    return parse
+    return number(f"finite number {which}".rstrip(), float, lambda *it: check_real(*it, which))
 
 
 positive = whole(1)
@@ -179,7 +181,7 @@ def open_base(base, nf4=False):
     """(the base, its tokenizer), with a word on a model that takes long to read."""
     path = Path(base or ".")
     if base not in (None, "smollm2") and not path.exists():
-        near = did_you_mean(base, ["smollm2"])
+        near = did_you_mean(base, ["smollm2"]) or ", and nothing is downloaded"
         raise ValueError(f"--base {base}: there is no such file or folder{near}")
     with waiting(f"reading {base or 'the base'}"):
         return load_model(base, nf4)

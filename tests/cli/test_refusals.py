@@ -39,7 +39,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, argumen
     [
         (["memory"], "one of the arguments --shape --measure --model is required"),
         (["memory", "--model", "gpt4"], "invalid choice: 'gpt4'"),
-        (["memory", "--shape", "3", "0"], "invalid whole number from 1 value: '0'"),
+        (["memory", "--shape", "3", "0"], "expected a whole number from 1, got '0'"),
         (["finetune", "--method", "lorra"], "invalid choice: 'lorra'"),
     ],
 )

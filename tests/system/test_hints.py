@@ -18,7 +18,10 @@ NAMES = ["tour", "finetune", "generate", "smollm2", "c_attn", "road", "lora"]
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("fintune", "finetune"), ("TOUR", "tour"), ("smolm2", "smollm2"), ("c_atn", "c_attn"),
+        ("fintune", "finetune"),
+        ("TOUR", "tour"),
+        ("smolm2", "smollm2"),
+        ("c_atn", "c_attn"),
         ("lroa", "lora"),  # two letters swapped, and "road" shares as many
     ],
 )

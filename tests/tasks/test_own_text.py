@@ -223,7 +223,7 @@ def test_few_short_paragraphs_are_enough(a, b):
 def test_of_a_short_text_too_the_most_is_learnt_from(tmp_path):
     """Two pieces of 2,000 characters would be one a side, and the longer one might be held out."""
     for n in range(40, 70):
-        lines = [f"The line {i} of {n} that one wrote, one of some fifty letters." for i in range(n)]
+        lines = [f"Line {i} of {n} that one wrote, and each has fifty letters." for i in range(n)]
         reading = text.file(write(tmp_path / "own.txt", "\n\n".join(lines)))
         assert len(reading.train) > len(reading.held_out), n
 
