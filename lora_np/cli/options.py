@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checkpoint import load_adapter, load_model
+from ..checkpoint.adapter import CONFIG, MODEL
 from ..system.checks import check_real, check_whole
 from ..system.files import make_directory, to_json, whole_file, write_json
 from ..system.hints import command, did_you_mean
@@ -183,12 +184,24 @@ def open_base(base, nf4=False):
     if base not in (None, "smollm2") and not path.exists():
         near = did_you_mean(base, ["smollm2"]) or ", and nothing is downloaded"
         raise ValueError(f"--base {base}: there is no such file or folder{near}")
+    if base and holds(base, CONFIG, MODEL):
+        raise ValueError(f"--base {base} is an adapter: give it as --adapter {base}")
     with waiting(f"reading {base or 'the base'}"):
         return load_model(base, nf4)
 
 
+def holds(folder, this, that):
+    """Whether the first of two files is in a folder, and the second is not."""
+    return (Path(folder) / this).is_file() and not (Path(folder) / that).is_file()
+
+
 def open_adapted(options):
     """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
+    if options.adapter and holds(options.adapter, MODEL, CONFIG):
+        raise ValueError(
+            f"--adapter {options.adapter} is a model of its own: give it as --base "
+            f"{options.adapter}"
+        )
     model, tokenizer = open_base(options.base, options.nf4)
     model.freeze()
     return load_adapter(model, options.adapter) if options.adapter else model, tokenizer
