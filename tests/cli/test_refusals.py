@@ -9,6 +9,7 @@ from lora_np.__main__ import main
     ("arguments", "message"),
     [
         (["finetune", "--data", "gone.txt"], "gone.txt: No such file"),
+        (["variants", "class.csv"], "the course's own lies in the project's folder"),
         (["finetune", "--resume"], "--resume needs --out DIR"),
         (["finetune", "--base", "nowhere"], "nowhere"),
         (["finetune", "--targets", "c_atn"], "target 'c_atn' matches no linear layer"),
