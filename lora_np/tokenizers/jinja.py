@@ -4,6 +4,7 @@ The environment is that in which transformers renders chat templates: blocks lea
 `raise_exception`, `strftime_now`, a `tojson` that escapes no HTML, `break` and `continue`, and
 `{% generation %}`, which marks what the assistant says and writes nothing. Ways to ask for strings
 of any width are left out: `**`, `%` on strings, and `format`.
+Whatever it makes, compares or writes is weighed first, to any depth (`budget.py`).
 """
 
 import datetime
@@ -11,32 +12,11 @@ import functools
 import json
 
 from ..system.extras import import_extra
+from .budget import LARGEST, WIDEST, Budget, TooMuch
 
-LARGEST = 1 << 22  # characters of the text, or of any string or list on the way
-STEPS = 1 << 21  # turns of loops, items of ranges, and calls, together: seconds
-WIDEST = 1000  # a filter's or a call's number, such as an indentation
+LONGEST = 1 << 20  # characters of a template
 WIDTHS = {"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"}
-
-
-class TooMuch(Exception):
-    """A template asks for more than any conversation needs."""
-
-
-class Budget:
-    """How many steps a rendering may still take."""
-
-    def __init__(self):
-        self.left = STEPS
-
-    def spend(self, steps=1):
-        self.left -= steps
-        if self.left < 0:
-            raise TooMuch(f"it takes more than {STEPS:,} steps")
-
-    def each(self, items):
-        for item in items:
-            self.spend()
-            yield item
+LIGHT = {"count", "d", "default", "first", "last", "length"}  # filters that look at no more
 
 
 def render(template: str, **variables) -> str:
@@ -47,6 +27,8 @@ def render(template: str, **variables) -> str:
     """
     import_extra("jinja2")
     try:
+        if len(template) > LONGEST:
+            raise TooMuch(f"expected at most {LONGEST:,} characters")
         pieces, size = [], 0
         for piece in _compiled(template).generate(**variables, budget_=Budget()):
             pieces.append(piece)
@@ -60,16 +42,54 @@ def render(template: str, **variables) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(template):
-    """The template, whose loops count their turns and whose joined strings are measured."""
-    from jinja2 import nodes
-
     environment = _environment()
-    tree = environment.parse(template)
-    for loop in [*tree.find_all(nodes.For)]:
-        loop.iter = nodes.Filter(loop.iter, "counted_", [], [], None, None)
-    for joined in [*tree.find_all(nodes.Concat)]:
-        joined.nodes = [nodes.Filter(n, "bounded_", [], [], None, None) for n in joined.nodes]
-    return environment.from_string(tree)
+    return environment.from_string(_weighing().visit(environment.parse(template)))
+
+
+def _weighing():
+    """What makes a template weigh what no call, filter or operator would: literals, slices, what is
+    compared or joined; and count the turns of its loops."""
+    from jinja2 import nodes
+    from jinja2.visitor import NodeTransformer
+
+    def through(node, name="weighed_"):
+        return nodes.Filter(node, name, [], [], None, None)
+
+    class Weighing(NodeTransformer):
+        def visit_List(self, node):
+            return through(self.generic_visit(node))
+
+        visit_Dict = visit_List
+
+        def visit_Tuple(self, node):
+            node = self.generic_visit(node)
+            return through(node) if node.ctx == "load" else node
+
+        def visit_Getitem(self, node):
+            node = self.generic_visit(node)
+            return through(node) if isinstance(node.arg, nodes.Slice) else node
+
+        def visit_Concat(self, node):
+            return through(nodes.List(self.generic_visit(node).nodes), "joined_")
+
+        def visit_For(self, node):
+            node = self.generic_visit(node)
+            node.iter = through(node.iter, "counted_")
+            return node
+
+        def visit_Operand(self, node):
+            node = self.generic_visit(node)
+            node.expr = through(node.expr)
+            return node
+
+        visit_Compare = visit_Operand
+
+        def visit_Test(self, node):
+            node = self.generic_visit(node)
+            node.node, node.args = through(node.node), [through(each) for each in node.args]
+            return node
+
+    return Weighing()
 
 
 def _environment():
@@ -90,9 +110,13 @@ def _environment():
         def call_binop(self, context, operator, left, right):
             if operator == "**" or (operator == "%" and isinstance(left, str)):
                 raise TooMuch(f"{operator} is not for templates here")
-            if operator == "*" and _size(left) * _size(right) > LARGEST:
+            sizes = [
+                abs(x) if isinstance(x, int | float) else _weighed(context, x, True)
+                for x in (left, right)
+            ]
+            if operator == "*" and sizes[0] * sizes[1] > LARGEST:
                 raise TooMuch(f"it multiplies to more than {LARGEST:,}")
-            return _bounded(super().call_binop(context, operator, left, right))
+            return _weighed(context, super().call_binop(context, operator, left, right))
 
         def wrap_str_format(self, value):
             return None  # `format` is no safe attribute here
@@ -102,10 +126,12 @@ def _environment():
             return not wide and super().is_safe_attribute(value, name, attribute)
 
         def call(self, context, function, *args, **kwargs):
-            _budget(context).spend()
+            budget = _budget(context)
+            budget.spend()
+            args = [budget.whole(each) for each in args]
             if function is not counted_range:
-                _check(getattr(function, "__self__", None), args, kwargs)
-            return _bounded(super().call(context, function, *args, **kwargs))
+                budget.check(getattr(function, "__self__", None), [*args, *kwargs.values()])
+            return _weighed(context, super().call(context, function, *args, **kwargs))
 
     @pass_context
     def counted_range(context, *args):
@@ -113,9 +139,10 @@ def _environment():
         return range(*args)
 
     result = Bounded(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
-    filters = result.filters | {"tojson": _to_json, "counted_": _Counted, "bounded_": _bounded}
-    known = {name: f for name, f in filters.items() if name not in WIDTHS}
-    result.filters = {name: _guarded(f, name == "counted_") for name, f in known.items()}
+    result.finalize = pass_context(_weighed)
+    own = {"tojson": _to_json, "joined_": _joined, "weighed_": lambda value: value}
+    filters = {n: _guarded(n, f) for n, f in (result.filters | own).items() if n not in WIDTHS}
+    result.filters = filters | {"counted_": pass_context(_Counted)}
     result.globals |= {"range": counted_range, "raise_exception": _raise, "strftime_now": _now}
     return result
 
@@ -123,10 +150,9 @@ def _environment():
 class _Counted:
     """Something to loop over, each turn of which is counted; it knows its length, as a loop may."""
 
-    def __init__(self, budget, items):
-        self.budget, self.items = budget, items
-        if not hasattr(items, "__len__"):
-            self.items = [*budget.each(items)]
+    def __init__(self, context, items):
+        self.budget = _budget(context)
+        self.items = items if hasattr(items, "__len__") else [*self.budget.each(items)]
 
     def __len__(self):
         return len(self.items)
@@ -139,7 +165,12 @@ def _budget(context):
     return context.parent["budget_"]  # what a template sets is not in `parent`
 
 
-def _guarded(function, counts=False):
+def _weighed(context, value, size=False):
+    found = _budget(context).weigh(value)
+    return found if size else value
+
+
+def _guarded(name, function):
     """A filter that refuses what is too much; as a context's, it never runs at compile time."""
     from jinja2 import pass_context
 
@@ -148,34 +179,21 @@ def _guarded(function, counts=False):
     @pass_context
     def run(context, value, *args, **kwargs):
         budget = _budget(context)
-        budget.spend(1 if isinstance(value, str) or not hasattr(value, "__len__") else len(value))
-        _check(value, args, kwargs)
-        given = {"context": context, "eval_context": context.eval_ctx}
-        given |= {"environment": context.environment, None: budget}
-        first = [given[wants]] if wants or counts else []
-        return _bounded(function(*first, value, *args, **kwargs))
+        budget.spend()
+        value, given = budget.whole(value), [*args, *kwargs.values()]
+        budget.check(None if name in LIGHT else value, given)
+        if name == "sum" and any(isinstance(each, list | tuple) for each in given):
+            raise TooMuch("sum is for numbers here")  # of lists it would copy all so far each time
+        first = {"context": context, "eval_context": context.eval_ctx}
+        first |= {"environment": context.environment}
+        result = function(*([first[wants]] if wants else []), value, *args, **kwargs)
+        return result if name in LIGHT else _weighed(context, result)
 
     return run
 
 
-def _size(value):
-    return len(value) if hasattr(value, "__len__") else abs(value)
-
-
-def _check(value, args, kwargs):
-    """Raise TooMuch for a number, or strings in each other's place, that would fill the memory."""
-    given = [*args, *kwargs.values()]
-    if any(isinstance(each, int) and abs(each) > WIDEST for each in given):
-        raise TooMuch(f"it asks for a width of more than {WIDEST}")
-    longest = max((len(each) for each in given if isinstance(each, str)), default=0)
-    if isinstance(value, str) and len(value) * longest > LARGEST << 8:
-        raise TooMuch(f"it would make more than {LARGEST:,} characters")
-
-
-def _bounded(value):
-    if isinstance(value, str | list | tuple | dict) and len(value) > LARGEST:
-        raise TooMuch(f"it makes more than {LARGEST:,} characters or items on the way")
-    return value
+def _joined(items):
+    return "".join(map(str, items))
 
 
 def _to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
@@ -189,4 +207,6 @@ def _raise(message):
 
 
 def _now(form):
+    if len(form) > WIDEST // 10:  # each of its fields may be as wide as it says
+        raise TooMuch(f"it asks for a width of more than {WIDEST}")
     return datetime.datetime.now().strftime(form)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.extra("jinja2")
 needs_tokenizers = pytest.mark.extra("tokenizers")
 TALK = [{"role": "user", "content": "a <b> 'c' \u00e9"}, {"role": "assistant", "content": " d "}]
 
+LONG = "{% set x = 'a' * 4000000 %}"
 AS_TRANSFORMERS = {  # template: what it makes of TALK there, by its documentation
     "{% for m in messages %}\n  {% if loop.first %}\n{{ m.role }}\n  {% endif %}\n{% endfor %}\n": (
         "user\n"
@@ -100,6 +101,22 @@ def test_renders_as_transformers(template):
             "it multiplies to more",
         ),
         ("{% set budget_ = 1 %}{% for i in range(9999999) %}{% endfor %}", "steps"),
+        # what is heavy through what it holds, or through how often it is gone through
+        (LONG + "{% set y = " + "x ~ " * 500 + "x %}", "characters on the way"),
+        (LONG + "{{ [x, x] }}", "characters on the way"),
+        (LONG + "{{ [x] * 1000 }}", "it multiplies to more"),
+        (LONG + "{% set n = namespace(a=x, b=x) %}{{ n }}", "characters on the way"),
+        (LONG + "{{ x.join(range(1000) | map('string')) }}", "it would make more"),
+        (LONG + "{{ range(1000) | join(x) }}", "it would make more"),
+        (
+            LONG + "{% for i in range(999) %}{% if 'b' in x %}{% endif %}{% endfor %}",
+            "goes through",
+        ),
+        (LONG + "{% for i in range(999) %}{% set y = x[1:] %}{% endfor %}", "goes through"),
+        (LONG + "{% for i in range(999) %}{% set y = x | upper %}{% endfor %}", "goes through"),
+        ("{{ range(99999) | map('batch', 1) | sum(start=[]) }}", "sum is for numbers"),
+        ("{{ strftime_now('%1000000000d' * 99) }}", "a width of more than 1000"),
+        ("{# " + "a" * 2**20 + " #}", "at most 1,048,576 characters"),
     ],
 )
 def test_a_template_that_fails_or_asks_for_too_much(template, message):
