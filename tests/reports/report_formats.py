@@ -5,7 +5,8 @@
 The error is mean squared, over the variance of the numbers: of N(0, 1), and of the shipped base's
 linear layers, each divided by its own. Two floors are beside it: what sixteen numbers can reach on
 N(0, 1) without any scale (Lloyd 1957, Max 1960), and what no code whatsoever can go below at so
-many bits, 4^−bits (Shannon 1959). Times are the least of five for a million numbers, over NF4's.
+many bits, 4^−bits (Shannon 1959). Times are the least of five for a million numbers, each taken in
+turn with NF4's, over which they stand.
 """
 
 import time
@@ -40,13 +41,16 @@ def error(form, arrays):
     return float(np.mean(parts))
 
 
-def seconds(call):
+def in_turn(*calls):
+    """The least seconds of each call, taken in turn, so that what slows one slows all."""
     found = []
     for _ in range(TIMES):
-        start = time.process_time()
-        call()
-        found.append(time.process_time() - start)
-    return min(found)
+        found.append([])
+        for call in calls:
+            start = time.process_time()
+            call()
+            found[-1].append(time.process_time() - start)
+    return np.min(found, axis=0)
 
 
 def main():
@@ -55,19 +59,20 @@ def main():
     print(f"{COUNT:,} numbers from N(0, 1); {len(layers)} layers of the base")
     titles = "format|bits|N(0, 1)|layers|4^-bits|bytes|formula|quantize|dequantize".split("|")
     print("{:22}{:>8}{:>10}{:>10}{:>10}{:>11}{:>11}{:>10}{:>12}".format(*titles))
-    first = None
+    nf4 = FORMATS["NF4"]
+    other = nf4.quantize(normal)
     for name, form in FORMATS.items():
         tensor = form.quantize(normal)
-        times = seconds(lambda: form.quantize(normal)), seconds(tensor.dequantize)  # noqa: B023
-        first = first or times
-        ratios = [one / other for one, other in zip(times, first)]
+        once, its = in_turn(lambda: nf4.quantize(normal), lambda: form.quantize(normal))  # noqa: B023
+        back, theirs = in_turn(other.dequantize, tensor.dequantize)
         print(
             f"{name:22}{form.bits:8.3f}{error(form, [normal]):10.5f}{error(form, layers):10.5f}"
             f"{4**-form.bits:10.5f}{tensor.nbytes:11,}{form.nbytes(COUNT):11,}"
-            f"{ratios[0]:10.2f}{ratios[1]:12.2f}"
+            f"{its / once:10.2f}{theirs / back:12.2f}",
+            flush=True,
         )
     print(f"sixteen numbers at their best (Lloyd-Max), no scale: {lloyd_max():.5f}")
-    print(f"NF4: quantize {first[0] * 1e3:.0f} ms, dequantize {first[1] * 1e3:.1f} ms")
+    print(f"NF4 beside the last: quantize {once * 1e3:.0f} ms, dequantize {back * 1e3:.1f} ms")
 
 
 if __name__ == "__main__":
