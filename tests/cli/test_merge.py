@@ -60,6 +60,14 @@ def test_a_large_model_in_several_files(tmp_path, capsys):
     assert not (tmp_path / "b").exists()
 
 
+def test_an_adapter_is_no_base_and_a_base_no_adapter(adapter, tmp_path, capsys):
+    assert not main(["export", "--out", str(tmp_path / "base")])
+    assert main(["generate", "--base", str(adapter)]) == 2
+    assert f"give it as --adapter {adapter}" in capsys.readouterr().err
+    assert main(["generate", "--adapter", str(tmp_path / "base")]) == 2
+    assert f"give it as --base {tmp_path / 'base'}" in capsys.readouterr().err
+
+
 def test_nothing_is_written_over(adapter, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
@@ -96,7 +104,9 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
     assert not main(again)
     assert "2 of 1 × 32" in (out / "README.md").read_text("utf-8")
     (out / "README.md").write_text("# My own words")
+    capsys.readouterr()
     assert not main([*again, "--steps", "3"])
+    assert "begun for 1 steps, now 3; its learning rate goes on" in capsys.readouterr().err
     assert (out / "README.md").read_text("utf-8") == "# My own words"
 
 
