@@ -231,6 +231,7 @@ def starts(command, folder):
     return lines
 
 
+@pytest.mark.long
 def test_it_runs_as_a_module_of_the_package():
     first, sample = starts(["-m", "lora_np.nano"], FILE.parents[1])
     assert re.fullmatch(r"step 0, held-out loss \d\.\d+\n", first)
