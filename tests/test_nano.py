@@ -246,6 +246,5 @@ def test_a_lone_copy_runs_beside_a_checkpoint(tmp_path):
     first, sample = starts(["nano.py"], tmp_path)
     assert abs(float(first.split()[-1]) - np.log(257)) < 0.1  # it knows nothing yet
     assert sample.startswith("def ")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "nano.py", "model.safetensors", "config.json",
-    }  # fmt: skip
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {"nano.py", "model.safetensors", "config.json"}
