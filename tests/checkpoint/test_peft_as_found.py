@@ -11,7 +11,7 @@ from helpers.llamas import ATTENTION, small_llama
 from helpers.models import moved, some_tokens
 from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_llama, save_adapter
-from lora_np.methods import IA3, DoRA, HeadTuning, LoRA
+from lora_np.methods import IA3, AdaLoRA, DoRA, HeadTuning, LoRA, merge
 
 RNG, TOKENS = np.random.default_rng, some_tokens()
 HF_LLAMA = Path(__file__).parent.parent / "golden" / "data" / "hf_llama"
@@ -168,3 +168,29 @@ def test_numbers_that_are_not_finite_are_not_saved(base, directory):
     with pytest.raises(ValueError, match="h.1.attn.c_attn.lora_B.weight is not finite in float32"):
         save_adapter(model, directory)
     assert (directory / WEIGHTS).read_bytes() == before
+
+
+def test_a_layer_of_which_adalora_left_nothing(tmp_path):
+    """PEFT writes its factors with no rows at all: the layer is its base's, and learns no more."""
+    base, rank = small_llama(dtype=np.float32), 3
+    model = moved(AdaLoRA(rank, targets=ATTENTION).apply(base, RNG(0)))
+    for layer in (layer for name, layer in model.linears() if name == "layers.1.self_attn.q_proj"):
+        layer.E.data[...] = 0
+    save_adapter(model, tmp_path)
+    tensors, name = (
+        load_file(tmp_path / WEIGHTS),
+        "base_model.model.model.layers.1.self_attn.q_proj",
+    )
+    for part, axis in (("lora_A", 0), ("lora_B", 1), ("lora_E", 0)):
+        tensors[f"{name}.{part}"] = tensors[f"{name}.{part}"].take([], axis)
+    save_file(tensors, tmp_path / WEIGHTS)
+    loaded = load_adapter(base, tmp_path)
+    assert np.allclose(loaded(TOKENS), model(TOKENS), atol=1e-6)
+    assert np.allclose(merge(loaded)(TOKENS), model(TOKENS), atol=1e-5)
+    save_adapter(loaded, tmp_path / "again")
+    again = load_file(tmp_path / "again" / WEIGHTS)
+    assert {key: array.tobytes() for key, array in again.items()} == {
+        key: array.tobytes() for key, array in tensors.items()
+    }
+    pattern = json.loads((tmp_path / "again" / CONFIG).read_text())["rank_pattern"]
+    assert pattern == {"model.layers.1.self_attn.q_proj.lora_E": [False] * rank}
