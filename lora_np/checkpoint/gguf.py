@@ -149,7 +149,7 @@ def _open(path, size, time):
     library = import_extra("gguf")
     with open(path, "rb") as file:
         if file.read(4) != b"GGUF":
-            raise ValueError(f"{path}: not a GGUF file")
+            raise ValueError(f"{path}: not a GGUF file; expected one, or a directory")
         try:
             return read_header(Cursor(file, library), path, library)
         except ValueError as error:

@@ -25,6 +25,11 @@ def run(options):
 
     from ..course.classroom import laws_90, masters, report, variants
 
+    if not Path(options.sheet).is_file():
+        raise ValueError(
+            f"--sheet {options.sheet}: there is no such file here; the course's own lies in the "
+            "project's folder"
+        )
     students = variants.class_list(options.students)
     text = Path(options.sheet).read_text(encoding="utf-8-sig")
     rows, texts = [], {}

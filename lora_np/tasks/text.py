@@ -79,7 +79,7 @@ def _starts(text, tokens, length):
     if len(tokens) <= length:
         raise ValueError(
             f"{text.name}: {len(tokens):,} tokens hold no window of {length} and the next one; "
-            "give it more text, or shorter windows"
+            "give it more text, or a smaller length"
         )
     return len(tokens) - length
 

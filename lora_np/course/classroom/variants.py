@@ -65,23 +65,23 @@ def class_list(path):
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--students {path}: {error}") from None
+        raise ValueError(f"class list {path}: {error}") from None
     rows = list(csv.DictReader(composed(text).splitlines()))
     pairs = [((row.get("name") or "").strip(), (row.get("number") or "").strip()) for row in rows]
     for place, (name, number) in enumerate(pairs, start=2):
         if not name or not number or PurePath(name).parts != (name,) or name == "..":
             raise ValueError(
-                f"--students {path}, line {place}: expected the columns name and number, the name "
-                f"as that of a file; got {rows[place - 2]}"
+                f"class list {path}, line {place}: expected the columns name and number, a comma "
+                f"between them, the name as that of a file; got {rows[place - 2]}"
             )
     names, numbers = zip(*pairs) if pairs else ((), ())
     names = [name.casefold() for name in names]  # Amy and amy are one folder on many systems
     for what, seen in (("name", names), ("number", numbers)):
         twice = sorted({each for each in seen if seen.count(each) > 1})
         if twice:
-            raise ValueError(f"--students {path}: the {what} {twice[0]} stands there twice")
+            raise ValueError(f"class list {path}: the {what} {twice[0]} stands there twice")
     if not pairs:
-        raise ValueError(f"--students {path}: expected a line for each student, found none")
+        raise ValueError(f"class list {path}: expected a line for each student, found none")
     return dict(pairs)
 
 
