@@ -192,3 +192,30 @@ def test_a_layer_of_which_adalora_left_nothing(tmp_path):
     }
     pattern = json.loads((tmp_path / "again" / CONFIG).read_text())["rank_pattern"]
     assert pattern == {f"model.{name}.lora_E": [False] * rank}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": r".*\.[qv]_proj"},
+        {"layers_to_transform": [0, 1]},
+        {"layers_to_transform": 1},
+        {"target_modules": r"model\.layers\.1\..*(q|v)_proj"},
+    ],
+)
+@pytest.mark.parametrize("method", [LoRA(2, 3.0, ATTENTION), AdaLoRA(2, targets=ATTENTION)])
+def test_half_an_adapter_is_none(changes, method, tmp_path):
+    """Also where a pattern or numbers of blocks say which layers are adapted."""
+    base = small_llama(dtype=np.float32)
+    model = moved(method.apply(base, RNG(0)))
+    save_adapter(model, tmp_path)
+    edit_config(tmp_path, **changes)
+    tensors = load_file(tmp_path / WEIGHTS)
+    if "1" in str(changes) and "0" not in str(changes):  # the second block alone
+        tensors = {name: array for name, array in tensors.items() if ".layers.1." in name}
+    save_file(tensors, tmp_path / WEIGHTS)
+    load_adapter(base, tmp_path)
+    less = {name: array for name, array in tensors.items() if ".1.self_attn.v_proj." not in name}
+    save_file(less, tmp_path / WEIGHTS)
+    with pytest.raises(ValueError, match="has nothing of layers.1.self_attn.v_proj, which target"):
+        load_adapter(base, tmp_path)
