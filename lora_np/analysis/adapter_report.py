@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..methods.describe import describe
-from ..methods.low_rank.lora import LoRALinear
+from ..methods.low_rank.lora_linear import LoRALinear
 
 
 def inspect_adapter(model):

@@ -86,7 +86,8 @@ def add_texts(parser):
 def same_run(directory, resume, texts, **settings):
     """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
 
-    A state would fit another text, seed or rate as well, and the run would be neither.
+    A state would fit another text, seed or rate as well, and the run would be neither. Other
+    `steps` are allowed, to train for longer, and what they change is said.
     """
     digest = hashlib.sha256()
     for each in texts:
@@ -98,12 +99,16 @@ def same_run(directory, resume, texts, **settings):
         write_json(path, now)
         return
     before = parse_json(path.read_text(encoding="utf-8"))
+    steps, then = now.pop("steps", None), before.get("steps")
     differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
     if differ:
         raise ValueError(
             f"--resume: {directory} was begun with {'; '.join(differ)}. Give the same again, or "
             "name another --out"
         )
+    if then not in (None, steps):  # None: begun by a version that did not keep them
+        word = "its learning rate goes on as it stands at that step of such a run"
+        print(f"--resume: begun for {then} steps, now {steps}; {word}", file=sys.stderr)
 
 
 def open_texts(name, tokenizer, form=None, field=None):

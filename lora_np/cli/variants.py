@@ -31,7 +31,7 @@ def run(options):
             "project's folder"
         )
     students = variants.class_list(options.students)
-    text = Path(options.sheet).read_text(encoding="utf-8")
+    text = Path(options.sheet).read_text(encoding="utf-8-sig")
     rows, texts = [], {}
     for name, number in students.items():
         master = variants.sheet(text, number, laws_90.values(number))

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import lora_np
 from lora_np.__main__ import make_parser
@@ -32,6 +33,7 @@ def test_a_module_of_your_own_learns_with_its_weights_frozen():
     assert all(p.grad is None for p in names["net"].parameters() if not p.trainable)
 
 
+@pytest.mark.long
 def test_the_run_from_end_to_end_learns_and_is_saved(tmp_path, monkeypatch, capsys):
     code = next(c for c in re.findall(r"```python\n(.*?)```", README, re.S) if "load_model()" in c)
     monkeypatch.chdir(tmp_path)
