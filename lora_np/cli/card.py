@@ -25,7 +25,8 @@ def write_card(directory, numbers, options):
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
         return
     with whole_file(path) as temporary:
-        temporary.write_text(card(directory, numbers, options), encoding="utf-8")
+        text = card(directory, numbers, options)
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # as names are
 
 
 def card(directory, numbers, options):
