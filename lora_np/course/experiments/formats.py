@@ -26,7 +26,7 @@ from .formats_world import (
     roundings,
     weight_bytes,
 )
-from .protocol import Study, by_seed, compare, results_of
+from .protocol import Study, by_seed, compare, rates_table, results_of
 from .real_text import TEST, TUNE, Way, compared, is_tuning, learn, losses
 
 CODE = {  # QLoRA over formats: what LoRA stands on when it learns code
@@ -126,18 +126,18 @@ def table(numbers):
     }  # fmt: skip
     shown = ", ".join(f"{how} {seconds[how]:.2f}" for how in ROUNDINGS)
     lines += [f"CPU seconds to round the base, mean over formats: {shown}.", ""]
-    rows = [(name, spread(code_loss(numbers, name), 4)) for name in CODE]
-    lines += [*text_table(("LoRA r 8 learns code on", "loss on code"), rows, (32, 18)), ""]
+    found = {way: cells for way, *cells, _ in rates_table(numbers)}
+    rows = [(name, *found[f"code: {name}"], spread(code_loss(numbers, name), 4)) for name in CODE]
+    titles = "LoRA r 8 learns code on", "rate", "best between", "loss on code"
+    lines += [*text_table(titles, rows, (26, 9, 26, 18)), ""]
     rows = [
-        (name, spread(mended(numbers, name), 1), spread(mended(numbers, name, "loss"), 1))
+        (name, *found[f"prose: {name}"], spread(mended(numbers, name), 1),
+         spread(mended(numbers, name, "loss"), 1))
         for name in MENDED
-    ]
-    titles = "LoRA r 8 reads prose again", "KL, 10⁻³", "loss less float's"
-    lines += [*text_table(titles, rows, (32, 18, 19)), ""]
-    trained = len(mended(numbers, BY_TEACHER))
-    lines.append(
-        f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}, {trained} trained.\n"
-    )
+    ]  # fmt: skip
+    titles = "LoRA r 8 reads prose again", "rate", "best between", "KL, 10⁻³", "loss less float's"
+    lines += [*text_table(titles, rows, (26, 9, 26, 18, 19)), ""]
+    lines.append(f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}.\n")
     return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
 
 
@@ -162,18 +162,21 @@ def claims(numbers):
     for name in list(CODE)[1:]:
         d = code_loss(numbers, name) - code_loss(numbers, FLOAT)
         found[f"loss on code: LoRA on {name} less on float"] = d.tolist()
+    for one, other in (("MXFP4", "NF4 / 64"), ("MXFP4", "NVFP4"), ("MXFP4, GPTQ", "MXFP4")):
+        d = code_loss(numbers, one) - code_loss(numbers, other)
+        found[f"loss on code: LoRA on {one} less on {other}"] = d.tolist()
     labels, teacher = mended(numbers, BY_LABELS), mended(numbers, BY_TEACHER)
     found[f"KL (10⁻³): {BY_TEACHER} less by labels"] = (teacher - labels).tolist()
-    if "MXFP4" in tried:
-        d = teacher - costs(numbers, "MXFP4")[: len(teacher)]
-        found[f"KL (10⁻³): {BY_TEACHER} less only rounded"] = d.tolist()
+    for name, ((form, *_), _) in MENDED.items():
+        if form in tried:
+            d = mended(numbers, name) - costs(numbers, form)
+            found[f"KL (10⁻³): {name} less only rounded"] = d.tolist()
     return found
 
 
-def restored(numbers, name=BY_TEACHER):
-    """(seeds,): the share of MXFP4's KL that training took away."""
-    left = mended(numbers, name)
-    return 1 - left / costs(numbers, "MXFP4")[: len(left)]
+def restored(numbers, name=BY_TEACHER, form="MXFP4"):
+    """(seeds,): the share of the format's KL that training took away."""
+    return 1 - mended(numbers, name) / costs(numbers, form)
 
 
 def verdict(numbers):
