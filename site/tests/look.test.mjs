@@ -37,6 +37,7 @@ for (const [name, where] of Object.entries(PAGES))
     const page = await chrome.page();
     await page.goto(`${site.url}/${where}`);
     await page.waitForFunction(() => !window.MathJax?.startup?.promise || window.MathJax.startup.promise.then(() => true));
+    await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true))); // what is folded is read too
     for (const [scheme, width] of [["dark", 400], ["light", 400], ["light", 1280], ["dark", 1280]]) {
       await shot(page, name, scheme, width);
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
