@@ -195,6 +195,7 @@ def both_trained(text, dtype, seed):
     return ours, theirs
 
 
+@pytest.mark.long
 def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     """In float64: after them A and B differ by a millionth of the largest number at most."""
     monkeypatch.setattr(nano, "STEPS", 10)
@@ -204,6 +205,7 @@ def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     assert all(w.any() for w in learnt) and relative(learnt, same) < 1e-6
 
 
+@pytest.mark.long
 def test_its_losses_lie_within_the_packages_spread(text):
     """In float32, as it runs: a pair a seed differs by far less than seeds do."""
     _, held_out = text
@@ -229,6 +231,7 @@ def starts(command, folder):
     return lines
 
 
+@pytest.mark.long
 def test_it_runs_as_a_module_of_the_package():
     first, sample = starts(["-m", "lora_np.nano"], FILE.parents[1])
     assert re.fullmatch(r"step 0, held-out loss \d\.\d+\n", first)
@@ -243,6 +246,5 @@ def test_a_lone_copy_runs_beside_a_checkpoint(tmp_path):
     first, sample = starts(["nano.py"], tmp_path)
     assert abs(float(first.split()[-1]) - np.log(257)) < 0.1  # it knows nothing yet
     assert sample.startswith("def ")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "nano.py", "model.safetensors", "config.json",
-    }  # fmt: skip
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {"nano.py", "model.safetensors", "config.json"}

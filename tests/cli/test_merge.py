@@ -9,6 +9,7 @@ from helpers.models import moved
 from lora_np import LoRA, PromptTuning, load_adapter, load_gpt2, save_adapter
 from lora_np.__main__ import main
 from lora_np.checkpoint import load_base, load_model
+from lora_np.cli import card
 from lora_np.cli.card import HALF, MARK
 
 SHORT = ["--steps", "1", "--windows", "1", "--batch-size", "1", "--length", "32"]
@@ -20,6 +21,13 @@ def adapter(tmp_path):
     model = LoRA(2, 3.0).apply(load_base(), np.random.default_rng(0))
     save_adapter(moved(model, spread=0.01), tmp_path / "adapter")
     return tmp_path / "adapter"
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    out = tmp_path_factory.mktemp("begun")
+    assert not main(["finetune", *SHORT, "--out", str(out)])
+    return out
 
 
 def test_a_merged_model_computes_what_base_and_adapter_do(adapter, tmp_path, capsys):
@@ -51,6 +59,21 @@ def test_a_large_model_in_several_files(tmp_path, capsys):
     assert main(["export", "--out", str(tmp_path / "b"), "--max-shard-size", "1 potato"]) == 2
     assert "max_shard_size None, bytes from 1, or as '2GB'" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_the_card_of_a_text_whose_name_is_no_utf8_is_written(tmp_path, monkeypatch):
+    """As a name from an old disk is, or any beyond ASCII where the locale is C."""
+    monkeypatch.setattr(card, "card", lambda *_: f"{MARK} t\udce9xt.txt")
+    card.write_card(tmp_path, {}, None)
+    assert (tmp_path / "README.md").read_bytes().endswith(b" t\xe9xt.txt")
+
+
+def test_an_adapter_is_no_base_and_a_base_no_adapter(adapter, tmp_path, capsys):
+    assert not main(["export", "--out", str(tmp_path / "base")])
+    assert main(["generate", "--base", str(adapter)]) == 2
+    assert f"give it as --adapter {adapter}" in capsys.readouterr().err
+    assert main(["generate", "--adapter", str(tmp_path / "base")]) == 2
+    assert f"give it as --base {tmp_path / 'base'}" in capsys.readouterr().err
 
 
 def test_nothing_is_written_over(adapter, tmp_path, capsys):
@@ -89,7 +112,9 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
     assert not main(again)
     assert "2 of 1 × 32" in (out / "README.md").read_text("utf-8")
     (out / "README.md").write_text("# My own words")
+    capsys.readouterr()
     assert not main([*again, "--steps", "3"])
+    assert "begun for 1 steps, now 3; its learning rate goes on" in capsys.readouterr().err
     assert (out / "README.md").read_text("utf-8") == "# My own words"
 
 
@@ -103,13 +128,12 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
         (["--data", "prose"], "data code, now prose; sha256 of the texts "),
     ],
 )
-def test_a_run_goes_on_as_it_was_begun(tmp_path, capsys, other, said):
-    typed = ["finetune", *SHORT, "--out", str(tmp_path)]
-    assert not main(typed)
-    before = (tmp_path / "state.safetensors").read_bytes()
+def test_a_run_goes_on_as_it_was_begun(begun, capsys, other, said):
+    before = (begun / "state.safetensors").read_bytes()
+    typed = ["finetune", *SHORT, "--out", str(begun)]
     assert main([*typed, *other, "--steps", "2", "--resume"]) == 2
     assert f"was begun with {said}" in capsys.readouterr().err
-    assert (tmp_path / "state.safetensors").read_bytes() == before
+    assert (begun / "state.safetensors").read_bytes() == before
 
 
 def test_the_same_name_with_another_text_is_another_run(tmp_path, capsys):

@@ -24,13 +24,13 @@ def named(config, shapes, model, end):
     """The targets that a config asks for, as a method takes them.
 
     Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has a tensor for whose name ends in `end`.
+    file has a tensor for whose name ends in `end`; `complete` says if it lacks some.
     """
     targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
     pattern = isinstance(targets, str) and targets != ALL_LINEAR
     some = config.get("layers_to_transform") not in (None, [])
     if pattern or some or config.get("exclude_modules"):
-        targets = [name.removesuffix(end) for name in shapes if name.endswith(end)]
+        targets = complete([n.removesuffix(end) for n in shapes if n.endswith(end)], config, model)
     return targets if targets == ALL_LINEAR else there(targets, model)
 
 
@@ -43,8 +43,7 @@ def there(targets, model, more=()):
     if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
         raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
     layers = [name for name, _ in model.linears()]
-    short = dict.fromkeys(target.removeprefix(body_prefix(model)) for target in targets)
-    found = tuple(t for t in short if any(ends_in(name, t) for name in (*layers, *more)))
+    found = ends_of(targets, (*layers, *more), model)
     if targets and not found:
         names = dict.fromkeys(name.split(".", 2)[-1] for name in layers)  # without h.3.
         raise ValueError(
@@ -54,11 +53,18 @@ def there(targets, model, more=()):
     return found
 
 
+def ends_of(targets, layers, model):
+    """Those that the full name of one of `layers` ends in, each once, as the ends of our names."""
+    full = [in_model(name, model) for name in layers]
+    there = [t for t in targets if any(ends_in(name, t) for name in full)]
+    return tuple(dict.fromkeys(t.removeprefix(body_prefix(model)) for t in there))
+
+
 def adapted(config, shapes, model):
     """(LoRA's targets, the names of the layers that they are).
 
     Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has factors for: a pattern is not tried. PEFT leaves out what `modules_to_save` saves.
+    file has factors for, as in `named`. PEFT leaves out what `modules_to_save` saves.
     """
     targets, some = config["target_modules"], config.get("layers_to_transform")
     linears, tables = dict(model.linears()), tables_of(model)
@@ -66,6 +72,7 @@ def adapted(config, shapes, model):
     limited = config.get("exclude_modules") or some not in (None, [])
     if limited or (isinstance(targets, str) and not every):
         targets = [n.removesuffix(end) for n in shapes for end in FACTORS if n.endswith(end)]
+        targets = complete(targets, config, model)
     elif every:
         targets = ALL_LINEAR
     if targets == ALL_LINEAR:
@@ -73,30 +80,72 @@ def adapted(config, shapes, model):
     else:
         targets = there(targets, model, tables)
         names = [n for n in (*linears, *tables) if any(ends_in(n, t) for t in targets)]
-    whole = [f".{module}." for module in config.get("modules_to_save") or []]
-    kept = [n for n in names if not any(w in f".{in_model(n, model)}." for w in whole)]
+    kept = [name for name in names if not saved_whole(name, config, model)]
     if not kept:
         raise ValueError(f"modules_to_save saves whole all that is adapted: {listed(names)}")
     return targets if kept == names else tuple(kept), kept
 
 
+def saved_whole(name, config, model):
+    whole = config.get("modules_to_save") or []
+    return any(f".{module}." in f".{in_model(name, model)}." for module in whole)
+
+
+def complete(found, config, model):
+    """`found`, the layers that a file has something of.
+
+    Raises: ValueError if the settings name others too: half an adapter would load as a whole. That
+    is left to the file where layers are excluded, or a pattern might be tried for ever.
+    """
+    targets, some = config.get("target_modules"), config.get("layers_to_transform")
+    some = [some] if type(some) is int else some or None
+    full = {n: in_model(n, model) for n, _ in model.linears() if not saved_whole(n, config, model)}
+    odd = not isinstance(targets, list | str) or not isinstance(some, list | None)
+    if odd or config.get("exclude_modules") or config.get("layers_pattern"):
+        return found
+    if isinstance(targets, str):
+        try:
+            compiled("target_modules", targets)
+        except ValueError:
+            return found
+        meant = [name for name in full if re.fullmatch(targets, full[name])]
+    else:
+        meant = [n for n in full if any(ends_in(full[n], t) for t in targets)]
+        meant = [n for n in meant if some is None or block_of(full[n]) in some]
+    if left := [name for name in meant if name not in found]:
+        raise ValueError(f"the file has nothing of {listed(left)}, which target_modules means too")
+    return found
+
+
+def block_of(full):
+    """The number of the block that a layer is in, or None."""
+    match = re.match(r".*?\.[^.]*\.(\d+)\.", full)
+    return match and int(match[1])
+
+
 def resolved(setting, config, layers, model):
     """{end of a layer's name: value} of PEFT's rank_pattern or alpha_pattern, or None.
 
-    Plain names stay as they are; if one is a regular expression, each layer that has a value gets
-    it by its whole name. The first that fits decides, in both.
+    Plain names stay as they are; if one is a regular expression, as ^model.layers.0, each layer
+    that has a value gets it by its whole name. The first that fits decides, in both.
     Raises: ValueError for what is no such pattern, or might be tried for ever.
     """
     pattern = config.get(setting) or {}
     if not isinstance(pattern, dict):
         raise ValueError(f"expected {setting} to be names and values, got {pattern!r}")
-    short = {key.lstrip("^").removeprefix(body_prefix(model)): key for key in pattern}
-    if all(PLAIN.fullmatch(key) for key in short):
-        used = [key for key in short if any(ends_in(name, key) for name in layers)]
-        return {key: pattern[short[key]] for key in used} or None
-    tried = [(compiled(setting, key), value) for key, value in pattern.items()]
+    if all(PLAIN.fullmatch(key) for key in pattern):
+        found = {}
+        for key, value in pattern.items():
+            for end in ends_of([key], layers, model):
+                found.setdefault(end, value)
+        return found or None
+    tried = {key: compiled(setting, key) for key in pattern}
     full = {name: in_model(name, model) for name in layers}
-    fits = {n: [value for each, value in tried if each.match(full[n])] for n in layers}
+    for key, each in tried.items():  # which of the two it was written for, the file does not say
+        if any(map(each.match, layers)) and not any(map(each.match, full.values())):
+            prefix = body_prefix(model)
+            raise ValueError(f"{setting}: {key!r} fits names without {prefix!r} before them alone")
+    fits = {n: [pattern[k] for k, each in tried.items() if each.match(full[n])] for n in layers}
     return {name: values[0] for name, values in fits.items() if values} or None
 
 

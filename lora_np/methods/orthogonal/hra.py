@@ -66,7 +66,7 @@ class HRA:
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "hra", 3e-2
+    name, rate = "hra", 2e-2
 
     def __post_init__(self):
         check_whole("HRA: expected a rank", self.rank)

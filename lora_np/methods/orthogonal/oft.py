@@ -67,7 +67,7 @@ class OFT:
     terms: int = 5
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "oft", 5e-3
+    name, rate = "oft", 6e-3
 
     def __post_init__(self):
         check_whole("OFT: expected a block", self.block, 2)

@@ -44,7 +44,7 @@ class HiRA:
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "hira", 3e-2
+    name, rate = "hira", 8e-2
 
     def __post_init__(self):
         check_whole("HiRA: expected a rank", self.rank)

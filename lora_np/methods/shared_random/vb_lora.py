@@ -70,7 +70,7 @@ class VBLoRA:
     top: int = 2
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "vblora", 1e-2
+    name, rate = "vblora", 2e-2
 
     def __post_init__(self):
         for setting in ("rank", "vectors", "top"):

@@ -62,7 +62,7 @@ class C3A:
     block: int = 32
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "c3a", 3e-1
+    name, rate = "c3a", 6e-1
 
     def __post_init__(self):
         check_whole("C3A: expected a block", self.block)

@@ -65,7 +65,7 @@ class FourierFT:
     seed: int = 777
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "fourierft", 1e-2
+    name, rate = "fourierft", 2e-2
 
     def __post_init__(self):
         check_whole("FourierFT: expected numbers", self.numbers)

@@ -62,7 +62,7 @@ class SHiRA:
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "shira", 1e-2
+    name, rate = "shira", 2e-2
 
     def __post_init__(self):
         check_whole("SHiRA: expected a rank", self.rank)

@@ -19,6 +19,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(rlhf, "TRIALS", 3)
 
 
+@pytest.mark.long
 def test_rates_are_tuned_on_a_seed_that_is_not_reported(tiny, monkeypatch):
     asked, one_rate = [], rlhf.one_rate
     monkeypatch.setattr(rlhf, "one_rate", lambda cell: asked.append(cell) or one_rate(cell))
@@ -31,6 +32,7 @@ def test_rates_are_tuned_on_a_seed_that_is_not_reported(tiny, monkeypatch):
     assert "Rates, tuned at beta 0.1" in rlhf.table(found)
 
 
+@pytest.mark.long
 def test_quick_tunes_nothing(monkeypatch):
     monkeypatch.setattr(rlhf, "QUICK", TINY)
     found = rlhf.run(quick=True)
