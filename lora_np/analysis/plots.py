@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..system.files import whole_file
+from .figure_numbers import tables
 
 # Okabe and Ito's colour-blind-safe palette, the six that stay apart on white; the line styles and
 # markers tell the curves apart without any colour.
@@ -63,7 +64,8 @@ class Picture:
     """A figure with alternative text: an <img alt=…>, the image alone for viewers that drop HTML,
     and the text for everything else.
 
-    `table`, its numbers for those who do not see it: (the columns' names, rows as dicts by them).
+    `table`, its numbers for those who do not see it: (the columns' names, rows as dicts by them);
+    without one, what figure_numbers.py takes from what is drawn.
     """
 
     def __init__(self, figure, alt, table=None):
@@ -78,10 +80,9 @@ class Picture:
 
     def folded_table(self):
         """The figure's numbers, a header cell over each column and before each row, or ""."""
-        if self.table is None:
-            return ""
-        summary = "<summary>The figure's numbers</summary>"
-        return f"<details>{summary}{html_table(*self.table)}</details>"
+        found = tables(self.figure) if self.table is None else [("", *self.table)]
+        made = "".join(html_table(columns, rows, caption) for caption, columns, rows in found)
+        return f"<details><summary>The figure's numbers</summary>{made}</details>" if made else ""
 
     def _repr_png_(self):
         return png(self.figure), {"alt": self.alt}
