@@ -20,18 +20,20 @@ def as_listed(targets):
     return [targets] if isinstance(targets, str) else list(targets)
 
 
-def named(config, shapes, model, end):
-    """The targets that a config asks for, as a method takes them.
+def named(config, shapes, model, ends, more=()):
+    """The targets that a config asks for, as a method takes them; `more` as `there` has it.
 
     Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has a tensor for whose name ends in `end`.
+    file has a tensor for whose name ends in one of `ends`: a pattern is not tried.
     """
     targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
-    pattern = isinstance(targets, str) and targets != ALL_LINEAR
+    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
     some = config.get("layers_to_transform") not in (None, [])
-    if pattern or some or config.get("exclude_modules"):
-        targets = [name.removesuffix(end) for name in shapes if name.endswith(end)]
-    return targets if targets == ALL_LINEAR else there(targets, model)
+    if some or config.get("exclude_modules") or (isinstance(targets, str) and not every):
+        targets = [n.removesuffix(end) for n in shapes for end in ends if n.endswith(end)]
+    elif every:
+        return ALL_LINEAR
+    return there(targets, model, more)
 
 
 def there(targets, model, more=()):
@@ -57,21 +59,11 @@ def there(targets, model, more=()):
 def adapted(config, shapes, model):
     """(LoRA's targets, the names of the layers that they are).
 
-    Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has factors for: a pattern is not tried. PEFT leaves out what `modules_to_save` saves.
+    PEFT leaves out what `modules_to_save` saves.
     """
-    targets, some = config["target_modules"], config.get("layers_to_transform")
     linears, tables = dict(model.linears()), tables_of(model)
-    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
-    limited = config.get("exclude_modules") or some not in (None, [])
-    if limited or (isinstance(targets, str) and not every):
-        targets = [n.removesuffix(end) for n in shapes for end in FACTORS if n.endswith(end)]
-    elif every:
-        targets = ALL_LINEAR
-    if targets == ALL_LINEAR:
-        names = list(linears)
-    else:
-        targets = there(targets, model, tables)
+    targets, names = named(config, shapes, model, FACTORS, tables), list(linears)
+    if targets != ALL_LINEAR:
         names = [n for n in (*linears, *tables) if any(ends_in(n, t) for t in targets)]
     whole = [f".{module}." for module in config.get("modules_to_save") or []]
     kept = [n for n in names if not any(w in f".{in_model(n, model)}." for w in whole)]
