@@ -3,14 +3,16 @@ tests of the optional extras, which skip where theirs is not installed (`-m extr
 and then nothing is skipped); and how many processes `-n auto` is."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from lora_np.system.extras import has_extra
 
+sys.modules.setdefault("rfc3987_syntax", None)  # two seconds of nbformat's import, and unused
 untimed = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("lora_np", max_examples=50, print_blob=True, **untimed)
+settings.register_profile("lora_np", max_examples=20, print_blob=True, **untimed)
 settings.register_profile("thorough", max_examples=500, print_blob=True, **untimed)
 # For mutation testing: few examples, the same ones every time, and no shrinking of what fails.
 fixed = {"derandomize": True, "database": None, "phases": [Phase.explicit, Phase.generate]}
@@ -27,8 +29,15 @@ def pytest_xdist_auto_num_workers():
     return min(os.cpu_count() or 1, 4)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is asked
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("every_kernel"):
+            item.add_marker("long")
+
+
 def pytest_runtest_setup(item):
-    if item.config.option.markexpr == "extra":
+    if item.config.option.markexpr.startswith("extra"):
         return
     for mark in item.iter_markers("extra"):
         if not has_extra(mark.args[0]):

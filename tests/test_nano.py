@@ -195,6 +195,7 @@ def both_trained(text, dtype, seed):
     return ours, theirs
 
 
+@pytest.mark.long
 def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     """In float64: after them A and B differ by a millionth of the largest number at most."""
     monkeypatch.setattr(nano, "STEPS", 10)
@@ -204,6 +205,7 @@ def test_a_run_of_ten_steps_leaves_the_same_factors(text, monkeypatch):
     assert all(w.any() for w in learnt) and relative(learnt, same) < 1e-6
 
 
+@pytest.mark.long
 def test_its_losses_lie_within_the_packages_spread(text):
     """In float32, as it runs: a pair a seed differs by far less than seeds do."""
     _, held_out = text

@@ -8,8 +8,9 @@ on one thread. Then they work in turns, a block of at least half a second each. 
 ours / theirs: median, and the quartiles around it; each side's own rate in a plain matrix product
 in the same turns; how much each side's memory grew after its imports, at most; and for `floor`, a
 LoRA step over its own bare matrix products. With `--kernel Haswell` both multiply with AVX2
-kernels; `best` leaves each its own. Rows go into results/peers.json, in place of those measured
-before; --plot draws all of them. `reading.py` runs everything. Needs the extra `peers`.
+kernels; `best` leaves each its own, and gives MKL its fast ones on any maker's processor. Rows go
+into results/peers.json, in place of those measured before; --plot draws all of them. `reading.py`
+runs everything. Needs the extra `peers`.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -42,9 +44,28 @@ KINDS = {  # what is compared: at which shapes
 }
 
 
+def mkl_as_on_intel():
+    """{"LD_PRELOAD": a library by which MKL takes its fast kernels on other makers' chips too}.
+
+    MKL asks its own function who made the processor; this answers for it. Needs a C compiler, and
+    without one MKL is left as it is.
+    """
+    if any(line.startswith("vendor_id") and "Intel" in line for line in open("/proc/cpuinfo")):
+        return {}
+    library = os.path.join(tempfile.gettempdir(), f"mkl_as_on_intel_{os.getuid()}.so")
+    source = "int mkl_serv_intel_cpu_true(void) { return 1; }"
+    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library]
+    try:
+        subprocess.run(command, input=source, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {}
+    return {"LD_PRELOAD": library}
+
+
 KERNELS = {  # what both sides' matrix products are told of the processor
-    "best": {},
-    "Haswell": {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "best": mkl_as_on_intel(),
+    "Haswell": mkl_as_on_intel()
+    | {"OPENBLAS_CORETYPE": "Haswell", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
 }
 
 

@@ -1,6 +1,7 @@
 """Measure everything beside its peers, and write the reading into benchmarks/README.md.
 
-    python benchmarks/peers/reading.py --peers PYTHON      on a quiet machine, about half an hour
+    python benchmarks/peers/reading.py --peers PYTHON [--llama PYTHON]     on a quiet machine, about
+                                                           half an hour
     python benchmarks/peers/reading.py --page              the page alone, from what is stored
 
 PYTHON has the `peers` and `llm` extras, as has the Python that runs this: `compare_peers.py` for
@@ -23,13 +24,14 @@ BEGIN, END = "<!-- reading: python benchmarks/peers/reading.py -->\n", "<!-- end
 BOTH = {"best": "each side's best kernels", "Haswell": "AVX2 kernels on both sides"}
 
 
-def measure(peers):
+def measure(peers, llama):
     for kernel, variables in KERNELS.items():
         command = [sys.executable, str(HERE / "compare_peers.py"), "--kernel", kernel]
         subprocess.run(command, check=True)
         for what in ("step", "chat"):
             kept = REAL.with_suffix(f".{kernel}.tmp")
             command = [sys.executable, str(HERE / "real_model.py"), what, "--peers", peers]
+            command += ["--llama", llama] if llama else []
             environment = os.environ | variables
             subprocess.run([*command, "--json", str(kept)], check=True, env=environment)
             found = {
@@ -79,10 +81,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--peers", metavar="PYTHON", help="measure, with this Python for their side")
+    parser.add_argument("--llama", metavar="PYTHON", help="with llama-cpp-python, for `chat`")
     how.add_argument("--page", action="store_true", help="write the page from what is stored")
     options = parser.parse_args()
     if options.peers:
-        measure(options.peers)
+        measure(options.peers, options.llama)
     text = page(PAGE.read_text(encoding="utf-8"))
     with whole_file(PAGE) as temporary:
         pathlib.Path(temporary).write_text(text, encoding="utf-8")

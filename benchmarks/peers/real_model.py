@@ -1,13 +1,16 @@
 """A step of LoRA on SmolLM2-135M beside torch + PEFT's, and tokens a second beside transformers'.
 
     python benchmarks/peers/real_model.py step --peers PYTHON [--batch 4 --tokens 64] [--rounds 5]
-    python benchmarks/peers/real_model.py chat --peers PYTHON        tokens a second
+    python benchmarks/peers/real_model.py chat --peers PYTHON [--llama PYTHON]     tokens a second
     python benchmarks/peers/real_model.py logits --peers PYTHON      the largest difference
 
 PYTHON is an interpreter that has the `peers` and `llm` extras. Both sides run at once in processes
 of their own and take turns, one step each, so that a busy machine slows both; the smallest time of
 each counts, and the medians are kept beside it. Peak memory is the process's largest resident size
-during the steps alone. With `--json FILE` the figures are added to what the file holds.
+during the steps alone. `--llama`, an interpreter that has llama-cpp-python (which needs a C++
+compiler), sets the field's fastest beside them: it multiplies the file's 4-bit numbers as they are,
+where we and transformers multiply in float32. With `--json FILE` the figures are added to what the
+file holds.
 """
 
 import argparse
@@ -90,11 +93,28 @@ def theirs(path, kind, B, T):
     return step
 
 
+def llama(path, kind, B, T):
+    import itertools
+
+    import numpy as np
+    from llama_cpp import Llama
+
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    model = Llama(path, n_ctx=256, n_threads=threads, n_threads_batch=threads, verbose=False)
+    tokens = np.random.default_rng(1).integers(0, 49152, (B, T + 1))[0].tolist()
+
+    def answer():
+        model.reset()
+        return [*itertools.islice(model.generate(tokens, temp=0.0), LETTERS)][-1]
+
+    return answer
+
+
 def worker(side, path, kind, B, T):
     """Answer each line of input with one step's time, its result, and the peak so far."""
     import gc
 
-    step = {"ours": ours, "theirs": theirs}[side](path, kind, int(B), int(T))
+    step = {"ours": ours, "theirs": theirs, "llama": llama}[side](path, kind, int(B), int(T))
     gc.collect()
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # forget the peak that loading made
@@ -152,6 +172,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["step", "chat", "logits"])
     parser.add_argument("--peers", default=sys.executable, help="a Python with torch and PEFT")
+    parser.add_argument("--llama", metavar="PYTHON", help="one with llama-cpp-python, for `chat`")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=4)
@@ -176,6 +197,8 @@ def main():
             "ours": (here, "ours", options.what),
             "transformers": (options.peers, "theirs", options.what),
         }
+        if options.llama and options.what == "chat":
+            sides["llama.cpp"] = options.llama, "llama", "chat"
         name = options.what
     rows = compare(sides, path, B, T, 1 if name == "logits" else options.rounds, options.threads)
     if name == "logits":

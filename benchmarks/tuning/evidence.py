@@ -6,6 +6,7 @@
 One `compare EXPERIMENT --seeds 5` a kernel, in a process of its own, its runs kept in
 out/evidence/KERNEL, so that this can be stopped and started again. The numbers of the first kernel
 go to results/, another's to results/KERNEL/, where the tests hold what the pages say to them too.
+An experiment with `again(numbers)` is repeated there at the rates that the first kernel tuned.
 Prints each claim with its interval, and what another kernel decides otherwise; exit status 1: it
 decided the opposite.
 """
@@ -31,6 +32,13 @@ for n, kind in [(n, kind) for n in (2, 300) for kind in "fd"]:
     numpy.ones((n, n), kind) @ numpy.ones((n, n), kind) @ numpy.ones(n, kind)
 print(kernel())
 """
+AGAIN = """
+import json, sys
+from lora_np.course.experiments import load
+from lora_np.system.files import write_json
+name, stored, seeds, runs, out = sys.argv[1:]
+write_json(out, load(name).again(json.load(open(stored, encoding="utf-8")), int(seeds), runs))
+"""
 
 
 def check_kernel(kernel):
@@ -47,11 +55,13 @@ def check_kernel(kernel):
 
 
 @functools.cache  # several experiments read the same runs
-def numbers_of(name, kernel, seeds):
-    """What `compare` returned for this experiment under this kernel."""
-    path = OUT / kernel / f"{name}.json"
+def numbers_of(name, kernel, seeds, stored=None):
+    """What `compare` returned for this experiment under this kernel, or `again` of `stored`."""
+    path, runs = OUT / kernel / f"{name}.json", OUT / kernel / "runs"
     command = [sys.executable, "-m", "lora_np", "compare", name, "--seeds", str(seeds)]
-    command += ["--runs", str(OUT / kernel / "runs"), "--out", str(path)]
+    command += ["--runs", str(runs), "--out", str(path)]
+    if stored:
+        command = [sys.executable, "-c", AGAIN, name, stored, str(seeds), str(runs), str(path)]
     path.unlink(missing_ok=True)  # --out overwrites nothing; the runs are kept
     path.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"OPENBLAS_CORETYPE": kernel}
@@ -74,14 +84,16 @@ def main():
     opposite = 0
     for name in options.experiments or EXPERIMENTS:
         numbers = numbers_of(trained_by(name), first, options.seeds)
-        write_json(RESULTS / f"{trained_by(name)}.json", numbers)
+        write_json(stored := RESULTS / f"{trained_by(name)}.json", numbers)
         claims = load(name).claims(numbers)
         print(f"{name}, {first}\n{conclusions.table(claims)}", flush=True)
         for kernel in others:
-            found = numbers_of(trained_by(name), kernel, options.seeds)
+            repeats = stored if hasattr(load(trained_by(name)), "again") else None
+            found = numbers_of(trained_by(name), kernel, options.seeds, repeats)
             write_json(RESULTS / kernel / f"{trained_by(name)}.json", found)
             theirs = load(name).claims(found)
-            for claim, one, two in conclusions.changed(claims, theirs):
+            ours = {claim: claims[claim] for claim in theirs} if repeats else claims
+            for claim, one, two in conclusions.changed(ours, theirs):
                 opposite += "not told apart" not in (one, two)
                 print(f"  {kernel}: {claim}: {two}, not {one}", flush=True)
     return int(opposite > 0)

@@ -54,9 +54,10 @@ def otherwise(sentence, decided, others):
     differ = [
         f"{kernel}: {theirs[sentence]}"
         for kernel, theirs in others.items()
-        if theirs[sentence] != decided
+        if theirs.get(sentence, decided) != decided
     ]
-    return ", ".join(differ) or (SAME if others else NOT_RUN)
+    run = any(sentence in theirs for theirs in others.values())
+    return ", ".join(differ) or (SAME if run else NOT_RUN)
 
 
 def minutes(numbers):
@@ -77,7 +78,7 @@ def section(name):
         "| one less another | mean | 95 % | agree | decided | margin | elsewhere |",
         "|---|---|---|---|---|---|---|",
     ]
-    margins, differ = [], 0
+    margins, differ, run = [], 0, 0
     for sentence, d in claims.items():
         agree = int(max(np.sum(np.sign(d) == sign) for sign in (-1, 1)))
         decided, margin = conclusions.decide(d), conclusions.margin(d)
@@ -92,12 +93,12 @@ def section(name):
             conclusions.in_halves(d),
             otherwise(sentence, decided, others),
         )
-        differ += cells[-1] not in (SAME, NOT_RUN)
+        differ, run = differ + (cells[-1] not in (SAME, NOT_RUN)), run + (cells[-1] != NOT_RUN)
         lines.append("| " + " | ".join(cell.replace("|", "∣") for cell in cells) + " |")
     least = f"; the smallest margin of those decided is {min(margins):.1f}" if margins else ""
     lines += ["", f"{len(margins)} of {len(claims)} decided{least}."]
     if others:
-        lines[-1] += f" With {' or '.join(others)}, {differ} of {len(claims)} otherwise."
+        lines[-1] += f" With {' or '.join(others)}, {differ} of {run} otherwise."
     if trained_by(name) == name:
         lines[-1] += f" {minutes(numbers):.1f} CPU minutes, tuning with them."
     else:

@@ -31,7 +31,8 @@ class AdapterFiles:
 
     `layers` is {layer's name: {"A", "B", "m" or "l": array}}, with PEFT's (r, in) and (out, r)
     turned to A (in, r) and B (r, out), and IA3's to l (1, out) behind a layer or (in, 1) before
-    one; m is (out,). `others` {name: array} is all else; `dtypes` are the kinds of the numbers.
+    one; m is (out,). `others` {name: array} is all else; `dtypes` are the kinds of the numbers, and
+    `body` is what stood before the layers' names.
     """
 
     directory: Path
@@ -39,6 +40,7 @@ class AdapterFiles:
     layers: dict
     others: dict
     dtypes: tuple
+    body: str = ""
 
     @property
     def kind(self):
@@ -58,10 +60,14 @@ class AdapterFiles:
 
     def rank(self, name):
         """What the settings say that a layer's rank is: PEFT scales by that, not by the shape."""
-        return number_of(self.config.get("rank_pattern"), name, self.config.get("r", 8))
+        return self._number("rank_pattern", name, "r")
 
     def alpha(self, name):
-        return number_of(self.config.get("alpha_pattern"), name, self.config.get("lora_alpha", 8))
+        return self._number("alpha_pattern", name, "lora_alpha")
+
+    def _number(self, pattern, name, usual):
+        full = self.body + name
+        return number_of(self.config.get(pattern), full, self.config.get(usual, 8))
 
     def scale(self, name):
         """s = α/r, or α/√r for rsLoRA; None for settings that are no numbers above 0."""
@@ -110,7 +116,7 @@ def read_adapter_files(directory):
             else:
                 part = array.ravel() if PARTS[end] == "m" else array.T
                 layers.setdefault(name.removesuffix(end), {})[PARTS[end]] = part
-    return AdapterFiles(directory, config, layers, others, tuple(sorted(dtypes)))
+    return AdapterFiles(directory, config, layers, others, tuple(sorted(dtypes)), body)
 
 
 def body_of(names):
@@ -128,15 +134,15 @@ def stripped(name):
     return name
 
 
-def number_of(pattern, name, usual):
+def number_of(pattern, full, usual):
     """The setting of one layer: that of the first expression in PEFT's `pattern` that fits its
-    name, or the usual one; None for what is no number."""
+    full name, or the usual one; None for what is no number."""
     for key, value in (pattern if isinstance(pattern, dict) else {}).items():
         try:
             expression = compiled("a pattern", key)
         except ValueError:
             continue
-        if any(expression.match(body + name) for body in ("", *BODY.values())):
+        if expression.match(full):
             usual = value
             break
     return usual if is_number(usual) else None

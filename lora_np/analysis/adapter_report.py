@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..methods.low_rank.lora import LoRALinear
+from ..methods.describe import describe
+from ..methods.low_rank.lora_linear import LoRALinear
 
 
 def inspect_adapter(model):
@@ -23,4 +24,4 @@ def inspect_adapter(model):
         about = {"name": name, "kind": type(layer).__name__, "shape": W.shape}
         layers.append(about | {"rank": rank, "scale": scale, "change": float(change)})
     trained = sum(parameter.size for parameter in model.trainable_parameters())
-    return {"methods": [str(m) for m in model.methods], "trained": trained, "layers": layers}
+    return {"methods": [describe(m) for m in model.methods], "trained": trained, "layers": layers}

@@ -10,7 +10,7 @@ import contextlib
 from ..nn import GPTConfig
 from ..system.extras import import_extra
 from ..system.files import whole_file
-from .adapter_lora import Rearranged, low_rank_layers
+from .adapter_lora import Rearranged, largest, low_rank_layers
 from .dtypes import as_written
 from .gguf import open_gguf
 from .llama_gguf import IN_GGUF, architecture_of, as_meant, in_halves, in_neighbours, in_pairs, ours
@@ -82,7 +82,7 @@ def save(model, directory, base):
         raise ValueError("llama.cpp's form of an adapter is written for Llamas; this is a GPT-2")
     architecture, head_dim = architecture_of(model.config), model.config.head_dim
     alphas = {name: layer.scale * layer.A.shape[1] for name, layer in layers.items()}
-    alpha = next(iter(alphas.values()))
+    alpha = largest(alphas.values())
     with whole_file(directory / FILE) as temporary:
         writer = library.GGUFWriter(temporary, architecture)
         writer.add_type(library.GGUFType.ADAPTER)

@@ -40,5 +40,10 @@ def low_rank_layers(model, form, DoRA):
     return layers
 
 
+def largest(scales):
+    """Of the scales of all layers, the one furthest from 0, by which each can be divided; or 1."""
+    return max(scales, key=abs) or 1.0
+
+
 def is_dora(layer):
     return isinstance(layer, DoRALinear)

@@ -10,7 +10,7 @@ import contextlib
 import numpy as np
 
 from ..nn import GPTConfig
-from .adapter_lora import Rearranged, is_dora, low_rank_layers
+from .adapter_lora import Rearranged, is_dora, largest, low_rank_layers
 from .dtypes import as_written
 from .peft.adapter import CONFIG
 from .peft.found import WEIGHTS as PEFT_WEIGHTS
@@ -99,7 +99,7 @@ def whole_modules(model, stored, where):
 def save(model, directory, base):
     """Write both files. Raises: ValueError for what is neither LoRA nor DoRA."""
     layers = low_rank_layers(model, "mlx-lm's form", DoRA=True)
-    scale = next(iter(layers.values())).scale
+    scale = largest([layer.scale for layer in layers.values()])
     rank = max(layer.A.shape[1] for layer in layers.values())
     arrays = {}
     for name, layer in layers.items():

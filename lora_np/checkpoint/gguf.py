@@ -150,7 +150,7 @@ def _open(path, size, time):
     library = import_extra("gguf")
     with open(path, "rb") as file:
         if file.read(4) != b"GGUF":
-            raise ValueError(f"{path}: not a GGUF file")
+            raise ValueError(f"{path}: not a GGUF file; expected one, or a directory")
         with said_of(f"{path}: not a whole GGUF file"):
             return read_header(Cursor(file, library), path, library)
 
@@ -187,4 +187,8 @@ def read_header(cursor, path, library):
         tensors[name] = Packed(name, shape, kind, path, start + place)
         if tensors[name].end() > cursor.size:
             raise ValueError(f"{name} {shape} ends behind the end of the file")
+    in_order = sorted(tensors.values(), key=lambda tensor: tensor.place)
+    for first, then in zip(in_order, in_order[1:]):
+        if then.place < first.end():
+            raise ValueError(f"{then.name} begins within {first.name}")
     return GGUF(path, fields, tensors)

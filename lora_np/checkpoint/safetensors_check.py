@@ -45,9 +45,9 @@ def check_by_rules(path):
             refuse_if(size < 8, "header too small")
             refuse_if(length > HEADER_LIMIT, "header too large")
             refuse_if(8 + length > size, "invalid header length")
-            tensors = described(file.read(length))
-        end = 0
-        for begin, stop, kind, shape, name in sorted(tensors, key=lambda each: each[:2]):
+            tensors = {each[-1]: each for each in described(file.read(length))}
+        end = 0  # of a name that is there twice, the last counts, and leaves the first's bytes over
+        for begin, stop, kind, shape, name in sorted(tensors.values(), key=lambda each: each[:2]):
             refuse_if(begin != end or stop < begin, f"invalid offset for tensor `{name}`")
             end, bits = stop, bits_of(shape, BITS[kind])
             refuse_if(bits % 8, f"tensor `{name}` does not end up at a byte boundary")

@@ -144,7 +144,7 @@ def read_template(path):
     if not path.is_file() or path.stat().st_size > TEMPLATE_LIMIT:
         raise ValueError(f"{path}: expected a file of at most {TEMPLATE_LIMIT} bytes")
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # a byte order mark is none of its text
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected UTF-8 text ({error})") from None
 

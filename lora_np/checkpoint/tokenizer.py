@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from ..system.extras import import_extra
-from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around
+from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around, rows_of
 from ..tokenizers.gguf_rules import rules_from_gguf
 from ..tokenizers.sentencepiece import add_marks, read_pieces, rules_of
 from ..tokenizers.special_tokens import MARKS
@@ -40,7 +40,7 @@ def load_tokenizer(directory: str | PathLike[str]) -> Tokenizer:
         settings, stated = read_tokenizer_settings(directory)
         rules, stated = _rules(tokenizers, directory, stated)
         _add_tokens(rules, settings.get("added_tokens_decoder"), directory)
-        ids = _ids_of_model(directory, rules.get_vocab_size())
+        ids = _ids_of_model(directory, rules)
     tokens = resolved(stated, ids, rules, directory)
     with in_words(directory):
         rules.add_special_tokens([mark for mark in map(tokens.variables().get, MARKS) if mark])
@@ -82,12 +82,12 @@ def _of_pieces(tokenizers, pieces, stated, path):
     return rules, stated
 
 
-def _ids_of_model(directory, size):
+def _ids_of_model(directory, rules):
     """The ids in the settings of the model beside it, which may have more rows than tokens."""
     path = directory / CONFIG
     settings = read_json(path) if path.exists() else {}
-    rows = settings.get("vocab_size", size)
-    return read_ids(directory, settings, rows if type(rows) is int else size)
+    rows = settings.get("vocab_size")
+    return read_ids(directory, settings, rows if type(rows) is int else rows_of(rules))
 
 
 def _add_tokens(rules, added, directory):

@@ -1,6 +1,8 @@
 """python -m lora_np check: somebody's LoRA held against the laws."""
 
 import importlib
+import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +29,8 @@ def run(options):
 
     report = check(open_subject(options.subject), options.law)
     write_and_show(options, report.as_numbers(), str(report))
+    if len(report.not_applicable) == len(report.outcomes):
+        raise ValueError(f"no law could be tried on {options.subject}: most need make and forward")
     return 1 if report.broken else 0
 
 
@@ -35,15 +39,25 @@ def open_subject(path):
 
     Raises: ValueError where there is none; whatever the module raises when it is imported.
     """
-    module, _, name = path.partition(":")
+    module, name = re.fullmatch(r"(.*?)(?::([\w.]+))?", path).groups()  # C:\my.py has a colon too
     file = Path(module)
-    folder, dotted = (file.parent, file.stem) if file.suffix == ".py" else (Path(), module)
     if file.suffix == ".py" and not file.is_file():
         raise ValueError(f"there is no file {file}")
-    sys.path.insert(0, str(folder.absolute()))
-    subject = importlib.import_module(dotted)
-    for part in filter(None, name.split(".")):
+    if file.is_file() and file.suffix != ".py":
+        raise ValueError(f"{file}: expected a file of Python, .py, or the name of a module")
+    sys.path.insert(0, str((file.parent if file.is_file() else Path()).absolute()))
+    subject = from_file(file) if file.is_file() else importlib.import_module(module)
+    for part in filter(None, (name or "").split(".")):
         if not hasattr(subject, part):
-            raise ValueError(f"{dotted} has no {part}{did_you_mean(part, dir(subject))}")
+            raise ValueError(f"{module} has no {part}{did_you_mean(part, dir(subject))}")
         subject = getattr(subject, part)
     return subject
+
+
+def from_file(file):
+    """The module in a file, also one whose name another module has, as random.py."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(file.stem, module)
+    spec.loader.exec_module(module)
+    return module

@@ -122,7 +122,8 @@ def run(options):
     sizes = {**(OWN if options.base is None else OTHER)}
     sizes |= {key: given for key in sizes if (given := getattr(options, key))}
     if directory:
-        how = {key: getattr(options, key) for key in ("base", "data", "seed", "lr", "length")}
+        begun = "base", "data", "seed", "lr", "length", "steps"
+        how = {key: getattr(options, key) for key in begun}
         same_run(directory, options.resume, (reading, *others), **how, **sizes)
     with announced(f"taking held-out losses, then {options.steps} steps"):
         model, history, numbers = finetune(

@@ -1,5 +1,6 @@
 """What the subcommands share."""
 
+import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checkpoint import load_adapter, load_model
+from ..checkpoint.adapter import CONFIG, MODEL
 from ..system.checks import check_real, check_whole
 from ..system.files import make_directory, to_json, whole_file, write_json
 from ..system.hints import command, did_you_mean
@@ -19,28 +21,29 @@ PLAIN = str.maketrans({"±": "+-", "“": '"', "”": '"', "…": "...", "‖": 
 KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
-def whole(least):
-    """argparse's type for a whole number from `least`."""
+def number(what, read, check):
+    """argparse's type for a string that `read` reads and `check` does not refuse."""
 
     def parse(string):
-        number = int(string)
-        check_whole("expected a number", number, least)
-        return number
+        try:
+            value = read(string)
+            check(what, value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a {what}, got {string!r}") from None
+        return value
 
-    parse.__name__ = f"whole number from {least}"  # argparse says: invalid … value
+    parse.__name__ = what
     return parse
+
+
+def whole(least):
+    """argparse's type for a whole number from `least`."""
+    return number(f"whole number from {least}", int, lambda *it: check_whole(*it, least))
 
 
 def real(which="from 0"):
     """argparse's type for a number that is `which` of `system.checks.REAL`."""
-
-    def parse(string):
-        number = float(string)
-        check_real("expected it", number, which)
-        return number
-
-    parse.__name__ = f"finite number {which}".rstrip()
-    return parse
+    return number(f"finite number {which}".rstrip(), float, lambda *it: check_real(*it, which))
 
 
 positive = whole(1)
@@ -96,7 +99,8 @@ def digest_of(texts, model=None):
 def same_run(directory, resume, texts, **settings):
     """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
 
-    A state would fit another text, seed or rate as well, and the run would be neither.
+    A state would fit another text, seed or rate as well, and the run would be neither. Other
+    `steps` are allowed, to train for longer, and what they change is said.
     """
     now = {**settings, "sha256 of the texts": digest_of(texts)}
     path = directory / "run.json"
@@ -104,12 +108,16 @@ def same_run(directory, resume, texts, **settings):
         write_json(path, now)
         return
     before = parse_json(path.read_text(encoding="utf-8"))
+    steps, then = now.pop("steps", None), before.get("steps")
     differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
     if differ:
         raise ValueError(
             f"--resume: {directory} was begun with {'; '.join(differ)}. Give the same again, or "
             "name another --out"
         )
+    if then not in (None, steps):  # None: begun by a version that did not keep them
+        word = "its learning rate goes on as it stands at that step of such a run"
+        print(f"--resume: begun for {then} steps, now {steps}; {word}", file=sys.stderr)
 
 
 def open_texts(name, tokenizer, form=None, field=None):
@@ -188,14 +196,26 @@ def open_base(base, nf4=False):
     """(the base, its tokenizer), with a word on a model that takes long to read."""
     path = Path(base or ".")
     if base not in (None, "smollm2") and not path.exists():
-        near = did_you_mean(base, ["smollm2"])
+        near = did_you_mean(base, ["smollm2"]) or ", and nothing is downloaded"
         raise ValueError(f"--base {base}: there is no such file or folder{near}")
+    if base and holds(base, CONFIG, MODEL):
+        raise ValueError(f"--base {base} is an adapter: give it as --adapter {base}")
     with waiting(f"reading {base or 'the base'}"):
         return load_model(base, nf4)
 
 
+def holds(folder, this, that):
+    """Whether the first of two files is in a folder, and the second is not."""
+    return (Path(folder) / this).is_file() and not (Path(folder) / that).is_file()
+
+
 def open_adapted(options):
     """(the base that the options name, with their adapter; its tokenizer), to use as it is."""
+    if options.adapter and holds(options.adapter, MODEL, CONFIG):
+        raise ValueError(
+            f"--adapter {options.adapter} is a model of its own: give it as --base "
+            f"{options.adapter}"
+        )
     model, tokenizer = open_base(options.base, options.nf4)
     model.freeze()
     return load_adapter(model, options.adapter) if options.adapter else model, tokenizer

@@ -5,10 +5,11 @@ import webbrowser
 from pathlib import Path
 
 from ..system import serve
+from ..system.hints import python
 from .options import show, whole
 
 BUILT = Path("out") / "site"
-BUILD = "python -m pip install -r site/requirements.txt && python site/build.py --out"
+BUILD = "{0} -m pip install -r site/requirements.txt && {0} site/build.py --out"
 
 
 def add(commands):
@@ -31,8 +32,10 @@ def run(options):
         raise ValueError("--out: site writes nothing; --serve DIR names the folder that it opens")
     folder = Path(options.serve)
     if not (folder / "index.html").is_file():
+        build = BUILD.format(python())
         raise ValueError(
-            f"{folder} holds no built site. From the project's folder, build it: {BUILD} {folder}"
+            f"{folder} holds no built site. From the project's folder, with npm, build it: "
+            f"{build} {folder}"
         )
     try:
         running = serve.server(folder.resolve(), options.port)

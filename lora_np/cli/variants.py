@@ -25,8 +25,13 @@ def run(options):
 
     from ..course.classroom import laws_90, masters, report, variants
 
+    if not Path(options.sheet).is_file():
+        raise ValueError(
+            f"--sheet {options.sheet}: there is no such file here; the course's own lies in the "
+            "project's folder"
+        )
     students = variants.class_list(options.students)
-    text = Path(options.sheet).read_text(encoding="utf-8")
+    text = Path(options.sheet).read_text(encoding="utf-8-sig")
     rows, texts = [], {}
     for name, number in students.items():
         master = variants.sheet(text, number, laws_90.values(number))

@@ -82,20 +82,21 @@ class Report:
 
     def __str__(self):
         lines = [str(outcome) for outcome in self.holds]
-        lines += [line for each in (*self.differs, *self.broken) for line in ("", str(each))]
         absent, lacking = self.not_applicable, {}
         for outcome in absent:
             lacking.setdefault(", ".join(outcome.missing), []).append(outcome.law.statement)
         for missing, statements in lacking.items():
             lines += ["", f"not applicable, for there is no {missing}:"]
             lines += wrapped("; ".join(statements))
+        # What broke stands last, for a terminal shows the end.
+        lines += [line for each in (*self.differs, *self.broken) for line in ("", str(each))]
         counts = [
             "1 law holds" if len(self.holds) == 1 else f"{len(self.holds)} laws hold",
             f"{len(self.broken)} broken",
             *([f"{len(self.differs)} differ, documented"] if self.differs else []),
             f"{len(absent)} do not apply",
         ]
-        return "\n".join([f"{self.subject}: {', '.join(counts)}", "", *lines])
+        return "\n".join([*lines, "", f"{self.subject}: {', '.join(counts)}"])
 
     def as_numbers(self):
         """As JSON holds it."""

@@ -20,7 +20,9 @@ from .low_rank.adalora import AdaLoRA
 from .low_rank.delora import DeLoRA
 from .low_rank.dora import DoRA, DoRALinear
 from .low_rank.gralora import GraLoRA
-from .low_rank.lora import LoRA, LoRALinear, lora_plus_groups
+from .low_rank.lora import LoRA
+from .low_rank.lora_linear import LoRALinear
+from .low_rank.lora_plus import lora_plus_groups
 from .low_rank.miss import MiSS
 from .low_rank.qlora import QLoRA, quantize_base, round_base
 from .low_rank.to_lora import to_lora

@@ -7,7 +7,8 @@ adapters["sql"](tokens)      switching is taking another view; `base(tokens)` is
 import numpy as np
 
 from ..system.checks import check_real, check_whole
-from .low_rank.lora import LoRA, LoRALinear
+from .low_rank.lora import LoRA
+from .low_rank.lora_linear import LoRALinear
 from .low_rank.lora_tables import LoRATable
 from .low_rank.to_lora import cut_to_rank, product_svd
 from .targets import layers_of

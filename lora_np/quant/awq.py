@@ -41,14 +41,21 @@ class Scaled:
 
 
 def awq(Wt, inputs, format, steps: int = 20):
-    """Wᵀ (out, in) in `format`, its inputs' weights scaled by the best of `steps` + 1 powers."""
+    """Wᵀ (out, in) in `format`, its inputs' weights scaled by the best of `steps` + 1 powers.
+
+    Raises: ValueError where no power has a loss: weights or inputs too large, or not finite.
+    """
     check_whole("awq: expected steps", steps)
     best, least = None, np.inf
     for power in np.arange(steps + 1) / steps:
         scale = scale_of(inputs.size / max(inputs.count, 1), power)
         rounded = Scaled(format.quantize(Wt * scale), scale)
-        if (loss := inputs.loss(Wt, rounded)) < least:
+        with np.errstate(over="ignore", invalid="ignore"):  # no loss at all is said below
+            loss = inputs.loss(Wt, rounded)
+        if loss < least:
             best, least = rounded, loss
+    if best is None:
+        raise ValueError("awq: expected weights and inputs whose loss is finite in float32")
     return best
 
 

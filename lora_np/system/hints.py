@@ -11,8 +11,9 @@ from pathlib import Path
 
 def did_you_mean(word, names, near=0.6):
     """What may have been meant, as "; did you mean 'lora'?", or nothing if no name is `near`."""
-    lower = {name.lower(): name for name in names}
-    found = get_close_matches(str(word).lower(), lower, 1, near)
+    lower, word = {name.lower(): name for name in names}, str(word).lower()
+    found = get_close_matches(word, lower, 3, near)
+    found.sort(key=lambda name: sorted(name) != sorted(word))  # "lroa": lora, as near as road is
     return f"; did you mean {lower[found[0]]!r}?" if found else ""
 
 

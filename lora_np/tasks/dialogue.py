@@ -1,7 +1,7 @@
 """Conversations to learn from, and answers to score: only what the assistant says counts."""
 
 from ..generation.sampling import generate
-from ..tokenizers.chat_template import chat_tokens, turn_end
+from ..tokenizers.chat_template import answer_tokens, chat_tokens, turn_end
 from ..tokenizers.special_tokens import stop_tokens
 from .batch import completion, padded
 
@@ -23,8 +23,7 @@ def dialogues(tokenizer, pairs):
 
 def dialogue_tokens(tokenizer, messages, answer):
     """(tokens up to where the assistant speaks, those of its answer with the mark of its end)"""
-    prompt = chat_tokens(tokenizer, messages)
-    return prompt, [*tokenizer.encode(answer, False).tolist(), turn_end(tokenizer)]
+    return chat_tokens(tokenizer, messages), answer_tokens(tokenizer, messages, answer)
 
 
 def answers(model, tokenizer, conversations, n, batch_size=40):

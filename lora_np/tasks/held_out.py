@@ -37,11 +37,12 @@ def divide(documents, share=SHARE):
     The hash of a piece's own text decides about it. A paragraph that stands on both sides is
     learnt from wherever it stands, so every paragraph is kept as often as it stands, and none that
     is held out stands in training. Neighbours that fall on one side stay together. If that leaves
-    a side empty, each paragraph is a piece of its own.
+    a side empty, or holds out more than is learnt, each paragraph is a piece of its own.
     Raises: ValueError unless two paragraphs differ.
     """
     sides = _divide(documents, share)
-    if not all(sides):
+    learnt, held_out = (sum(map(len, side)) for side in sides)
+    if not 0 < held_out <= learnt:
         sides = _divide(
             [[[p] for piece in document for p in piece] for document in documents], share
         )

@@ -141,7 +141,8 @@ def _text(name, opened, largest, room=None):
     try:
         text = content[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name}: expected {encoding[:6].upper()} text ({error})") from None
+        wanted = f"{name}: expected {encoding[:6].upper()} text ({error})"
+        raise ValueError(f"{wanted}; save it as plain text, .txt, in UTF-8") from None
     if "\0" in text:
         raise ValueError(f"{name}: expected UTF-8 text, found a zero byte; is it UTF-16?")
     # A mark in the middle is left where files that begin with one were joined.

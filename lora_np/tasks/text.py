@@ -17,6 +17,7 @@ import numpy as np
 from ..system.checks import check_whole, said_of
 from ..system.extras import spec_of
 from ..tokenizers.byte import ByteTokenizer
+from ..tokenizers.special_tokens import without_end
 from . import own_text
 from .batch import next_token
 from .held_out import SHARE, by_hash, check_windows, describe, divide
@@ -78,7 +79,7 @@ def _starts(text, tokens, length):
     if len(tokens) <= length:
         raise ValueError(
             f"{text.name}: {len(tokens):,} tokens hold no window of {length} and the next one; "
-            "give it more text, or shorter windows"
+            "give it more text, or a smaller length"
         )
     return len(tokens) - length
 
@@ -117,8 +118,7 @@ def _join(texts, tokenizer):
     """
     kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     end = tokenizer.encode("\n\n") if tokenizer.end is None else np.array([tokenizer.end])
-    rows = [row for text in texts for row in (end, tokenizer.encode(text))]
-    rows[1::2] = [row[:-1] if row.size and row[-1] == tokenizer.end else row for row in rows[1::2]]
+    rows = [r for text in texts for r in (end, without_end(tokenizer, tokenizer.encode(text)))]
     return np.concatenate([row.astype(kind) for row in (*rows, end)])
 
 

@@ -60,7 +60,7 @@ class Tokenizer:
         rules.encode_special_tokens = True  # as text, that is
         rules.no_padding()  # a text's tokens are its own: all of them
         rules.no_truncation()
-        self.vocab_size = rules.get_vocab_size()
+        self.vocab_size = rows_of(rules)
 
     def encode(self, text: str, add_special_tokens: bool = True) -> np.ndarray:
         """A string's tokens, (T,) int64, between those that the files put around each text.
@@ -115,6 +115,11 @@ class Tokenizer:
 
 def _ids(rules, text, add_special_tokens):
     return np.array(rules.encode(text, add_special_tokens=add_special_tokens).ids, np.int64)
+
+
+def rows_of(rules):
+    """How many rows a table needs for all of its tokens, whose numbers may leave gaps."""
+    return 1 + max(rules.get_vocab().values(), default=-1)
 
 
 def end_of_document(rules, tokens):

@@ -21,13 +21,33 @@ def chat_tokens(tokenizer: Any, messages: Sequence[tuple[str, str]]) -> list[int
     Raises: ValueError for no messages, and where the model's files have no chat template or one
     that does not take them; ImportError without jinja2.
     """
-    template = _template(tokenizer)
     if not messages:
         raise ValueError("chat: expected a message")
+    return _tokens(tokenizer, messages, add_generation_prompt=True)
+
+
+def answer_tokens(tokenizer: Any, messages: Sequence[tuple[str, str]], answer: str) -> list[int]:
+    """The tokens that follow those of `chat_tokens` if the assistant answers so, up to the mark
+    that ends its turn.
+
+    They are what the template writes: it may strip an answer, or put a space before it. Where the
+    template writes another beginning once the answer is there, it is the answer alone and its end.
+    """
+    prompt, end = chat_tokens(tokenizer, messages), turn_end(tokenizer)
+    said = [*messages, ("assistant", answer)]
+    whole = _tokens(tokenizer, said, add_generation_prompt=False)
+    rest = whole[len(prompt) :]
+    if whole[: len(prompt)] == prompt and end in rest:
+        return rest[: rest.index(end) + 1]
+    return [*tokenizer.encode(answer, False).tolist(), end]
+
+
+def _tokens(tokenizer, messages, **options):
+    template = _template(tokenizer)
     marks = _pattern(tuple(tokenizer.marks))
     guard = _guard(messages)
     guarded = [[marks.sub(lambda m: guard.join([*m[0], ""]), t) for t in pair] for pair in messages]
-    text = _rendered(tokenizer, template, guarded, add_generation_prompt=True)
+    text = _rendered(tokenizer, template, guarded, **options)
     if guard not in text:
         return tokenizer.encode_marked(text).tolist()
     tokens = []  # a text between marks is cut up as if the typed ones were not there

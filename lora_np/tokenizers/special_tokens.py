@@ -69,12 +69,18 @@ def stop_tokens(tokenizer: Any) -> tuple[int, ...]:
     return tuple(dict.fromkeys(tokenizer.special_tokens.eos_token_id + end))
 
 
+def without_end(tokenizer: Any, tokens: Any) -> Any:
+    """A text's tokens without the end that the files put behind each: that of a document, or of a
+    turn, where a model has two."""
+    mark = tokenizer.special_tokens.eos_token
+    ends = tokenizer.end, None if mark is None else tokenizer.special(mark)
+    return tokens[:-1] if len(tokens) and tokens[-1] in ends else tokens
+
+
 def prompt_tokens(tokenizer: Any, text: str) -> list[int]:
     """A text to go on from: behind what the files put before each, with no end behind it.
 
     An empty one is the end of the document before it; [] where there is no such token.
     """
-    tokens = tokenizer.encode(text, True).tolist()
-    if len(tokens) > 1 and tokens[-1] == tokenizer.end:  # of add_eos_token
-        tokens.pop()
+    tokens = without_end(tokenizer, tokenizer.encode(text, True).tolist())
     return tokens or ([] if tokenizer.end is None else [tokenizer.end])

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..gradcheck import numerical_gradient
-from ..methods.low_rank.lora import LoRALinear
 from ..methods.low_rank.lora_init import both_zero, zero_b
+from ..methods.low_rank.lora_linear import LoRALinear
 from ..nn.linear import Linear, LinearLike
 from ..quant import NF4Linear, quantize_nf4
 from ..system.checks import check_real, check_whole

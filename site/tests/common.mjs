@@ -3,10 +3,11 @@ import http from "node:http";
 import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 export const SITE = path.resolve(process.env.SITE ?? new URL("../../out/site", import.meta.url).pathname);
-export const SHOTS = path.resolve(process.env.SHOTS ?? path.join(SITE, "..", "site-shots"));
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PATIENCE = 60_000 * Number(process.env.PATIENCE ?? 1); // of a slow machine: PATIENCE=5
 const PACKED = new Set([".whl", ".zip", ".png", ".woff", ".woff2", ".gz"]);
 const TYPES = {
@@ -98,6 +99,14 @@ export async function browser() {
       proxy.server.close();
     },
   };
+}
+
+/** What axe calls serious or critical: { rule: [the elements] }. */
+export async function serious(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  return Object.fromEntries(bad.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))]));
 }
 
 /** Processor seconds of this process's children, on Linux: what a time on a busy machine is worth. */

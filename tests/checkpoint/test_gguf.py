@@ -119,6 +119,8 @@ LIES = [
     (header(tensors=[tensor(shape=(32, 3))]), r"t \(3, 32\) ends behind the end of the file"),
     (header(tensors=[tensor(shape=(HUGE, HUGE))]), "ends behind the end of the file"),
     (header(tensors=[tensor(place=HUGE)]), "ends behind the end of the file"),
+    (header(tensors=[tensor("u", (8,), place=32), tensor(shape=(9,))]), "u begins within t"),
+    (header(tensors=[tensor("u"), tensor()]), "t begins within u"),
     (header(settings=[setting("general.alignment", 4, bytes(4))]), "alignment from 1, got 0"),
     (header(settings=[setting("general.alignment", 8, text("x"))]), "alignment from 1, got 'x'"),
 ]

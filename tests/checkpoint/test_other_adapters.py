@@ -158,6 +158,19 @@ def test_ranks_and_alphas_of_their_own(form, tmp_path):
     assert gap(load_adapter(base, tmp_path)(TOKENS), model(TOKENS)) <= 1e-6
 
 
+@in_gguf
+@pytest.mark.parametrize("alphas", [{}, {"down_proj": 3.0}, {"q_proj": -3.0}])
+@pytest.mark.parametrize("form", ["gguf", "mlx"])
+def test_a_scale_of_zero_stays_one(form, alphas, tmp_path):
+    """Of all layers or of some, in either order: in llama.cpp's files a zero stands for 1."""
+    base = base_of("llama")
+    method = LoRA(2, 0.0, ("q_proj", "down_proj"), alpha_pattern=alphas)
+    model = moved(method.apply(base, RNG(0)))
+    save_adapter(model, tmp_path, form=form)
+    assert np.array_equal(load_adapter(base, tmp_path)(TOKENS), model(TOKENS))
+    assert np.array_equal(model(TOKENS), base(TOKENS)) == (not alphas)
+
+
 def test_older_mlx_lms_settings(tmp_path):
     shutil.copytree(HERE / "dora_last_layer", tmp_path, dirs_exist_ok=True)
     path = tmp_path / "adapter_config.json"

@@ -4,9 +4,12 @@ tests/reports/report_adapters.py prints the table, with what PEFT makes of what 
 """
 
 import json
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from golden.readers.adapters import (
     ABOUT,
@@ -20,12 +23,15 @@ from golden.readers.adapters import (
     write_base,
 )
 from helpers.adapters import CONFIG, WEIGHTS
+from helpers.llamas import small_llama
 from helpers.safetensors_files import load_file, save_file
 from lora_np.analysis.adapter_files import read_adapter_files
 from lora_np.analysis.advice import NOTE
 from lora_np.analysis.doctor import examine
 from lora_np.checkpoint import load_adapter, save_adapter
+from lora_np.checkpoint.peft.targets import resolved, there
 from lora_np.methods import merge
+from lora_np.methods.targets import of_layer
 
 RNG, BODY = np.random.default_rng, "base_model.model.model."
 TOLD = """peft_type r lora_alpha use_rslora use_dora bias task_type lora_bias token_indices
@@ -94,6 +100,33 @@ def test_patterns_in_settings(bases, tmp_path):
         "layers.2.self_attn.q_proj": 4,
         "layers.2.self_attn.v_proj": 4,
     }
+
+
+FULL = "model.layers.0.self_attn.q_proj"
+KEYS = ["q_proj", "^q_proj", FULL, f"^{FULL}", "0.self_attn.q_proj", "model.q_proj", "[qv]_proj"]
+KEYS += ["^model.*v_proj", "v_proj$", "model.norm"]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(KEYS), min_size=1, unique=True))
+def test_a_pattern_counts_where_peft_finds_it(keys):
+    """The first that fits a layer's full name, from its beginning where it asks for that."""
+    model = small_llama()
+    layers = [name for name, _ in model.linears() if name.endswith(("q_proj", "v_proj"))]
+    pattern = {key: i for i, key in enumerate(keys)}
+    found = resolved("alpha_pattern", {"alpha_pattern": pattern}, layers, model)
+    for name in layers:
+        fits = (i for key, i in pattern.items() if re.match(rf"(.*\.)?({key})$", f"model.{name}"))
+        assert of_layer(found, name, None) == next(fits, None), name
+
+
+def test_a_pattern_or_target_of_another_beginning():
+    """^layers.0 is of a body without a head: the file does not say which of the two it was."""
+    model, said = small_llama(), {"alpha_pattern": {"^layers.0.self_attn.q_proj": 4}}
+    layers = ["layers.0.self_attn.q_proj"]
+    with pytest.raises(ValueError, match=r"alpha_pattern: '\^layers.* without 'model.' before"):
+        resolved("alpha_pattern", said, layers, model)
+    assert there([FULL, "q_proj", "model.v_proj"], model) == (*layers, "q_proj")
 
 
 def test_names_with_the_adapters_own_in_them(bases, tmp_path):

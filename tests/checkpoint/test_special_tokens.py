@@ -17,6 +17,7 @@ from lora_np import load_gpt2
 from lora_np.checkpoint import load_llama, load_model, load_tokenizer
 from lora_np.generation import generate
 from lora_np.tasks import text
+from lora_np.tasks.samples import samples
 from lora_np.tokenizers.special_tokens import SpecialTokens, prompt_tokens, stop_tokens
 
 needs_tokenizers = pytest.mark.extra("tokenizers")
@@ -195,3 +196,34 @@ def test_documents_end_once_where_the_files_end_each_text(tmp_path):
     reading = text._text("two", ["ab", "c"], ["a"], tokenizer, "", None)
     assert reading.train.tolist() == [2, 1, 6, 2, 1, 10, 2]
     assert prompt_tokens(tokenizer, "ab") == [1, 6]
+
+
+@needs_tokenizers
+def test_a_text_to_go_on_from_has_no_end_whichever_one_is_put_behind(tmp_path):
+    """A turn's end is another than a document's; neither stands behind a prompt."""
+    said = {"bos_token": "<s>", "eos_token": "<|end|>", "chat_template": TEMPLATE} | BOTH
+    tokenizer = load_tokenizer(write_tokenizer(tmp_path, tokenizer_config=said))
+    assert tokenizer.encode("ab").tolist() == [1, 6, 7] and tokenizer.end == 8
+    assert prompt_tokens(tokenizer, "ab") == [1, 6] and prompt_tokens(tokenizer, "") == [1]
+    reading = text._text("two", ["ab", "c"], ["a"], tokenizer, "", None)
+    assert reading.train.tolist() == [8, 1, 6, 8, 1, 10, 8]
+
+
+@needs_tokenizers
+def test_a_vocabulary_with_gaps_has_room_for_its_largest_number(tmp_path):
+    """In the rows of text as well: 65,536 tokens and one of number 70,000 are 17 bits."""
+    write_tokenizer(tmp_path, tokenizer_config=MARKS, config={"eos_token_id": 70_000})
+    rules = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))
+    rules["model"]["vocab"]["ab"] = 70_000
+    (tmp_path / "tokenizer.json").write_text(json.dumps(rules), "utf-8")
+    tokenizer = load_tokenizer(tmp_path)
+    assert tokenizer.vocab_size == 70_001
+    assert text._text("one", ["ab"], ["a"], tokenizer, "").train.tolist() == [2, 70_000, 2]
+    reading = samples("some", [("ab", "a"), ("a", "ab")], tokenizer)
+    assert {70_000} <= {*reading.train.tolist(), *reading.held_out.tolist()}
+
+
+@needs_tokenizers
+def test_a_templates_byte_order_mark_is_none_of_its_text(tmp_path):
+    write_tokenizer(tmp_path, tokenizer_config=MARKS, template="\ufeff" + TEMPLATE)
+    assert load_tokenizer(tmp_path).special_tokens.chat_template == TEMPLATE

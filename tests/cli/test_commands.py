@@ -65,8 +65,12 @@ SMALL = {  # what fits layers of 8 inputs
 } | dict.fromkeys(("lora", "qlora", "dora", "shira"), ["--rank", 2])  # fmt: skip
 
 
-@pytest.mark.parametrize("method", [method.name for method in METHODS])
-@pytest.mark.parametrize("kind", ["GPT", "Llama"])
+# On a Llama those whose settings, names or files are others there, or are of a kind of their own.
+OTHERWISE = ("full", "head", "lora", "qlora", "dora", "ia3", "bitfit", "prefix", "prompt", "oft")
+BOTH = [("GPT", method.name) for method in METHODS] + [("Llama", name) for name in OTHERWISE]
+
+
+@pytest.mark.parametrize(("kind", "method"), BOTH)
 def test_finetune_with_every_method_then_generate(tiny, capsys, method, kind):
     out, settings = tiny / "out", list(SMALL.get(method, []))
     if kind == "Llama":

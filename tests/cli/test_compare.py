@@ -7,6 +7,7 @@ from lora_np.__main__ import main
 from lora_np.course.experiments import summary
 
 
+@pytest.mark.long
 def test_one_experiment_prints_its_table(capsys, tmp_path):
     figure, numbers = tmp_path / "raft.png", tmp_path / "raft.json"
     status = main(["compare", "raft", "--quick", "--plot", str(figure), "--out", str(numbers)])

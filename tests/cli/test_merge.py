@@ -22,6 +22,13 @@ def adapter(tmp_path):
     return tmp_path / "adapter"
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    out = tmp_path_factory.mktemp("begun")
+    assert not main(["finetune", *SHORT, "--out", str(out)])
+    return out
+
+
 def test_a_merged_model_computes_what_base_and_adapter_do(adapter, tmp_path, capsys):
     out = tmp_path / "merged model"
     assert not main(["merge", "--adapter", str(adapter), "--out", str(out)])
@@ -51,6 +58,14 @@ def test_a_large_model_in_several_files(tmp_path, capsys):
     assert main(["export", "--out", str(tmp_path / "b"), "--max-shard-size", "1 potato"]) == 2
     assert "max_shard_size None, bytes from 1, or as '2GB'" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_an_adapter_is_no_base_and_a_base_no_adapter(adapter, tmp_path, capsys):
+    assert not main(["export", "--out", str(tmp_path / "base")])
+    assert main(["generate", "--base", str(adapter)]) == 2
+    assert f"give it as --adapter {adapter}" in capsys.readouterr().err
+    assert main(["generate", "--adapter", str(tmp_path / "base")]) == 2
+    assert f"give it as --base {tmp_path / 'base'}" in capsys.readouterr().err
 
 
 def test_nothing_is_written_over(adapter, tmp_path, capsys):
@@ -89,7 +104,9 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
     assert not main(again)
     assert "2 of 1 × 32" in (out / "README.md").read_text("utf-8")
     (out / "README.md").write_text("# My own words")
+    capsys.readouterr()
     assert not main([*again, "--steps", "3"])
+    assert "begun for 1 steps, now 3; its learning rate goes on" in capsys.readouterr().err
     assert (out / "README.md").read_text("utf-8") == "# My own words"
 
 
@@ -103,13 +120,12 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
         (["--data", "prose"], "data code, now prose; sha256 of the texts "),
     ],
 )
-def test_a_run_goes_on_as_it_was_begun(tmp_path, capsys, other, said):
-    typed = ["finetune", *SHORT, "--out", str(tmp_path)]
-    assert not main(typed)
-    before = (tmp_path / "state.safetensors").read_bytes()
+def test_a_run_goes_on_as_it_was_begun(begun, capsys, other, said):
+    before = (begun / "state.safetensors").read_bytes()
+    typed = ["finetune", *SHORT, "--out", str(begun)]
     assert main([*typed, *other, "--steps", "2", "--resume"]) == 2
     assert f"was begun with {said}" in capsys.readouterr().err
-    assert (tmp_path / "state.safetensors").read_bytes() == before
+    assert (begun / "state.safetensors").read_bytes() == before
 
 
 def test_the_same_name_with_another_text_is_another_run(tmp_path, capsys):

@@ -9,6 +9,7 @@ from lora_np.__main__ import main
     ("arguments", "message"),
     [
         (["finetune", "--data", "gone.txt"], "gone.txt: No such file"),
+        (["variants", "class.csv"], "the course's own lies in the project's folder"),
         (["finetune", "--resume"], "--resume needs --out DIR"),
         (["finetune", "--base", "nowhere"], "nowhere"),
         (["finetune", "--targets", "c_atn"], "target 'c_atn' matches no linear layer"),
@@ -39,7 +40,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, argumen
     [
         (["memory"], "one of the arguments --shape --measure --model is required"),
         (["memory", "--model", "gpt4"], "invalid choice: 'gpt4'"),
-        (["memory", "--shape", "3", "0"], "invalid whole number from 1 value: '0'"),
+        (["memory", "--shape", "3", "0"], "expected a whole number from 1, got '0'"),
         (["finetune", "--method", "lorra"], "invalid choice: 'lorra'"),
     ],
 )

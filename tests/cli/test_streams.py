@@ -11,13 +11,14 @@ from lora_np.__main__ import main
 RUN = [sys.executable, "-W", "error", "-m", "lora_np"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
 ENVIRONMENT.pop("PYTHONUNBUFFERED", None)  # then a closed stream is met early, and not at the end
-COMMANDS = [["memory", "--shape", "8", "8"], ["generate", "--tokens", "2"], ["--help"]]
+MEMORY, GENERATE, HELP = ["memory", "--shape", "8", "8"], ["generate", "--tokens", "2"], ["--help"]
+CLOSED = [("<&-", GENERATE), (">&-", MEMORY), (">&-", HELP), ("<&- >&- 2>&-", GENERATE)]
+CLOSED += [("<&- >&- 2>&-", HELP)] + [("| true", each) for each in (MEMORY, GENERATE, HELP)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's way to close a stream")
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-", "| true"])
-def test_no_command_breaks_on_a_closed_stream(command, closed):
+@pytest.mark.parametrize(("closed", "command"), CLOSED)
+def test_no_command_breaks_on_a_closed_stream(closed, command):
     shell = ["bash", "-c", f'"$@" {closed}', "-", *RUN, *command]
     done = subprocess.run(shell, env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode in (0, 141) and "Traceback" not in done.stderr, done.stderr

@@ -129,9 +129,8 @@ def test_a_cell_that_fails_exits_2(capsys, tmp_path):
 def test_a_sweep_reads_the_forms_that_finetune_reads(tmp_path, capsys):
     rows = [json.dumps({"said": f"Row {i} says this and that. " * 9}) for i in range(40)]
     (tmp_path / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    data = ["--data", str(tmp_path / "rows.jsonl"), "--field", "said", "--form", "jsonl"]
-    short = ["--seeds", "1", "--steps", "1", "--batch-size", "1", "--processes", "1"]
-    assert not main(["sweep", *data, *short, "--out", str(tmp_path / "runs"), "--json"])
+    data = ["--data", tmp_path / "rows.jsonl", "--field", "said", "--form", "jsonl"]
+    assert not main(tiny_grid(tmp_path, *data, "--seeds", 1, "--processes", 1, "--json"))
     (run,) = json.loads(capsys.readouterr().out)
     assert run["cell"]["field"] == ["said"] and run["cell"]["form"] == "jsonl"
     assert main(["sweep", "--field", "said", "--out", str(tmp_path / "other")]) == 2

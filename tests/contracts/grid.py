@@ -15,7 +15,7 @@ import numpy as np
 from contracts import llama_cases
 from helpers.models import moved, small_gpt
 from lora_np.methods import HeadTuning, QLoRA
-from lora_np.methods.inputs.trainable_tokens import TokenEmbedding
+from lora_np.methods.inputs.own_rows import TokenEmbedding
 from lora_np.nn import GPTConfig, LlamaConfig
 from lora_np.objectives import (
     DPO,

@@ -123,7 +123,7 @@ def attention_of(**given):
 METHOD = LORA | dict.fromkeys(
     "d_initial strength scale".split(), "finite"
 )  # whichever method has them
-METHOD |= dict.fromkeys("width length mlp_width numbers n_classes block_size".split(), ONE)
+METHOD |= dict.fromkeys("width length mlp_width numbers n_classes block_size mini".split(), ONE)
 METHOD |= dict.fromkeys("target_rank blocks vectors top block factors group terms".split(), ONE)
 METHOD |= {"seed": "whole from 0"}
 ROWS = [  # (place, call, {setting: kind})
@@ -133,9 +133,9 @@ ROWS = [  # (place, call, {setting: kind})
       for kind in map(type, methods.METHODS)),
     ("methods.low_rank.qlora.quantize_base",
      partial(methods.quantize_base, small_gpt(dtype=np.float32)), {"block_size": ONE}),
-    ("methods.low_rank.lora.LoRALinear", layer, LORA),
+    ("methods.low_rank.lora_linear.LoRALinear", layer, LORA),
     ("methods.shared_random.tiny_lora.TinyLoRALinear", tiny_layer, {"rank": ONE}),
-    ("methods.low_rank.lora.lora_plus_groups",
+    ("methods.low_rank.lora_plus.lora_plus_groups",
      small(methods.lora_plus_groups, model=adapted(), lr=0.1),
      {"lr": "from 0", "ratio": "above 0"}),
     ("methods.low_rank.lora_init.loftq", partial(lora_init.loftq, base(), 2, 1.0, None),

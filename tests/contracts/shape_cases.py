@@ -69,6 +69,7 @@ ROWS = {
     "LoKr, D whole": (lambda c: LoKr(8, 3.0), lokr_numbers(8), 0, True),
     "HiRA": (lambda c: HiRA(2), lambda i, o: 2 * (i + o), 0, True),
     "MiSS": (lambda c: MiSS(2), lambda i, o: 2 * o, 0, True),
+    "MiSS mini": (lambda c: MiSS(2, mini=2), lambda i, o: 4, 0, True),
     "OFT": (lambda c: OFT(4), lambda i, o: 3 * i // 2, 0, True),
     "BOFT": (lambda c: BOFT(2, 2), lambda i, o: 4 * i + o, 0, True),
     "HRA": (lambda c: HRA(2), lambda i, o: 2 * i, 0, None),  # the base's, but for rounding
@@ -77,7 +78,7 @@ ROWS = {
     "SHiRA": (lambda c: SHiRA(2), lambda i, o: 2 * (i + o), 0, True),
     "C3A": (lambda c: C3A(2), lambda i, o: i * o // 2, 0, True),
 }
-BLOCKS = ("OFT", "BOFT", "RoAd", "C3A")  # whose blocks must divide all widths
+BLOCKS = ("MiSS mini", "OFT", "BOFT", "RoAd", "C3A")  # whose blocks must divide all widths
 
 
 def case(name):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from helpers.methods import small
-from lora_np import IA3, BitFit, FullFineTuning, cross_entropy, next_token
-from lora_np.methods import METHODS
+from lora_np import FullFineTuning, LoRA, cross_entropy, next_token
+from lora_np.methods import METHODS, BottleneckAdapters, PrefixTuning, PromptTuning
 from lora_np.nn import GPT, GPTConfig, Llama, LlamaConfig
 from lora_np.nn.block import Block
 from lora_np.nn.language_model import LanguageModel
 
+ALL_LAYERS = FullFineTuning | LoRA | PrefixTuning | PromptTuning | BottleneckAdapters  # of a Llama
 METHODS = [small(method, dropout=0.3, tokens=(0, 3)) for method in METHODS]
 
 
@@ -72,8 +73,7 @@ def below(monkeypatch):
 
 @pytest.mark.parametrize(
     ("kind", "method"),
-    [("GPT", m) for m in METHODS]
-    + [("Llama", m) for m in METHODS if not isinstance(m, BitFit | IA3)],
+    [("GPT", m) for m in METHODS] + [("Llama", m) for m in METHODS if isinstance(m, ALL_LAYERS)],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_everything_kept_is_read(kind, method, below):

@@ -49,7 +49,7 @@ def pairs(cases):
 
 
 @pytest.mark.parametrize(("case", "law"), pairs(CASES))
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(config=configs(), seed=st.integers(0, 10_000))
 def test_law(case, law, config, seed):
     law(case, case.fitted(config), seed)

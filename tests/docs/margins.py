@@ -128,7 +128,7 @@ def words(page):
     text = re.sub(r"^> (?:\*\*Predict|- \([abc]\)).*", "", text, flags=re.M)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     parts = r"[Ss]ections? (?:\d[\d.]* and )?|[Ee]xercises? (?:\d[\d.]* and )?"
-    names = rf"(?:{parts}|arXiv |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
+    names = rf"(?:{parts}|arXiv |Python |Apache[- ])\d[\d.]*\d|^- \*\*\d+\.\d"
     text = re.sub(names, "", text, flags=re.M)
     return re.sub(r"</?em>|</?b>|[*`]", "", re.sub(r"\s+", " ", text))
 

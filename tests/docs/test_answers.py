@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "notebooks" / "tools"))
 
 import execute  # noqa: E402
 
-LORA, NF4 = "methods.low_rank.lora.LoRALinear", "quant.nf4"
+LORA, NF4 = "methods.low_rank.lora_linear.LoRALinear", "quant.nf4"
 ATTENTION = "nn.attention.attend_forward", "nn.attention.attend_backward"
 ANSWERS = {  # what the package has of each exercise to be written; none: only the student's
     "1.2": [f"{LORA}.forward"],

@@ -34,6 +34,7 @@ def words(page):
     return " ".join(text.get_text() for text in page.axes.texts)
 
 
+@pytest.mark.long
 def test_the_page_that_is_kept_is_the_one_that_is_made(page, tmp_path):
     kept = make_cheat_sheet.SHEET.read_bytes()
     assert make_cheat_sheet.digest(page).encode() in kept, "run notebooks/tools/make_cheat_sheet.py"

@@ -23,9 +23,10 @@ REAL = execute.HERE / "13_a_real_model.ipynb"  # needs a model that may not be t
 TRAINED = ("08_", "10b_")
 
 
-def marks(path):
-    kernels = [pytest.mark.every_kernel] if path.name.startswith(TRAINED) else []
-    return [*kernels, smollm2.needs_the_model] if path == REAL else kernels
+def mark(path):
+    if path == REAL:
+        return smollm2.needs_the_model
+    return pytest.mark.every_kernel if path.name.startswith(TRAINED) else pytest.mark.long
 
 
 def shown_code(cell):
@@ -39,7 +40,7 @@ def shown_code(cell):
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=marks(path)) for path in LESSONS], ids=lambda path: path.stem
+    "path", [pytest.param(path, marks=mark(path)) for path in LESSONS], ids=lambda path: path.stem
 )
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_lesson_runs(path):
@@ -52,6 +53,7 @@ def test_lesson_runs(path):
     assert code[-1].outputs, "it came to its end"
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")
 def test_lesson_without_its_model_says_what_to_install(monkeypatch, tmp_path):
     """A package of the model's name that holds no model hides the real one from the kernel."""

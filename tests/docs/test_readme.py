@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import lora_np
 from lora_np.__main__ import make_parser
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_six_lines_run_and_print_what_they_say():
@@ -30,6 +33,7 @@ def test_a_module_of_your_own_learns_with_its_weights_frozen():
     assert all(p.grad is None for p in names["net"].parameters() if not p.trainable)
 
 
+@pytest.mark.long
 def test_the_run_from_end_to_end_learns_and_is_saved(tmp_path, monkeypatch, capsys):
     code = next(c for c in re.findall(r"```python\n(.*?)```", README, re.S) if "load_model()" in c)
     monkeypatch.chdir(tmp_path)
@@ -48,11 +52,10 @@ def test_the_first_thirty_lines_hold_both_commands():
 
 
 def test_every_link_and_folder_exists():
-    root = Path(__file__).parents[2]
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (root / target).exists(), target
+        assert (ROOT / target).exists(), target
     for folder in re.findall(r"^\| `([a-z_]+/)`", README, re.M):
-        assert (root / folder).is_dir(), folder
+        assert (ROOT / folder).is_dir(), folder
 
 
 def test_the_slip_is_named():
@@ -64,3 +67,16 @@ def test_the_real_models_commands_are_ones_that_there_are():
     assert len(commands) == 3
     for command in commands:
         make_parser().parse_args(command.split())
+
+
+def test_the_newest_release_is_the_package_s_version_and_what_is_cited():
+    """What is not released yet may stand above it in the list of changes."""
+    changes, citation = ((ROOT / f).read_text("utf-8") for f in ("CHANGELOG.md", "CITATION.cff"))
+    version, date = re.search(r"^## (\d\S*), (\S+)$", changes, re.M).groups()
+    cited = re.search(r"^version: (\S+)\ndate-released: (\S+)$", citation, re.M).groups()
+    assert cited == (version, date) and lora_np.__version__ == version
+
+
+def test_commands_name_the_environment_that_the_first_one_makes():
+    """A `python` of one's own has no lora_np: what a newcomer types first must find it."""
+    assert not re.findall(r"`python -m lora_np\b[^`]*`", README)

@@ -55,7 +55,9 @@ def c3a_start(case):
 
 
 def miss_start(case):
-    return MiSSLinear(linear(case), case.rank)
+    """As PEFT's default, or as its "mini" with a piece of half the columns."""
+    half = case.n_out // 2 if case.n_out % 2 == 0 and case.seed % 2 else None
+    return MiSSLinear(linear(case), case.rank, half)
 
 
 STARTS = [  # all the identity at first but for HRA of an odd rank

@@ -77,7 +77,7 @@ def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way, re
     assert all(p.grad is None for p in model.parameters()), "the step leaves nothing behind"
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     d=st.sampled_from([64, 96]),
     layers=st.integers(1, 3),

@@ -12,7 +12,7 @@ from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import DoRA, HeadTuning, LoRA, merge, quantize_base
 from lora_np.methods.combine import combine, reduce_rank
-from lora_np.methods.low_rank.lora import LoRALinear
+from lora_np.methods.low_rank.lora_linear import LoRALinear
 from lora_np.methods.mixed_batch import for_samples
 from lora_np.methods.targets import layers_of
 

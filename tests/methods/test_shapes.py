@@ -83,3 +83,18 @@ def test_places_outside_a_weight_are_refused(tmp_path):
         save_file(arrays, tmp_path / WEIGHTS)
         with pytest.raises(ValueError, match=r"shira_indices: expected places in \(out, in\)"):
             load_adapter(load_llama(SHAPES / "base"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name, other, expected",
+    [
+        ("miss", {"init_weights": "bat"}, "MISS: expected init_weights True or 'mini', got 'bat'"),
+        ("oft", {"coft": True}, "OFT: expected coft False, got True.*run it once"),
+    ],
+)
+def test_another_form_of_a_method_is_refused_by_its_name(name, other, expected, tmp_path):
+    config = json.loads((SHAPES / name / CONFIG).read_text())
+    (tmp_path / CONFIG).write_text(json.dumps(config | other))
+    (tmp_path / WEIGHTS).write_bytes((SHAPES / name / WEIGHTS).read_bytes())
+    with pytest.raises(ValueError, match=expected):
+        load_adapter(load_llama(SHAPES / "base"), tmp_path)

@@ -123,6 +123,14 @@ def test_the_loss_of_a_rounding_is_known_from_h(layer):
     assert np.isclose(inputs.loss(Wt, rounded), (error**2).sum(axis=1).mean(), rtol=1e-3)
 
 
+@pytest.mark.parametrize("damage", [np.float32(1e28), np.float32(np.nan)])
+def test_awq_that_can_compare_nothing_says_so(damage, layer):
+    Wt, inputs, _ = layer
+    odd = Inputs(inputs.hessian * damage, inputs.size, inputs.count)
+    with pytest.raises(ValueError, match="awq: expected weights and inputs whose loss is finite"):
+        awq(Wt * np.float32(1e5), odd, FORMATS["NF4"], steps=1)
+
+
 @EVERY
 def test_looking_at_the_data_loses_less_on_it(form, layer):
     """GPTQ by far; AWQ never more, for one of its powers is none; HQQ in its own measure."""

@@ -55,6 +55,7 @@ def test_any_executor_and_what_is_missing_alone_is_run(tmp_path):
     assert begun == CELLS[:2] + [CELLS[3]] + CELLS[5:]
 
 
+@pytest.mark.long
 def test_a_killed_process_loses_nothing(tmp_path):
     cells = marked(tmp_path, dies=True)
     with pytest.warns(UserWarning, match="a process was killed; its cell is run again"):
@@ -63,6 +64,7 @@ def test_a_killed_process_loses_nothing(tmp_path):
     assert len(sweep_cells.runs(cells[3])) == 2, "begun, killed, and run again"
 
 
+@pytest.mark.long
 def test_a_cell_that_always_kills_is_reported_and_the_others_are_kept(tmp_path, monkeypatch):
     """Then the same call goes on: the cells that are kept are not run again."""
     monkeypatch.setattr(module, "TRIES", 1)

@@ -24,7 +24,8 @@ import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 KERNELS = ("Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX")
-LESSONS = [str(TESTS / "docs/test_notebooks.py"), str(TESTS / "course/experiments")]
+PLACES = ("docs/test_notebooks.py", "course/experiments", "course/test_new_token.py")
+LESSONS = [str(TESTS / place) for place in PLACES]
 NEWS = 30  # seconds between two lines of progress
 # In the child. It multiplies, for only then does a kernel meet what the processor lacks, and die.
 PROBE = """

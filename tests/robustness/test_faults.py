@@ -26,10 +26,12 @@ def run_script(script, trials):
     return run.stdout.count(" 0 broken")
 
 
+@pytest.mark.long
 def test_no_promise_breaks_when_a_process_is_killed_the_disk_full_or_another_writes():
     assert run_script("faults.py", 3) == 14
 
 
+@pytest.mark.long
 def test_a_killed_sweep_ends_whole_and_goes_on():
     assert run_script("faults_sweep.py", 1) == 1
 

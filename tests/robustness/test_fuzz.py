@@ -9,14 +9,14 @@ pytest.importorskip("resource")  # pipes and alarms: not on Windows
 
 
 def test_damaged_files_end_in_a_clear_error():
-    agree(run(500, seed=0))
-    agree(run(150, seed=0, only="other"))
+    agree(run(250, seed=0))
+    agree(run(75, seed=0, only="other"))
 
 
 @pytest.mark.parametrize("kind", ["state", "sweep", "text", "rows", "folder", "notebook"])
 def test_so_do_damaged_states_sweeps_texts_and_notebooks(kind):
     share = 0.25 if kind == "folder" else 0.5  # much of what is odd is text all the same
-    agree(run(100, seed=0, only=kind, sources=fuzz_states.sources), share)
+    agree(run(50, seed=0, only=kind, sources=fuzz_states.sources), share)
 
 
 def agree(results, share=0.5):

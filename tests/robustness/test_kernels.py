@@ -1,8 +1,10 @@
 """The command that runs tests under every kernel: what its table says, and its exit status."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,14 @@ def test_a_run_is_set_in_its_own_process_alone(monkeypatch):
     assert environment["OPENBLAS_NUM_THREADS"] == "1" and environment["OPENBLAS_L2_SIZE"] == "512"
     assert "OPENBLAS_CORETYPE" not in environment and environment["PATH"] == os.environ["PATH"]
     assert "OPENBLAS_L2_SIZE" not in Run("Haswell", 1).environment()
+
+
+def test_what_training_decides_lies_where_lessons_are_looked_for():
+    """Else .ci/run would leave it out, as the README's command does."""
+    places = set(map(Path, kernels.LESSONS))
+    for path in kernels.TESTS.rglob("test_*.py"):
+        if re.search(r"mark\.every_kernel", path.read_text("utf-8")):
+            assert places & {path, *path.parents}, path
 
 
 def test_help_says_what_there_is():

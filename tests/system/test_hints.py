@@ -12,12 +12,18 @@ from helpers.models import small_gpt
 from lora_np.methods.targets import matching_linears
 from lora_np.system import hints
 
-NAMES = ["tour", "finetune", "generate", "smollm2", "c_attn"]
+NAMES = ["tour", "finetune", "generate", "smollm2", "c_attn", "road", "lora"]
 
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("fintune", "finetune"), ("TOUR", "tour"), ("smolm2", "smollm2"), ("c_atn", "c_attn")],
+    [
+        ("fintune", "finetune"),
+        ("TOUR", "tour"),
+        ("smolm2", "smollm2"),
+        ("c_atn", "c_attn"),
+        ("lroa", "lora"),  # two letters swapped, and "road" shares as many
+    ],
 )
 def test_the_nearest_name_is_meant(word, meant):
     assert hints.did_you_mean(word, NAMES) == f"; did you mean {meant!r}?"

@@ -220,6 +220,14 @@ def test_few_short_paragraphs_are_enough(a, b):
         assert sorted(map(len, divide(documents))) == [1, 1]
 
 
+def test_of_a_short_text_too_the_most_is_learnt_from(tmp_path):
+    """Two pieces of 2,000 characters would be one a side, and the longer one might be held out."""
+    for n in range(40, 70):
+        lines = [f"Line {i} of {n} that one wrote, and each has fifty letters." for i in range(n)]
+        reading = text.file(write(tmp_path / "own.txt", "\n\n".join(lines)))
+        assert len(reading.train) > len(reading.held_out), n
+
+
 class NoEnd(byte.ByteTokenizer):
     end = None
 

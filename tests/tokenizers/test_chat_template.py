@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.tokenizer_files import TEMPLATE, write_tokenizer
 from lora_np.checkpoint import load_tokenizer
+from lora_np.tasks.dialogue import dialogue_tokens
 from lora_np.tokenizers.chat_template import chat_tokens, turn_end
 from lora_np.tokenizers.jinja import render
 
@@ -157,3 +158,33 @@ def test_named_templates_and_the_default_among_them(tmp_path):
     assert chat_tokens(tokenizer, [("user", "x")]) == [4]
     tokenizer.save(tmp_path)
     assert json.loads((tmp_path / "tokenizer_config.json").read_text())["chat_template"] == named
+
+
+USER = "{% if m.role == 'user' %}{{ '<pad>' + m.content + '<|end|>' }}{% else %}"
+
+
+def written(answer):
+    """A template in which the assistant's turn is the expression `answer`."""
+    turn = f"{USER}{{{{ {answer} + eos_token }}}}{{% endif %}}"
+    return f"{{% for m in messages %}}{turn}{{% endfor %}}"
+
+
+@needs_tokenizers
+@pytest.mark.parametrize(
+    ("template", "answer", "expected"),
+    [
+        (TEMPLATE, " ab ", "Ġ ab Ġ <|end|>"),
+        (TEMPLATE, "<|end|>a", "a <|end|>"),  # what spells a mark ends nothing
+        (written("m.content | trim"), " ab ", "ab </s>"),
+        (written("' ' + m.content + ' '"), "ab", "Ġ ab Ġ </s>"),
+        (written("m.content") + "{{ '<pad>' }}", "ab", "ab </s>"),  # other than for a prompt
+        (written("m.content") + "c", "", "</s>"),
+    ],
+)
+def test_an_answer_is_learnt_as_the_template_writes_it(template, answer, expected, tmp_path):
+    """Up to the mark that ends it, behind the very tokens that generation begins from."""
+    said = {"bos_token": "<s>", "eos_token": "</s>", "chat_template": template}
+    tokenizer = load_tokenizer(write_tokenizer(tmp_path, tokenizer_config=said))
+    prompt, learnt = dialogue_tokens(tokenizer, [("user", "a")], answer)
+    assert prompt == chat_tokens(tokenizer, [("user", "a")])
+    assert " ".join(map(tokenizer.rules.id_to_token, learnt)) == expected

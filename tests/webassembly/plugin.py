@@ -61,6 +61,11 @@ sys.modules["nbclient"] = types.ModuleType("nbclient")
 sys.modules["nbclient"].NotebookClient = None
 
 
+def pytest_addoption(parser):
+    told = "of a test's parametrized cases, one in N, spread over all its parameters"
+    parser.addoption("--one-in", type=int, default=1, metavar="N", help=told)
+
+
 def pytest_configure(config):
     config.pluginmanager.register(CAUSES)
 
@@ -73,7 +78,16 @@ def pytest_ignore_collect(collection_path):
             return True
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    cases = collections.Counter()
+
+    def chosen(item):
+        """By the golden ratio, whose multiples fall into step with no parameter's number."""
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        return (cases[test] - 1) * 0.618034 % 1 < 1 / config.option.one_in
+
+    items[:] = filter(chosen, items)
     for item in items:
         name = item.nodeid.removeprefix("tests/")
         for cause, starts in {**CANNOT, **ENDS_PYTHON}.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...methods.inputs.trainable_tokens import OwnRows
+from ...methods.inputs.own_rows import OwnRows
 from ...methods.low_rank.lora_tables import LoRATable
 from ...methods.targets import shares_table
 from ...nn import Embedding, Head, Parameter, Wrapper

@@ -15,7 +15,9 @@ LAYERS = "layers_pattern", "layers_to_transform", "exclude_modules"  # read by `
 ADVICE = {
     "save_projection": ". Its random matrices come from torch's generator, which NumPy cannot "
     "draw: in PEFT, make the adapter with the same projection_prng_key and save_projection=True, "
-    "load this file's tensors into it with load_state_dict(strict=False), and save it again"
+    "load this file's tensors into it with load_state_dict(strict=False), and save it again",
+    "coft": ". Its forward pass shortens what was learnt, where it is longer than eps allows: in "
+    "PEFT, run it once, set coft to False in the adapter's config, and save it again",
 }
 
 

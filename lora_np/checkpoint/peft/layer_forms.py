@@ -35,6 +35,22 @@ def check_places(model):
             raise ValueError(f"{expected}, got {places.min()} to {places.max(axis=1).tolist()}")
 
 
+class MiSSForm(LayerForm):
+    """PEFT says by `init_weights` which form of ΔW it is, and has a `mini_r` in each."""
+
+    def config(self, method):
+        kind = True if method.mini is None else "mini"
+        return super().config(method) | {"init_weights": kind, "mini_r": method.mini or 1}
+
+    def method_from(self, config, shapes, model):
+        kind = config.get("init_weights", True)
+        if config["peft_type"] == self.peft_type and kind not in (True, "mini"):
+            got = f"expected init_weights True or 'mini', got {kind!r}"
+            raise ValueError(f"MISS: {got}, another form of ΔW")
+        mini = config.get("mini_r", 1) if kind == "mini" else None
+        return super().method_from(config | {"mini_r": mini}, shapes, model)
+
+
 ROWS = (
     LayerForm(
         methods.DeLoRA,
@@ -54,13 +70,11 @@ ROWS = (
         fixed=GPT2,
         sizes={"r": (".gralora_A", 2), "gralora_k": (".gralora_A", 0)},
     ),
-    LayerForm(  # as it is by default: "bat" and "mini" are other forms of ΔW
+    MiSSForm(  # but not "bat", which multiplies W too
         methods.MiSS,
-        {"r": "rank"},
+        {"r": "rank", "mini_r": "mini"},
         {"miss_block": "D.data"},
-        fixed={"init_weights": True},
         sizes={"r": (".miss_block", 0)},
-        ignores=("mini_r",),
     ),
     LayerForm(
         methods.VeRA,

@@ -45,8 +45,7 @@ def there(targets, model, more=()):
     if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
         raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
     layers = [name for name, _ in model.linears()]
-    short = dict.fromkeys(target.removeprefix(body_prefix(model)) for target in targets)
-    found = tuple(t for t in short if any(ends_in(name, t) for name in (*layers, *more)))
+    found = ends_of(targets, (*layers, *more), model)
     if targets and not found:
         names = dict.fromkeys(name.split(".", 2)[-1] for name in layers)  # without h.3.
         raise ValueError(
@@ -54,6 +53,13 @@ def there(targets, model, more=()):
             f"{', '.join(names)}"
         )
     return found
+
+
+def ends_of(targets, layers, model):
+    """Those that the full name of one of `layers` ends in, each once, as the ends of our names."""
+    full = [in_model(name, model) for name in layers]
+    there = [t for t in targets if any(ends_in(name, t) for name in full)]
+    return tuple(dict.fromkeys(t.removeprefix(body_prefix(model)) for t in there))
 
 
 def adapted(config, shapes, model):
@@ -75,20 +81,26 @@ def adapted(config, shapes, model):
 def resolved(setting, config, layers, model):
     """{end of a layer's name: value} of PEFT's rank_pattern or alpha_pattern, or None.
 
-    Plain names stay as they are; if one is a regular expression, each layer that has a value gets
-    it by its whole name. The first that fits decides, in both.
+    Plain names stay as they are; if one is a regular expression, as ^model.layers.0, each layer
+    that has a value gets it by its whole name. The first that fits decides, in both.
     Raises: ValueError for what is no such pattern, or might be tried for ever.
     """
     pattern = config.get(setting) or {}
     if not isinstance(pattern, dict):
         raise ValueError(f"expected {setting} to be names and values, got {pattern!r}")
-    short = {key.lstrip("^").removeprefix(body_prefix(model)): key for key in pattern}
-    if all(PLAIN.fullmatch(key) for key in short):
-        used = [key for key in short if any(ends_in(name, key) for name in layers)]
-        return {key: pattern[short[key]] for key in used} or None
-    tried = [(compiled(setting, key), value) for key, value in pattern.items()]
+    if all(PLAIN.fullmatch(key) for key in pattern):
+        found = {}
+        for key, value in pattern.items():
+            for end in ends_of([key], layers, model):
+                found.setdefault(end, value)
+        return found or None
+    tried = {key: compiled(setting, key) for key in pattern}
     full = {name: in_model(name, model) for name in layers}
-    fits = {n: [value for each, value in tried if each.match(full[n])] for n in layers}
+    for key, each in tried.items():  # which of the two it was written for, the file does not say
+        if any(map(each.match, layers)) and not any(map(each.match, full.values())):
+            prefix = body_prefix(model)
+            raise ValueError(f"{setting}: {key!r} fits names without {prefix!r} before them alone")
+    fits = {n: [pattern[k] for k, each in tried.items() if each.match(full[n])] for n in layers}
     return {name: values[0] for name, values in fits.items() if values} or None
 
 

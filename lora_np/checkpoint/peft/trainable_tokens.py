@@ -1,7 +1,7 @@
 """Trainable tokens: alone `TRAINABLE_TOKENS`, or LoRA's option `trainable_token_indices`."""
 
 from ...methods import TrainableTokens
-from ...methods.inputs.trainable_tokens import OwnRows
+from ...methods.inputs.own_rows import OwnRows
 from ...methods.low_rank.lora_tables import LoRATable
 from ...methods.targets import layers_of, shares_table
 from .brought import BroughtTables

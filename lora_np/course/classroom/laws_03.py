@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...gradcheck import numerical_gradient
-from ...methods.low_rank.lora import LoRALinear
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...nn.linear import Linear
 from ...train.optim import SGD, AdamW
 from .exercise import Exercise

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...memory.measured import array_bytes, held
-from ...methods.low_rank.lora import LoRA, LoRALinear
+from ...methods.low_rank.lora import LoRA
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...nn.gpt import GPT, GPTConfig
 from ...nn.linear import Linear
 from ...objectives import cross_entropy

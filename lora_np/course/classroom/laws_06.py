@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from ...methods.low_rank.lora import LoRALinear
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...nn.linear import Linear
 from ...quant.double_quant import BLOCK, double_quantize
 from ...quant.quantized_linear import NF4Linear

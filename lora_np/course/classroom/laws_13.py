@@ -3,7 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from ...methods.low_rank.lora import LoRA, LoRALinear
+from ...methods.low_rank.lora import LoRA
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...methods.targets import layers_of
 from ...nn.llama import Llama, LlamaConfig
 from .exercise import Exercise

@@ -7,6 +7,7 @@ has the number has the sheet, and so does the grader.
 import csv
 import hashlib
 import re
+import unicodedata
 from pathlib import Path, PurePath
 
 import nbformat
@@ -64,23 +65,29 @@ def class_list(path):
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--students {path}: {error}") from None
-    rows = list(csv.DictReader(text.splitlines()))
+        raise ValueError(f"class list {path}: {error}") from None
+    rows = list(csv.DictReader(composed(text).splitlines()))
     pairs = [((row.get("name") or "").strip(), (row.get("number") or "").strip()) for row in rows]
     for place, (name, number) in enumerate(pairs, start=2):
         if not name or not number or PurePath(name).parts != (name,) or name == "..":
             raise ValueError(
-                f"--students {path}, line {place}: expected the columns name and number, the name "
-                f"as that of a file; got {rows[place - 2]}"
+                f"class list {path}, line {place}: expected the columns name and number, a comma "
+                f"between them, the name as that of a file; got {rows[place - 2]}"
             )
-    for what, column in (("name", 0), ("number", 1)):
-        seen = [pair[column] for pair in pairs]
+    names, numbers = zip(*pairs) if pairs else ((), ())
+    names = [name.casefold() for name in names]  # Amy and amy are one folder on many systems
+    for what, seen in (("name", names), ("number", numbers)):
         twice = sorted({each for each in seen if seen.count(each) > 1})
         if twice:
-            raise ValueError(f"--students {path}: the {what} {twice[0]} stands there twice")
+            raise ValueError(f"class list {path}: the {what} {twice[0]} stands there twice")
     if not pairs:
-        raise ValueError(f"--students {path}: expected a line for each student, found none")
+        raise ValueError(f"class list {path}: expected a line for each student, found none")
     return dict(pairs)
+
+
+def composed(text):
+    """Each ü as one character: macOS writes file names with two, and so do zip files made there."""
+    return unicodedata.normalize("NFC", text)
 
 
 def whose(name, notebook, students):
@@ -96,7 +103,7 @@ def whose(name, notebook, students):
         if not said:
             raise ValueError("the notebook names no student: give a class list, --students FILE")
         return said, ""
-    parts = PurePath(name).parts
+    parts = PurePath(composed(name)).parts
     found = [n for n in students if any(part == n or part.startswith(f"{n}_") for part in parts)]
     if not found:
         raise ValueError(f"no name of the class list begins a part of {name}")

@@ -8,8 +8,8 @@ import json
 
 import numpy as np
 
-from ...methods.low_rank.lora import LoRALinear
 from ...methods.low_rank.lora_init import best_factors
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...nn.linear import Linear
 from ...quant.nf4 import CODEBOOK, quantize_nf4
 from ...quant.quantized_linear import NF4Linear

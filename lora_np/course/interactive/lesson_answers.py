@@ -6,8 +6,8 @@ import numpy as np
 
 from ...memory import formulas
 from ...methods.low_rank.dora import DoRALinear
-from ...methods.low_rank.lora import LoRALinear
 from ...methods.low_rank.lora_init import best_factors
+from ...methods.low_rank.lora_linear import LoRALinear
 from ...methods.product.ia3 import ScaledInput, ScaledOutput
 from ...nn.attention import attend_forward
 from ...nn.functional import log_softmax

@@ -14,7 +14,8 @@ import numpy as np
 from ...nn.functional import dropout_backward, dropout_forward
 from ...nn.linear import rows
 from ...nn.module import Parameter
-from .lora import LoRA, LoRALinear
+from .lora import LoRA
+from .lora_linear import LoRALinear
 
 
 class DoRALinear(LoRALinear):

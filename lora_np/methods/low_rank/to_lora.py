@@ -10,7 +10,8 @@ from ...nn.linear import LinearLike
 from ...nn.module import Module, Wrapper
 from ...system.checks import check_whole
 from ..targets import layers_of
-from .lora import LoRA, LoRALinear
+from .lora import LoRA
+from .lora_linear import LoRALinear
 
 
 def product_svd(A, B, s):

@@ -65,7 +65,7 @@ class HRA(OnLayers):
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer = "hra", 3e-2, HRALinear
+    name, rate, layer = "hra", 2e-2, HRALinear
 
     def around(self, layer, rng):
         return HRALinear(layer, self.rank, rng)

@@ -66,7 +66,7 @@ class OFT(OnLayers):
     terms: int = 5
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer, limits = "oft", 5e-3, OFTLinear, {"block": 2, "terms": 4}
+    name, rate, layer, limits = "oft", 6e-3, OFTLinear, {"block": 2, "terms": 4}
 
     def around(self, layer, rng):
         return OFTLinear(layer, self.block, self.series, self.terms)

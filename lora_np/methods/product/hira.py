@@ -44,7 +44,7 @@ class HiRA(OnLayers):
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer = "hira", 3e-2, HiRALinear
+    name, rate, layer = "hira", 8e-2, HiRALinear
 
     def around(self, layer, rng):
         return HiRALinear(layer, self.rank, rng)

@@ -70,7 +70,7 @@ class VBLoRA(OnLayers):
     top: int = 2
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer = "vblora", 1e-2, VBLoRALinear
+    name, rate, layer = "vblora", 2e-2, VBLoRALinear
 
     def __post_init__(self):
         super().__post_init__()

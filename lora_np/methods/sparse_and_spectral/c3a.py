@@ -61,7 +61,7 @@ class C3A(OnLayers):
     block: int = 32
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer = "c3a", 3e-1, C3ALinear
+    name, rate, layer = "c3a", 6e-1, C3ALinear
 
     def around(self, layer, rng):
         return C3ALinear(layer, self.block)

@@ -64,7 +64,7 @@ class FourierFT(OnLayers):
     seed: int = 777
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer, limits = "fourierft", 1e-2, FourierFTLinear, {"seed": 0}
+    name, rate, layer, limits = "fourierft", 2e-2, FourierFTLinear, {"seed": 0}
 
     def around(self, layer, rng):
         return FourierFTLinear(layer, self.numbers, self.scale, self.seed)

@@ -61,7 +61,7 @@ class SHiRA(OnLayers):
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate, layer = "shira", 1e-2, SHiRALinear
+    name, rate, layer = "shira", 2e-2, SHiRALinear
 
     def around(self, layer, rng):
         return SHiRALinear(layer, self.rank, rng)

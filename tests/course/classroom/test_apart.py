@@ -56,6 +56,7 @@ def with_answer(number, code):
     return notebook
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code"),
     [
@@ -77,6 +78,7 @@ def test_a_patched_law_judges_as_before(tmp_path, number, code):
     assert {r.status for r in cheat.results if r.number != number} == {"right"}
 
 
+@pytest.mark.long
 def test_every_solution_is_right_apart(tmp_path):
     for path in MASTERS:
         (tmp_path / path.stem).mkdir()

@@ -100,6 +100,7 @@ def test_unedited_it_runs_and_says_what_is_to_do(path, capsys):
     assert all(line.endswith("not attempted yet") for line in lines)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # nbclient's own; the kernel's reach stderr and fail
 def test_unedited_it_runs_in_a_kernel_and_leaves_no_file(tmp_path):
     path = tmp_path / MASTERS[0].name
@@ -132,6 +133,7 @@ def test_laws_have_hints_and_two_wrong_answers(number):
     assert sum(edit.exercise == number for edit in EDITS) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.exercise} {edit.mistake}")
 def test_a_wrong_answer_breaks_its_law(edit):
     result = judged(edit.exercise, edit.apply(solution_of(master_of(edit.exercise), edit.exercise)))

@@ -14,6 +14,7 @@ from lora_np.course.classroom.grade import Limits, grade, wanted
 from lora_np.course.classroom.handed_in import Submission
 from lora_np.course.classroom.masters import read, stamp
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[3]
 MASTER = stamp(read(ROOT / "notebooks/solutions/01_worked_example.ipynb"))
 STUDENT = read(ROOT / "notebooks/exercises/01_worked_example.ipynb")

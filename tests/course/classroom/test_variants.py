@@ -74,6 +74,15 @@ def test_without_a_number_nothing_is_drawn():
         sheet("<<y>> and <<x>>", "1", {"x": ""})
 
 
+def test_a_name_is_found_however_a_system_writes_its_umlauts(tmp_path):
+    """macOS takes ü apart, in the names of files and in zip files that it makes."""
+    apart, whole = "Ju\u0308rgen", "J\u00fcrgen"
+    for listed, handed_in in ((apart, whole), (whole, apart)):
+        (tmp_path / "list.csv").write_text(f"name,number\n{listed},7\nben,3\n", encoding="utf-8")
+        students = class_list(tmp_path / "list.csv")
+        assert whose(f"{handed_in}_17_file/90_own", {}, students) == ("7", "")
+
+
 def test_whose_it_is():
     students = {"amy": "1", "amy_b": "2", "ben": "3"}
     drawn = nbformat.v4.new_notebook(metadata={"lora_np_student": "1"})
@@ -91,6 +100,7 @@ def test_whose_it_is():
     [
         ("name;number\na;1", "expected the columns name and number"),
         ("name,number\na,1\na,2", "the name a stands there twice"),
+        ("name,number\nAmy,1\namy,2", "the name amy stands there twice"),
         ("name,number\na,1\nb,1", "the number 1 stands there twice"),
         ("name,number\n../a,1", "as that of a file"),
         ("name,number\n", "found none"),

@@ -40,6 +40,7 @@ def taught_in_miniature(module):
     return numbers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", [context, distillation], ids=lambda module: module.__name__)
 def test_taught_in_miniature(module):
     """Seeds differ, and table, figure and text come from the stored numbers."""
@@ -54,6 +55,7 @@ def test_taught_in_miniature(module):
     assert all(way in table for way in one["students"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", [context, distillation], ids=lambda module: module.__name__)
 def test_a_verdict_follows_its_numbers(module):
     """Three seeds that agree are told apart; with the columns exchanged the sign turns."""

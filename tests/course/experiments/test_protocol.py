@@ -92,6 +92,7 @@ def test_without_tuning_the_usual_rate_is_used_and_said_not_to_be_tuned():
     assert all(row[2].endswith("not tuned") for row in protocol.rates_table(evidence))
 
 
+@pytest.mark.long
 def test_runs_are_kept_and_a_second_call_goes_on_from_them(tmp_path):
     one = compare(study(trials=3), 1, tmp_path, processes=1)
     kept = {path: path.read_bytes() for path in (tmp_path / "made-up").iterdir()}

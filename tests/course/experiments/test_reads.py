@@ -123,6 +123,7 @@ def turned_over(numbers, ours, theirs):
     return {**numbers, "rows": rows}
 
 
+@pytest.mark.long
 def test_verdicts_follow_the_numbers(raft_numbers, patterns_numbers):
     for experiment, numbers, pair in (
         (raft, raft_numbers, (raft.name_of(0.6), raft.DSF)),
@@ -156,6 +157,7 @@ def test_each_way_has_the_same_budget(monkeypatch):
         assert numbers["tuning"]["ways"][way]["inside"]
 
 
+@pytest.mark.long
 def test_rows_of_accuracies(patterns_numbers):
     rows = patterns_numbers["rows"]
     for scores in rows.values():
@@ -193,6 +195,7 @@ def test_brier_is_nought_for_the_sure_and_right_and_two_for_the_sure_and_wrong()
     assert brier(np.full((3, 2), 0.5), np.array([0, 1, 1])) == 0.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["raft", "patterns"])
 def test_tables_and_figures_show_every_row(name, request):
     """From the JSON that a run leaves, too."""

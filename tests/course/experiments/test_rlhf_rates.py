@@ -19,6 +19,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(rlhf, "TRIALS", 3)
 
 
+@pytest.mark.long
 def test_rates_are_tuned_on_a_seed_that_is_not_reported(tiny, monkeypatch):
     asked, one_rate = [], rlhf.one_rate
     monkeypatch.setattr(rlhf, "one_rate", lambda cell: asked.append(cell) or one_rate(cell))

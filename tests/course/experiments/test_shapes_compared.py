@@ -25,7 +25,7 @@ def test_every_way_trains_about_as_many_numbers_as_its_lora():
                 assert 1 / shapes.NEAR <= shapes.count(method, task) / lora <= shapes.NEAR
 
 
-@pytest.mark.parametrize("task", shapes.BUDGETS)
+@pytest.mark.parametrize("task", shapes.BASES)
 def test_a_run_returns_what_the_table_reads(task):
     cell = {"way": shapes.way("LoRA", task, 4), "lr": 1e-3, "seed": 0, **shapes.QUICK}
     assert shapes.run_cell(cell).keys() == {"validation", "loss", "trained", "cpu_ms"}
@@ -43,6 +43,15 @@ def test_stored_numbers_were_made_with_these_settings_and_can_be_read(numbers):
     assert shapes.verdict(numbers) in shapes.table(numbers)
     axes = shapes.figure(numbers).axes[0]
     assert len(axes.get_legend().get_texts()) == len(shapes.WHERE)
+
+
+def test_the_usual_rates_are_those_that_were_tuned_on_code(numbers):
+    """Of the methods that a command makes as they were run; LoRA's kin ran with another α."""
+    for name in "DeLoRA MiSS VB-LoRA HiRA OFT BOFT HRA FourierFT SHiRA C3A".split():
+        way = shapes.way(name, "code", 4)
+        low, high = numbers["ways"][way]["between"]
+        assert low <= shapes.settings()[way].rate <= high, name
+        assert float(f"{numbers['ways'][way]['lr']:.0e}") == shapes.settings()[way].rate, name
 
 
 def test_ahead_is_below_in_every_pair(numbers):

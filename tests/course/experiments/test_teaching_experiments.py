@@ -30,6 +30,7 @@ def tiny_rlhf(seed):
 MINIATURES = {rlhf: (tiny_rlhf, {})}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", MINIATURES, ids=lambda module: module.__name__)
 def test_in_miniature(module):
     """Seeds differ, a seed repeats, and table, figure and text come from the stored numbers."""
@@ -47,6 +48,7 @@ def test_in_miniature(module):
     assert png(module.figure(stored)) and len(module.alt_text(stored)) > 80
 
 
+@pytest.mark.long
 def test_judges_in_miniature():
     """The pairs of one seed start alike, and the figure and its text come from them."""
     runs = [tiny_rlhf(seed) for seed in (0, 1)]

@@ -45,6 +45,7 @@ METHODS = {  # name: (PEFT's config, its settings)
     "shira": (peft.ShiraConfig, {"r": 2, "random_seed": 5}),
     "c3a": (peft.C3AConfig, {"block_size": 4}),
     "miss": (peft.MissConfig, {"r": 5}),
+    "miss_mini": (peft.MissConfig, {"r": 5, "init_weights": "mini", "mini_r": 4}),
     "ln_tuning": (peft.LNTuningConfig, {"target_modules": ["input_layernorm", "norm"]}),
     "p_tuning": (peft.PromptEncoderConfig, {"num_virtual_tokens": 3, "encoder_hidden_size": 5}),
     "lora": (peft.LoraConfig, {"r": 3, "lora_alpha": 5}),
