@@ -111,7 +111,7 @@ def read_adapter_files(directory):
             array = from_bfloat16(array) if tensor.kind == "BF16" else array
             end = next((end for end in PARTS if name.endswith(end)), None)
             table = name.startswith(BESIDE_THE_BODY)  # LoRA of the head: no linear layer's
-            if end is None or table or array.ndim not in SIDES[PARTS[end]]:
+            if end is None or table or not array.size or array.ndim not in SIDES[PARTS[end]]:
                 others[name] = array
             else:
                 part = array.ravel() if PARTS[end] == "m" else array.T

@@ -31,6 +31,10 @@ def behind(name):
     return code_loss(stored("formats"), name) - code_loss(stored("formats"), FLOAT)
 
 
+def real_cost(form):
+    return 1e3 * np.mean(stored("real_formats")["rows"][f"{form}, nearest"]["kl"])
+
+
 HELD_6B = [
     Number(
         PAGE,
@@ -71,6 +75,12 @@ HELD_6B = [
         lambda: [
             100 * restored(stored("formats"), name).mean() for name in (BY_TEACHER, BY_LABELS)
         ],
+    ),
+    Number(
+        PAGE,
+        "to the nearest, its cost a token is {:.0f} in NVFP4, {:.0f} in NF4, {:.0f} in INT4 and "
+        "{:.0f} in MXFP4",
+        lambda: [real_cost(form) for form in ("NVFP4", "NF4", "INT4", "MXFP4")],
     ),
     Claim(PAGE, "too little to be told apart in two seeds", lambda: behind("MXFP4"), holds=False),
     Given(PAGE, "as in float32: 2.5 to 2, 5 to 4", "a cell prints it"),

@@ -44,7 +44,7 @@ def save_adapter(
     rest = {
         name: p
         for name, p in learns.items()
-        if not any(np.may_share_memory(p.data, array) for array in own.values())
+        if p.size and not any(np.may_share_memory(p.data, array) for array in own.values())
     }
     config["bias"], modules, tied = beside_the_methods(model, rest, config)
     config["modules_to_save"] = (config["modules_to_save"] + modules) or None

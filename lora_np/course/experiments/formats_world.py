@@ -68,14 +68,19 @@ def inputs_of(outliers, seed):
 def rounded(form, how, seed, outliers=False):
     """The base in that form, by that way of rounding; a view."""
     form, model = FORMS[form], with_outliers() if outliers else base()
+    inputs = inputs_of(outliers, seed) if how in ("GPTQ", "AWQ") else None
+    return round_base(model, functools.partial(in_form, form, how, inputs))
+
+
+def in_form(form, how, inputs, name, Wt):
+    """Wᵀ of that layer in that format, by that way of rounding."""
     if how == NEAREST:
-        return round_base(model, lambda name, Wt: form.quantize(Wt))
+        return form.quantize(Wt)
     if how == "HQQ":
-        return round_base(model, lambda name, Wt: hqq(Wt, form, iterations=8))
-    inputs = inputs_of(outliers, seed)
+        return hqq(Wt, form, iterations=8)
     if how == "GPTQ":
-        return round_base(model, lambda name, Wt: gptq(Wt, inputs[name].hessian, form))
-    return round_base(model, lambda name, Wt: awq(Wt, inputs[name], form, steps=5))
+        return gptq(Wt, inputs[name].hessian, form)
+    return awq(Wt, inputs[name], form, steps=5)
 
 
 @functools.lru_cache(PARTS)
