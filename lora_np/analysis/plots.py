@@ -133,24 +133,3 @@ def history_picture(history, title):
     axes.set(xlabel="step", ylabel="loss (nats a byte)", title=title)
     axes.legend()
     return Picture(figure, f"{title}: over {len(losses)} steps, {', '.join(said)}.")
-
-
-@style()
-def singular_value_curves(full, lora, layer):
-    """Singular values of ΔW on a log axis: full fine-tuning's, and LoRA's for each rank.
-
-    `full` are values, `lora` is {rank: values}.
-    """
-    figure, axes = subplots()
-    axes.semilogy(np.arange(1, len(full) + 1), full, color="black", label="full")
-    for k, (rank, values) in enumerate(lora.items()):
-        axes.semilogy(
-            np.arange(1, len(values) + 1), values, color=COLORS[k % 6], linestyle=DASHES[k % 6],
-            marker=MARKERS[k % 6], markevery=8, label=f"LoRA r {rank}",
-        )  # fmt: skip
-    axes.set(xlabel="which singular value", ylabel="its size", title=f"ΔW of {layer}")
-    axes.legend(fontsize=8)
-    sizes = ", ".join(f"r {rank}: {values[0]:.2g}" for rank, values in lora.items())
-    fall = f"full fine-tuning's fall from {full[0]:.2g} to {full[-1]:.2g} over {len(full)}"
-    alt = f"Singular values of the change of {layer}: {fall}; LoRA's end at its rank."
-    return Picture(figure, f"{alt} Largest: {sizes}.")
