@@ -14,6 +14,7 @@ from ..checkpoint.peft.names import BESIDE_THE_BODY, BODY, PREFIX, from_file
 from ..checkpoint.peft.targets import compiled
 from ..checkpoint.safetensors_io import FLOATS, open_tensors, read_json
 from ..methods.targets import ALL_LINEAR
+from ..system.checks import is_number
 
 PARTS = {  # the end of a tensor's name: what it is called here
     ".lora_A.weight": "A",
@@ -145,10 +146,6 @@ def number_of(pattern, full, usual):
             usual = value
             break
     return usual if is_number(usual) else None
-
-
-def is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def finite(array):

@@ -90,8 +90,8 @@ def test_new_head():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda m: HeadTuning(0), "n_classes None or from 1, a whole number, got 0"),
-        (lambda m: HeadTuning(2.0), "n_classes None or from 1, a whole number, got 2.0"),
+        (lambda m: HeadTuning(0), "n_classes from 1, a whole number, got 0"),
+        (lambda m: HeadTuning(2.0), "n_classes from 1, a whole number, got 2.0"),
         (lambda m: HeadTuning().apply(Linear(np.ones((2, 2))), RNG(0)), "model, got Linear"),
         (
             lambda m: LoRA(targets=("c_atn",)).apply(m, RNG(0)),

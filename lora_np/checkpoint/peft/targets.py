@@ -20,18 +20,21 @@ def as_listed(targets):
     return [targets] if isinstance(targets, str) else list(targets)
 
 
-def named(config, shapes, model, end):
-    """The targets that a config asks for, as a method takes them.
+def named(config, shapes, model, ends, more=()):
+    """The targets that a config asks for, as a method takes them; `more` as `there` has it.
 
     Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has a tensor for whose name ends in `end`; `complete` says if it lacks some.
+    file has a tensor for whose name ends in one of `ends`; `complete` says if it lacks some.
     """
     targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
-    pattern = isinstance(targets, str) and targets != ALL_LINEAR
+    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
     some = config.get("layers_to_transform") not in (None, [])
-    if pattern or some or config.get("exclude_modules"):
-        targets = complete([n.removesuffix(end) for n in shapes if n.endswith(end)], config, model)
-    return targets if targets == ALL_LINEAR else there(targets, model)
+    if some or config.get("exclude_modules") or (isinstance(targets, str) and not every):
+        found = [n.removesuffix(end) for n in shapes for end in ends if n.endswith(end)]
+        targets = complete(found, config | {"target_modules": targets}, model)
+    elif every:
+        return ALL_LINEAR
+    return there(targets, model, more)
 
 
 def there(targets, model, more=()):
@@ -63,22 +66,11 @@ def ends_of(targets, layers, model):
 def adapted(config, shapes, model):
     """(LoRA's targets, the names of the layers that they are).
 
-    Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has factors for, as in `named`. PEFT leaves out what `modules_to_save` saves.
+    PEFT leaves out what `modules_to_save` saves.
     """
-    targets, some = config["target_modules"], config.get("layers_to_transform")
     linears, tables = dict(model.linears()), tables_of(model)
-    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
-    limited = config.get("exclude_modules") or some not in (None, [])
-    if limited or (isinstance(targets, str) and not every):
-        targets = [n.removesuffix(end) for n in shapes for end in FACTORS if n.endswith(end)]
-        targets = complete(targets, config, model)
-    elif every:
-        targets = ALL_LINEAR
-    if targets == ALL_LINEAR:
-        names = list(linears)
-    else:
-        targets = there(targets, model, tables)
+    targets, names = named(config, shapes, model, FACTORS, tables), list(linears)
+    if targets != ALL_LINEAR:
         names = [n for n in (*linears, *tables) if any(ends_in(n, t) for t in targets)]
     kept = [name for name in names if not saved_whole(name, config, model)]
     if not kept:
