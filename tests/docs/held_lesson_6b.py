@@ -90,14 +90,12 @@ HELD_6B = [
     ),
     Number(
         PAGE,
-        "LoRA ends {:.3f} nats a byte behind LoRA beside the float base if it stands beside NF4, "
-        "{:.3f} beside NVFP4, {:.3f} beside MXFP4, and {:.3f} beside MXFP4 by GPTQ",
+        "LoRA ends {:.3f} nats a byte behind the float base's beside NF4, {:.3f} beside NVFP4, "
+        "{:.3f} beside MXFP4, and {:.3f} beside MXFP4 by GPTQ",
         lambda: [behind(name).mean() for name in ("NF4 / 64", "NVFP4", "MXFP4", "MXFP4, GPTQ")],
     ),
     Number(
-        PAGE,
-        "The best rates of all five lie from {:.4f} to {:.4f}",
-        lambda: [rates()[at] for at in (0, -1)],
+        PAGE, "The best rates lie from {:.4f} to {:.4f}", lambda: [rates()[at] for at in (0, -1)]
     ),
     Number(
         PAGE,
