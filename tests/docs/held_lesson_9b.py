@@ -14,8 +14,8 @@ def ahead_by(name, task="code", budget=4, runs="shapes"):
     return lora - own
 
 
-def ahead(budget):
-    return shapes.against_lora(stored("shapes"), "strings", budget)[0]
+def ahead(budget, task="strings"):
+    return shapes.against_lora(stored("shapes"), task, budget)[0]
 
 
 def listed(names):
@@ -37,6 +37,14 @@ HELD_9B = [
         lambda: [
             len(shapes.there(stored("shapes"), "code", 4)) - 1,
             len(shapes.against_lora(stored("shapes"), "code", 4)[1]),
+        ],
+    ),
+    Number(
+        PAGE,
+        "At rank 1 {} are ahead of it, at rank 16 {}",
+        lambda: [
+            listed(ahead(1, "code")),
+            listed(ahead(16, "code")) if ahead(16, "code") else "none",
         ],
     ),
     Number(
