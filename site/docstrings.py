@@ -53,9 +53,10 @@ def skip(app, what, name, found, skipped, options):
     """`autodoc-skip-member`: the protocol's two halves are shown, with or without a docstring.
 
     A field whose default is a function of a module is no method of its class, and `recall`, which
-    `Module` hands to each class with a forward of its own, is shown of none.
+    `Module` hands to each class with a forward of its own, is shown of none; nor is a class that a
+    field names, `layer`: it would be taken for one of that module's.
     """
-    if name == "recall":
+    if name == "recall" or (what == "class" and inspect.isclass(found)):
         return True
     if name in ("forward", "backward"):
         return False

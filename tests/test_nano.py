@@ -231,6 +231,7 @@ def starts(command, folder):
     return lines
 
 
+@pytest.mark.long
 def test_it_runs_as_a_module_of_the_package():
     first, sample = starts(["-m", "lora_np.nano"], FILE.parents[1])
     assert re.fullmatch(r"step 0, held-out loss \d\.\d+\n", first)
@@ -245,6 +246,5 @@ def test_a_lone_copy_runs_beside_a_checkpoint(tmp_path):
     first, sample = starts(["nano.py"], tmp_path)
     assert abs(float(first.split()[-1]) - np.log(257)) < 0.1  # it knows nothing yet
     assert sample.startswith("def ")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "nano.py", "model.safetensors", "config.json",
-    }  # fmt: skip
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {"nano.py", "model.safetensors", "config.json"}

@@ -14,6 +14,7 @@ from ..checkpoint.peft.names import BESIDE_THE_BODY, BODY, PREFIX, from_file
 from ..checkpoint.peft.targets import compiled
 from ..checkpoint.safetensors_io import FLOATS, open_tensors, read_json
 from ..methods.targets import ALL_LINEAR
+from ..system.checks import is_number
 
 PARTS = {  # the end of a tensor's name: what it is called here
     ".lora_A.weight": "A",
@@ -110,7 +111,7 @@ def read_adapter_files(directory):
             array = from_bfloat16(array) if tensor.kind == "BF16" else array
             end = next((end for end in PARTS if name.endswith(end)), None)
             table = name.startswith(BESIDE_THE_BODY)  # LoRA of the head: no linear layer's
-            if end is None or table or array.ndim not in SIDES[PARTS[end]]:
+            if end is None or table or not array.size or array.ndim not in SIDES[PARTS[end]]:
                 others[name] = array
             else:
                 part = array.ravel() if PARTS[end] == "m" else array.T
@@ -145,10 +146,6 @@ def number_of(pattern, full, usual):
             usual = value
             break
     return usual if is_number(usual) else None
-
-
-def is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def finite(array):

@@ -40,17 +40,9 @@ def draw(axes, values, title, top):
     axes.set(title=title, xlabel="block")
     axes.set_xticks(range(values.shape[1]) if values.shape[1] <= FEW else [0, values.shape[1] - 1])
     for (i, j), value in np.ndenumerate(values if values.shape[1] <= FEW else np.empty((0, 0))):
-        ink = "black" if value > 0.6 * top else "white"
+        ink = "white" if value <= 0.6 * top else "black"
         text = "none" if np.isnan(value) else f"{value:.2g}"
-        axes.text(
-            j,
-            i,
-            text,
-            ha="center",
-            va="center",
-            fontsize=8,
-            color=ink if value == value else "black",
-        )
+        axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
     axes.figure.colorbar(shown, ax=axes, fraction=0.05)
 
 

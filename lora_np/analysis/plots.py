@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..system.files import whole_file
+from .figure_numbers import tables
 
 # Okabe and Ito's colour-blind-safe palette, the six that stay apart on white; the line styles and
 # markers tell the curves apart without any colour.
@@ -63,7 +64,8 @@ class Picture:
     """A figure with alternative text: an <img alt=…>, the image alone for viewers that drop HTML,
     and the text for everything else.
 
-    `table`, its numbers for those who do not see it: (the columns' names, rows as dicts by them).
+    `table`, its numbers for those who do not see it: (the columns' names, rows as dicts by them);
+    without one, what figure_numbers.py takes from what is drawn.
     """
 
     def __init__(self, figure, alt, table=None):
@@ -78,10 +80,9 @@ class Picture:
 
     def folded_table(self):
         """The figure's numbers, a header cell over each column and before each row, or ""."""
-        if self.table is None:
-            return ""
-        summary = "<summary>The figure's numbers</summary>"
-        return f"<details>{summary}{html_table(*self.table)}</details>"
+        found = tables(self.figure) if self.table is None else [("", *self.table)]
+        made = "".join(html_table(columns, rows, caption) for caption, columns, rows in found)
+        return f"<details><summary>The figure's numbers</summary>{made}</details>" if made else ""
 
     def _repr_png_(self):
         return png(self.figure), {"alt": self.alt}
@@ -132,24 +133,3 @@ def history_picture(history, title):
     axes.set(xlabel="step", ylabel="loss (nats a byte)", title=title)
     axes.legend()
     return Picture(figure, f"{title}: over {len(losses)} steps, {', '.join(said)}.")
-
-
-@style()
-def singular_value_curves(full, lora, layer):
-    """Singular values of ΔW on a log axis: full fine-tuning's, and LoRA's for each rank.
-
-    `full` are values, `lora` is {rank: values}.
-    """
-    figure, axes = subplots()
-    axes.semilogy(np.arange(1, len(full) + 1), full, color="black", label="full")
-    for k, (rank, values) in enumerate(lora.items()):
-        axes.semilogy(
-            np.arange(1, len(values) + 1), values, color=COLORS[k % 6], linestyle=DASHES[k % 6],
-            marker=MARKERS[k % 6], markevery=8, label=f"LoRA r {rank}",
-        )  # fmt: skip
-    axes.set(xlabel="which singular value", ylabel="its size", title=f"ΔW of {layer}")
-    axes.legend(fontsize=8)
-    sizes = ", ".join(f"r {rank}: {values[0]:.2g}" for rank, values in lora.items())
-    fall = f"full fine-tuning's fall from {full[0]:.2g} to {full[-1]:.2g} over {len(full)}"
-    alt = f"Singular values of the change of {layer}: {fall}; LoRA's end at its rank."
-    return Picture(figure, f"{alt} Largest: {sizes}.")

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..quant.double_quant import BLOCK, DYNAMIC_MAP, DoubleQuantized
 from ..quant.nf4 import CODES, NF4Tensor
+from ..system.checks import said_of
 from ..system.json_text import parse_json
 
 ABSMAX, QUANT_MAP = ".absmax", ".quant_map"
@@ -69,7 +70,7 @@ def from_bnb(name, arrays, shape):
 
     bitsandbytes also notes a dtype to dequantize to; here that is always float32.
     """
-    try:
+    with said_of(f"{name} in bitsandbytes' form"):
         kinds = [kind for kind, state in STATES.items() if name + state in arrays]
         if len(kinds) != 1:
             raise ValueError(f"expected {name + STATES['nf4']}, got {sorted(arrays)}")
@@ -98,8 +99,6 @@ def from_bnb(name, arrays, shape):
         if not np.isfinite(tensor.absmax).all():
             raise ValueError("expected scales that are finite")
         return tensor
-    except ValueError as error:
-        raise ValueError(f"{name} in bitsandbytes' form: {error}") from error
 
 
 def take_four_bit(stored, shapes):
@@ -120,10 +119,8 @@ def take_four_bit(stored, shapes):
 def read_state(array):
     if array.dtype != np.uint8 or array.ndim != 1 or array.size > STATE_LIMIT:
         raise ValueError(f"expected a state in bytes, got {array.dtype} {array.shape}")
-    try:
+    with said_of("the state is not JSON"):
         state = parse_json(array.tobytes())
-    except ValueError as error:
-        raise ValueError(f"the state is not JSON: {error}") from error
     if not isinstance(state, dict):
         raise ValueError(f"expected the state to be a JSON object, got {state!r}")
     return state

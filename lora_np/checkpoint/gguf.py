@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.checks import said_of
 from ..system.extras import import_extra
 
 KINDS = (  # those of which models are made; `gguf` dequantizes each
@@ -150,10 +151,8 @@ def _open(path, size, time):
     with open(path, "rb") as file:
         if file.read(4) != b"GGUF":
             raise ValueError(f"{path}: not a GGUF file; expected one, or a directory")
-        try:
+        with said_of(f"{path}: not a whole GGUF file"):
             return read_header(Cursor(file, library), path, library)
-        except ValueError as error:
-            raise ValueError(f"{path}: not a whole GGUF file: {error}") from error
 
 
 def read_header(cursor, path, library):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.checks import said_of
 from ..tokenizers.special_tokens import SpecialTokens
 from .safetensors_io import listed, number, read_json, write_directory
 from .shards import in_files, index_of, shard_size
@@ -31,7 +32,8 @@ def check_settings(settings, path, kind, must_be, defaults):
         else number(settings, name, default, path)
         for name, default in defaults.items()
     }
-    return make_config(kind, path, **sizes), settings.get(TIED, must_be[TIED][0])
+    with said_of(path):
+        return kind(**sizes), settings.get(TIED, must_be[TIED][0])
 
 
 def disagreements(settings, must_be, within=""):
@@ -74,14 +76,6 @@ def has_own_head(stored, tied, table, head):
     parts = (slice(i, i + step) for i in range(0, count, step))
     both = [stored[name].read for name in (table, head)]
     return not all(np.array_equal(*(read(np.float64, p) for read in both)) for p in parts)
-
-
-def make_config(kind, path, **sizes):
-    """`kind`, a dataclass, of these sizes; what is wrong with them is said of the file."""
-    try:
-        return kind(**sizes)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def write_model(directory, model, arrays, sizes, must_be, architecture, limit, **settings):

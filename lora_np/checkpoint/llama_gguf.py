@@ -8,8 +8,8 @@ import numpy as np
 
 from ..nn.llama_config import LlamaConfig
 from ..nn.rotary import LinearScaling, LongRopeScaling, YarnScaling
+from ..system.checks import said_of
 from .gguf import open_gguf
-from .hf_directory import make_config
 
 IN_GGUF = {  # our name of a part, in a block or beside them: GGUF's
     "embed_tokens": "token_embd",
@@ -58,9 +58,7 @@ def read_gguf(path):
         raise ValueError(f"{path}: no tensor token_embd.weight, the embeddings")
     d, heads = get("embedding_length"), get("attention.head_count")
     biases = {"attention_bias": "self_attn.o_proj.bias", "mlp_bias": "mlp.up_proj.bias"}
-    config = make_config(
-        LlamaConfig,
-        path,
+    sizes = dict(
         vocab_size=table.shape[0],
         hidden_size=d,
         intermediate_size=get("feed_forward_length"),
@@ -75,6 +73,8 @@ def read_gguf(path):
         model_type=architecture,
         **{name: f"layers.0.{bias}" in stored for name, bias in biases.items()},
     )
+    with said_of(path):
+        config = LlamaConfig(**sizes)
     check_fields(file, config)
 
     def reorder(name, array):

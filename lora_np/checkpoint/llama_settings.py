@@ -9,6 +9,7 @@ from functools import partial
 
 from ..nn.llama_config import FULL, OPTIONS, SLIDING, LlamaConfig
 from ..nn.rotary import SCALINGS
+from ..system.checks import said_of
 from .bitsandbytes import MUST_BE as BNB
 from .hf_directory import ANY, check_settings, disagreements
 
@@ -62,10 +63,8 @@ def read_config(settings, path):
     wrong = disagreements(settings, allowed)
     if wrong:
         raise ValueError(f"{path}: not a model that this library computes: {'; '.join(wrong)}")
-    try:
+    with said_of(path):
         options = {"rope_scaling": scaling_of(rope)} | sliding(kind, settings)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
     options |= {"model_type": kind}
     options |= {name: settings[name] for name in ("attention_bias", "mlp_bias") if name in settings}
     settings |= {"sliding_window": options.pop("sliding_window")}

@@ -8,6 +8,7 @@ import json
 import math
 import os
 
+from ..system.checks import said_of
 from ..system.json_text import parse_json
 from ..system.platform import usable
 
@@ -37,7 +38,7 @@ def check_file(path):
 
 def check_by_rules(path):
     """As `check_file`, without the library."""
-    try:
+    with said_of("Error while deserializing header"):
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
@@ -53,8 +54,6 @@ def check_by_rules(path):
             fits = stop - begin == bits // 8
             refuse_if(not fits, "invalid shape, data type, or offset for tensor")
         refuse_if(end != size - 8 - length, "incomplete metadata, file not fully covered")
-    except ValueError as error:
-        raise ValueError(f"Error while deserializing header: {error}") from None
 
 
 def refuse_if(wrong, why):
@@ -84,11 +83,9 @@ class Fields(list):
 
 def described(header):
     """[(begin, stop, kind, shape, name)] of a header's bytes. Raises: ValueError."""
-    try:
+    with said_of("invalid UTF-8 in header"):
         text = header.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"invalid UTF-8 in header: {error}") from None
-    try:
+    with said_of("invalid JSON in header"):
         read = parse_json(
             text, object_pairs_hook=Fields, parse_int=whole, parse_float=finite, parse_constant=none
         )
@@ -100,8 +97,6 @@ def described(header):
         elif [name for name, _ in read].count("__metadata__") > 1:
             raise ValueError("duplicate field `__metadata__`")
         return [tensor(*pair) for pair in read if pair[0] != "__metadata__"]
-    except ValueError as error:
-        raise ValueError(f"invalid JSON in header: {error}") from None
 
 
 def check_strings(metadata):

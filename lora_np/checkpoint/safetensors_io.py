@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..system.checks import is_number, said_of
 from ..system.files import whole_files
 from ..system.json_text import parse_json
 from .dtypes import from_bfloat16
@@ -87,8 +88,8 @@ class Stored:
 def open_tensors(*paths):
     """Yield {name: Stored} for everything in these safetensors files, none of it read yet.
 
-    Raises: ValueError for a file that is not whole and well-formed, an empty tensor, or a name
-    that two files hold.
+    A tensor may be empty: PEFT writes so a layer of which AdaLoRA has left nothing.
+    Raises: ValueError for a file that is not whole and well-formed, or a name that two files hold.
     """
     stored = {}
     with contextlib.ExitStack() as stack:
@@ -112,8 +113,6 @@ def tensors_of(file, path):
     header.pop("__metadata__", None)
     for name, about in header.items():
         kind, shape, (begin, end) = about["dtype"], tuple(about["shape"]), about["data_offsets"]
-        if not math.prod(shape):
-            raise ValueError(f"{name} {shape} is empty")
         if kind in LAYOUTS and end - begin != np.dtype(LAYOUTS[kind]).itemsize * math.prod(shape):
             raise ValueError(f"{name} changed while it was read")
         yield Stored(name, shape, kind, start + begin, file, path)
@@ -162,15 +161,11 @@ def read_json(path):
         raise ValueError(f"no {path.name} in {path.parent}: {there}")
     if path.stat().st_size > JSON_LIMIT:
         raise ValueError(f"{path}: expected at most {JSON_LIMIT} bytes of JSON")
-    try:
+    real = sane(float)
+    with said_of(f"{path}: not JSON"):
         value = parse_json(
-            path.read_bytes(),
-            parse_int=sane(int),
-            parse_float=sane(float),
-            parse_constant=sane(float),
+            path.read_bytes(), parse_int=sane(int), parse_float=real, parse_constant=real
         )
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(value).__name__}")
     return value
@@ -202,7 +197,7 @@ def sane(kind):
 def number(config, name, default, where):
     """config[name] as an int or float, or `default` where it is absent."""
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise ValueError(f"{where}: expected {name} to be a number, got {value!r}")
     return value
 

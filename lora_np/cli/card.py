@@ -12,7 +12,7 @@ from ..system.json_text import parse_json
 MARK = "# written by lora_np; without this line it is yours, and never written again"
 HALF = (  # the gaps: tests/golden/make/check_exports.py
     "PEFT and transformers load a base in half precision by default, where logits differ by some "
-    "5e-3; in float32 (dtype=torch.float32) by 2e-6."
+    "5e-3 of the largest; in float32 (dtype=torch.float32) by 2e-6."
 )
 
 
@@ -25,7 +25,8 @@ def write_card(directory, numbers, options):
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
         return
     with whole_file(path) as temporary:
-        temporary.write_text(card(directory, numbers, options), encoding="utf-8")
+        text = card(directory, numbers, options)
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # as names are
 
 
 def card(directory, numbers, options):

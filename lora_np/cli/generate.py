@@ -33,6 +33,7 @@ def run(options):
     reply = tokenizer.decode(new)
     if options.out:
         with whole_file(options.out) as temporary:
-            temporary.write_text(options.prompt + reply, encoding="utf-8")
+            text = options.prompt + reply
+            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # as typed
     numbers = {"prompt": options.prompt, "text": reply, "tokens": len(new), "seed": options.seed}
     show(options, numbers, options.prompt + reply)

@@ -16,6 +16,8 @@ from ..system.json_text import parse_json
 from ..system.progress import waiting
 from ..tasks import text
 
+PLAIN = str.maketrans({"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||", "α": "alpha",
+                       "√": "sqrt ", "Δ": "d"})  # fmt: skip
 KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
@@ -83,17 +85,24 @@ def add_texts(parser):
     parser.add_argument("--field", nargs="+", metavar="NAME", help=field)
 
 
+def digest_of(texts, model=None):
+    """What differs, in 16 characters, where the numbers of Texts, or of a model, do."""
+    digest = hashlib.sha256()
+    for parameter in model.parameters() if model else ():
+        digest.update(parameter.data.tobytes())
+    for each in texts:
+        digest.update(each.train.tobytes())
+        digest.update(each.held_out.tobytes())
+    return digest.hexdigest()[:16]
+
+
 def same_run(directory, resume, texts, **settings):
     """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
 
     A state would fit another text, seed or rate as well, and the run would be neither. Other
     `steps` are allowed, to train for longer, and what they change is said.
     """
-    digest = hashlib.sha256()
-    for each in texts:
-        digest.update(each.train.tobytes())
-        digest.update(each.held_out.tobytes())
-    now = {**settings, "sha256 of the texts": digest.hexdigest()[:16]}
+    now = {**settings, "sha256 of the texts": digest_of(texts)}
     path = directory / "run.json"
     if not (resume and path.exists()):
         write_json(path, now)
@@ -220,17 +229,7 @@ def show(options, numbers, screen):
     try:
         screen.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        for symbol, plain in {
-            "±": "+-",
-            "“": '"',
-            "”": '"',
-            "…": "...",
-            "‖": "||",
-            "α": "alpha",
-            "√": "sqrt ",
-            "Δ": "d",
-        }.items():
-            screen = screen.replace(symbol, plain)
+        screen = screen.translate(PLAIN)
     print(screen)
 
 

@@ -1,7 +1,6 @@
 """python -m lora_np sweep: fine-tune over ranks, learning rates, methods and seeds."""
 
 import functools
-import hashlib
 import itertools
 import pathlib
 
@@ -10,7 +9,17 @@ from ..recipes.sweep import path_of, sweep
 from ..system.process import prepare
 from ..system.progress import announced
 from .finetune import BY_NAME, method_of, settings_of
-from .options import add_base, add_texts, again, open_base, open_texts, positive, real, show
+from .options import (
+    add_base,
+    add_texts,
+    again,
+    digest_of,
+    open_base,
+    open_texts,
+    positive,
+    real,
+    show,
+)
 
 
 def add(commands):
@@ -120,13 +129,7 @@ def opened(base, data, form=None, field=None):
     """(the base, the Text to read, the Texts to look back at, a digest of all their numbers)."""
     model, tokenizer = open_base(base)
     reading, others = open_texts(data, tokenizer, form, field)
-    digest = hashlib.sha256()
-    for parameter in model.parameters():
-        digest.update(parameter.data.tobytes())
-    for each in (reading, *others):
-        digest.update(each.train.tobytes())
-        digest.update(each.held_out.tobytes())
-    return model, reading, others, digest.hexdigest()[:16]
+    return model, reading, others, digest_of((reading, *others), model)
 
 
 def check_result(result, path):

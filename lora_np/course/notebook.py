@@ -66,9 +66,12 @@ def predict(question, letter):
     if not valid(question, letter):
         print(f'Question {question}: expected "a", "b" or "c", got {letter!r}')
         return
-    path = Path(FILE)
-    write_json(path, {**(kept(path) if path.exists() else {}), question: letter})
-    print(f"Question {question}: you predict ({letter}); it is kept in {FILE}")
+    path, said = Path(FILE), f"Question {question}: you predict ({letter}); it is "
+    try:
+        write_json(path, {**(kept(path) if path.exists() else {}), question: letter})
+        print(f"{said}kept in {FILE}")
+    except OSError as error:  # a folder of the school's, say, that only it may write to
+        print(f"{said}not kept, for {FILE} cannot be written here: {error.strerror}")
 
 
 def lighter(full, browser, seconds):

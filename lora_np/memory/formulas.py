@@ -97,9 +97,9 @@ def moments_8bit(sizes):
     return sum(2 * (n + FLOAT * -(-n // 256) if n >= LEAST else FLOAT * n) for n in sizes)
 
 
-def table(shape, rank, targets=None):
+def table(shape, rank):
     """Rows of full fine-tuning, LoRA and QLoRA: numbers trained, and bytes."""
-    lora = shape.lora(rank, targets)
+    lora = shape.lora(rank)
     rows = {
         "full fine-tuning": (shape.weights, state(shape, shape.weights)),
         f"LoRA r {rank}": (lora, state(shape, lora, lora)),

@@ -105,9 +105,12 @@ def sigmoid(x):
     return s
 
 
+DROPPED = "from 0 to below 1"  # of `system.checks.REAL`: the probability to drop a number
+
+
 def check_dropout(expected, p):
     """Raise ValueError, beginning with `expected`, unless p is the probability to drop a number."""
-    check_real(expected, p, "from 0 to below 1")
+    check_real(expected, p, DROPPED)
 
 
 def dropout_forward(x, p, rng):

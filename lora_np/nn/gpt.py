@@ -12,12 +12,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..system.checks import check_real
+from ..system.checks import check_fields
 from .attention import Attention
 from .block import Block
 from .embedding import Embedding, Head
-from .functional import check_dropout, dropout_backward, dropout_forward
-from .language_model import LanguageModel, check_sizes
+from .functional import DROPPED, dropout_backward, dropout_forward
+from .language_model import LanguageModel
 from .linear import Linear
 from .mlp import MLP
 from .norm import LayerNorm
@@ -42,13 +42,10 @@ class GPTConfig:
     head_dim = property(lambda self: self.n_embd // self.n_head)
 
     def __post_init__(self):
-        check_sizes(self)
+        check_fields(self, embd_pdrop=DROPPED, attn_pdrop=DROPPED, resid_pdrop=DROPPED)
         if self.n_embd % self.n_head:
             wrong = f"n_embd {self.n_embd} does not divide into {self.n_head} heads"
             raise ValueError(f"GPTConfig: {wrong}")
-        check_real("GPTConfig: expected layer_norm_epsilon", self.layer_norm_epsilon)
-        for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop"):
-            check_dropout(f"GPTConfig: expected {name}", getattr(self, name))
 
 
 class GPT(LanguageModel):

@@ -1,21 +1,10 @@
 """What GPT and Llama share: x = embed(tokens); x = block(x) for each; logits = norm(x) Wᵀ."""
 
-from dataclasses import fields
-
 import numpy as np
 
-from ..system.checks import check_whole
 from .kv_cache import KeyValueCache, check_past, grows, past_length
 from .module import Module
 from .recompute import Again
-
-
-def check_sizes(config):
-    """Raise ValueError for a size that is not a whole number from 1 (or None, its default)."""
-    for field in fields(config):
-        size = getattr(config, field.name)
-        if field.type is int or (field.type == int | None and size is not None):
-            check_whole(f"{type(config).__name__}: expected {field.name}", size)
 
 
 class BodyAndHead(Module):

@@ -2,17 +2,9 @@
 
 from dataclasses import dataclass, fields
 
-from ..system.checks import check_real
-from .functional import check_dropout
-from .language_model import check_sizes
-from .rotary import (
-    SCALINGS,
-    DynamicScaling,
-    LinearScaling,
-    Llama3Scaling,
-    LongRopeScaling,
-    YarnScaling,
-)
+from ..system.checks import check_fields
+from .functional import DROPPED
+from .rotary import DynamicScaling, LongRopeScaling, Scaling
 
 FULL, SLIDING = "full_attention", "sliding_attention"  # of layer_types
 OPTIONS: dict = {  # by model_type: what it may switch on; the others do not have it
@@ -49,9 +41,7 @@ class LlamaConfig:
     max_position_embeddings: int = 128
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0
-    rope_scaling: (
-        LinearScaling | DynamicScaling | Llama3Scaling | YarnScaling | LongRopeScaling | None
-    ) = None
+    rope_scaling: Scaling | None = None
     attention_dropout: float = 0.0
     model_type: str = "llama"
     attention_bias: bool = False
@@ -77,7 +67,7 @@ class LlamaConfig:
         return None if full else self.sliding_window
 
     def __post_init__(self):
-        check_sizes(self)
+        check_fields(self, attention_dropout=DROPPED)
         H = self.num_attention_heads
         if self.num_key_value_heads is None:
             object.__setattr__(self, "num_key_value_heads", H)
@@ -89,13 +79,10 @@ class LlamaConfig:
         if H % self.num_key_value_heads:
             G = self.num_key_value_heads
             raise ValueError(f"LlamaConfig: {H} heads do not divide into {G} groups")
-        for name in ("rms_norm_eps", "rope_theta"):
-            check_real(f"LlamaConfig: expected {name}", getattr(self, name))
-        check_dropout("LlamaConfig: expected attention_dropout", self.attention_dropout)
         self._check_options()
 
     def _check_options(self):
-        kinds, layers = tuple(SCALINGS.values()), self.layer_types
+        layers = self.layer_types
         if self.model_type not in OPTIONS:
             expected = f"model_type {' or '.join(OPTIONS)}"
             raise ValueError(f"LlamaConfig: expected {expected}, got {self.model_type!r}")
@@ -114,7 +101,7 @@ class LlamaConfig:
             raise ValueError(f"LlamaConfig: expected {expected}, got {layers!r}")
         if layers is not None and SLIDING in layers and self.sliding_window is None:
             raise ValueError(f"LlamaConfig: expected a sliding_window for layers with {SLIDING}")
-        if not isinstance(self.rope_scaling, (*kinds, type(None))):
+        if not isinstance(self.rope_scaling, Scaling | None):
             expected = f"rope_scaling to be None or one of nn.rotary's, got {self.rope_scaling!r}"
             raise ValueError(f"LlamaConfig: expected {expected}")
         if isinstance(self.rope_scaling, LongRopeScaling):

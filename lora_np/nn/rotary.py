@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..system.checks import check_real, check_whole
+from ..system.checks import check_fields, check_real
 
 
 def rotary_angles(start, T, hd, theta, dtype, scaling=None, context=None):
@@ -42,21 +42,35 @@ def rotate(x, cos, sin):
     return y
 
 
+class Scaling:
+    """Settings, numbers above 0, and `rates(rates, theta, length, context)`: the rates, and m."""
+
+    def __post_init__(self):
+        check_fields(self)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            expected = f"{type(self).__name__}: expected {field.name}"
+            if field.type is bool and not isinstance(value, bool):
+                raise ValueError(f"{expected} to be True or False, got {value!r}")
+            if field.type == tuple[float, ...]:
+                if not isinstance(value, tuple):
+                    raise ValueError(f"{expected} to be a tuple of numbers, got {value!r}")
+                for each in value:
+                    check_real(f"{expected} each", each)
+
+
 @dataclass(frozen=True)
-class LinearScaling:
+class LinearScaling(Scaling):
     """rate/s: position t turns as t/s did (Chen et al. 2023, arXiv 2306.15595, §2.3)."""
 
     factor: float
-
-    def __post_init__(self):
-        check_scaling(self)
 
     def rates(self, rates, theta, length, context):
         return rates / self.factor, 1.0
 
 
 @dataclass(frozen=True)
-class DynamicScaling:
+class DynamicScaling(Scaling):
     """θ·c^(hd/(hd−2)) in θ's place, with c = s·length/L − (s − 1) beyond L and 1 up to there.
 
     The first pair turns as before, the last one c times slower ("Dynamic NTK" in Peng et al. 2023,
@@ -65,16 +79,13 @@ class DynamicScaling:
 
     factor: float
 
-    def __post_init__(self):
-        check_scaling(self)
-
     def rates(self, rates, theta, length, context):
         c = self.factor * max(length, context) / context - (self.factor - 1)
         return rates * c ** -np.linspace(0, 1, len(rates)), 1.0  # −2i/(hd−2) is 0 … −1
 
 
 @dataclass(frozen=True)
-class Llama3Scaling:
+class Llama3Scaling(Scaling):
     """rate where a full turn is short, rate/s where it is long, between them a mixture.
 
     With r = L·rate/2π turns over L positions: w = (r − low)/(high − low), held to 0 … 1, and
@@ -87,7 +98,7 @@ class Llama3Scaling:
     original_max_position_embeddings: int | None = None
 
     def __post_init__(self):
-        check_scaling(self)
+        super().__post_init__()
         if self.low_freq_factor >= self.high_freq_factor:
             got = f"{self.low_freq_factor} and {self.high_freq_factor}"
             raise ValueError(f"Llama3Scaling: expected low_ below high_freq_factor, got {got}")
@@ -99,7 +110,7 @@ class Llama3Scaling:
 
 
 @dataclass(frozen=True)
-class YarnScaling:
+class YarnScaling(Scaling):
     """As Llama 3's, with w falling evenly over the pairs, and m = 0.1 ln s + 1.
 
     w is 1 at the pair that turns `beta_fast` times over L positions, 0 at the one that turns
@@ -115,9 +126,6 @@ class YarnScaling:
     mscale: float | None = None
     mscale_all_dim: float | None = None
     truncate: bool = True
-
-    def __post_init__(self):
-        check_scaling(self)
 
     def rates(self, rates, theta, length, context):
         n, L = len(rates), self.original_max_position_embeddings or context
@@ -143,7 +151,7 @@ class YarnScaling:
 
 
 @dataclass(frozen=True)
-class LongRopeScaling:
+class LongRopeScaling(Scaling):
     """rate/f with a factor f for each pair: one set of them up to L positions, another beyond.
 
     m = √(1 + ln s/ln L), s how many times L the context is (Ding et al. 2024, arXiv 2402.13753).
@@ -156,9 +164,6 @@ class LongRopeScaling:
     factor: float | None = None
     attention_factor: float | None = None
     original_max_position_embeddings: int | None = None
-
-    def __post_init__(self):
-        check_scaling(self)
 
     def rates(self, rates, theta, length, context):
         L = self.original_max_position_embeddings or context
@@ -176,23 +181,3 @@ SCALINGS: dict = {  # by Hugging Face's rope_type
     "yarn": YarnScaling,
     "longrope": LongRopeScaling,
 }
-
-
-def check_scaling(scaling):
-    """Raise ValueError that names a setting which is no number above 0, or None by default."""
-    for field in fields(scaling):
-        value, name = getattr(scaling, field.name), type(scaling).__name__
-        expected, kind = f"{name}: expected {field.name}", field.type
-        if value is None and field.default is None:
-            continue
-        if kind is bool and not isinstance(value, bool):
-            raise ValueError(f"{expected} to be True or False, got {value!r}")
-        if kind == int | None:
-            check_whole(expected, value)
-        elif kind in (float, float | None):
-            check_real(expected, value)
-        elif kind == tuple[float, ...]:
-            if not isinstance(value, tuple):
-                raise ValueError(f"{expected} to be a tuple of numbers, got {value!r}")
-            for each in value:
-                check_real(f"{expected} each", each)

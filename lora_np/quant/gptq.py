@@ -28,8 +28,10 @@ def gptq(Wt, hessian, format, damp: float = 0.01):
     form = format.bound_to(flat_floats(Wt, "gptq"))
     (out, n_in), block, group = Wt.shape, form.block_size, form.group
     if n_in % block:
-        name = type(form).__name__
-        raise ValueError(f"gptq: blocks of {block} ({name}) do not divide a row of {n_in}")
+        raise ValueError(
+            f"gptq: expected rows of whole blocks of {block} ({type(form).__name__}), got rows of "
+            f"{n_in}; take smaller blocks, or round to the nearest"
+        )
     U = inverse_factor(hessian, damp)
     W, codes, hows = Wt.astype(np.float64), [], []
     for start in range(0, n_in, block):

@@ -1,5 +1,7 @@
 """What settings must be: an error says which one it is, what was expected and what came."""
 
+import contextlib
+from dataclasses import fields
 from numbers import Integral, Real
 
 LARGEST, LEAST = 3.4028234663852886e38, 1.4e-45  # of float32, which a setting meets in use
@@ -12,6 +14,20 @@ REAL = {  # what a real setting may be, in words
     "above 0, up to 1": lambda value: 0 < value <= 1,
     "above 0 and below 1": lambda value: 0 < value < 1,
 }
+
+
+@contextlib.contextmanager
+def said_of(place):
+    """A ValueError of the block begins with `place`, the file or the setting that it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def is_number(value):
+    """Whether it is an int or a float, and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_whole(expected, value, least=1):
@@ -30,3 +46,20 @@ def check_real(expected, value, which="above 0"):
         bounded = "to" in which or "below" in which
         words = [f"{expected} {which}".rstrip(), *([] if bounded else ["finite in float32"])]
         raise ValueError(f"{', '.join(words)}, got {value!r}")
+
+
+def check_fields(settings, real="above 0", **limits):
+    """`check_whole` or `check_real` each number of a dataclass, by its type.
+
+    `limits` {name: least, or which of REAL} are of those that may be other than from 1, or `real`.
+    None passes where the type has it.
+    """
+    for field in fields(settings):
+        value, kind = getattr(settings, field.name), field.type
+        expected = f"{type(settings).__name__}: expected {field.name}"
+        if value is None and kind in (int | None, float | None):
+            continue
+        if kind in (int, int | None):
+            check_whole(expected, value, limits.get(field.name, 1))
+        elif kind in (float, float | None):
+            check_real(expected, value, limits.get(field.name, real))

@@ -69,6 +69,15 @@ class Batch:
         ]
 
 
+def padded(texts, filler):
+    """(tokens (B, T), lengths): rows of several lengths, filled up on the right to the longest."""
+    lengths = [len(text) for text in texts]
+    tokens = np.full((len(texts), max(lengths)), filler, np.int64)
+    for row, text in zip(tokens, texts):
+        row[: len(text)] = text
+    return tokens, lengths
+
+
 def next_token(tokens: np.ndarray, lengths: np.ndarray | None = None) -> Batch:
     """Every token but the first is the target of the position before it.
 

@@ -1,11 +1,9 @@
 """Conversations to learn from, and answers to score: only what the assistant says counts."""
 
-import numpy as np
-
 from ..generation.sampling import generate
 from ..tokenizers.chat_template import answer_tokens, chat_tokens, turn_end
 from ..tokenizers.special_tokens import stop_tokens
-from .batch import completion
+from .batch import completion, padded
 
 
 def dialogues(tokenizer, pairs):
@@ -19,10 +17,7 @@ def dialogues(tokenizer, pairs):
         raise ValueError("dialogues: expected a conversation")
     prompts, answers = zip(*(dialogue_tokens(tokenizer, *pair) for pair in pairs))
     texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers)]
-    lengths = [len(text) for text in texts]
-    tokens = np.full((len(texts), max(lengths)), texts[0][-1], np.int64)  # padded with the mark
-    for row, text in zip(tokens, texts):
-        row[: len(text)] = text
+    tokens, lengths = padded(texts, texts[0][-1])  # with the mark
     return completion(tokens, [len(prompt) for prompt in prompts], lengths)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..nn.functional import softmax_forward
-from .batch import Batch, classification
+from .batch import Batch, classification, padded
 from .teacher import TaughtBatch
 
 
@@ -43,11 +43,8 @@ class Pattern:
                 )
         if not filled:
             raise ValueError("a pattern needs at least one text")
-        lengths = [len(tokens) for tokens in filled]
-        padded = np.zeros((len(filled), max(lengths)), np.int64)
-        for row, tokens in zip(padded, filled):
-            row[: len(tokens)] = tokens
-        return classification(padded, lengths, labels)
+        rows, lengths = padded(filled, 0)
+        return classification(rows, lengths, labels)
 
 
 def verbalizer(names: Sequence[str], encode: Callable) -> tuple[int, ...]:

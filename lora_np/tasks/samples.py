@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..system.checks import check_whole
+from ..system.checks import check_whole, said_of
 from ..tokenizers.special_tokens import prompt_tokens
 from .batch import completion
 from .dialogue import dialogue_tokens
@@ -96,11 +96,9 @@ def samples(name, found, tokenizer, form=None):
         )
     kind = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     sides = [], []  # to learn from, held out: pairs of a prompt's and an answer's tokens
-    try:
+    with said_of(name):
         for key, sample in zip(keys, found):
             sides[key in held_out].extend(_tokens(sample, tokenizer))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
     (train, train_rows), (held, held_rows) = (_one_row(side, kind) for side in sides)
     return Samples(name, train, held, train_rows, held_rows, form)
 

@@ -14,7 +14,7 @@ from zipimport import ZipImportError, zipimporter
 
 import numpy as np
 
-from ..system.checks import check_whole
+from ..system.checks import check_whole, said_of
 from ..system.extras import spec_of
 from ..tokenizers.byte import ByteTokenizer
 from ..tokenizers.special_tokens import without_end
@@ -188,8 +188,6 @@ def file(path, tokenizer=ByteTokenizer, form="auto", field=None):
     form = ", ".join(found.words)
     if found.samples:
         return samples(name, found.samples, tokenizer, form)
-    try:
+    with said_of(name):
         train, held_out = divide(found.documents)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
     return _text(name, train, held_out, tokenizer, "their own text", form)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..checkpoint.safetensors_io import FLOATS, LAYOUTS, open_tensors, save_tensors
 from ..methods.describe import describe
+from ..system.checks import is_number
 from ..system.files import whole_file
 from ..system.json_text import parse_json
 from .history import History
@@ -87,7 +88,7 @@ def _state(stored):
     if not isinstance(state, dict) or state.keys() | {"methods"} != {"rng", "history", "methods"}:
         raise ValueError("expected a random generator and a history")
     methods = state.get("methods")
-    if not (methods is None or isinstance(methods, list) and all(map(_is_text, methods))):
+    if not (methods is None or isinstance(methods, list) and all(type(m) is str for m in methods)):
         raise ValueError("expected the methods' names")
     kept, names = state["history"], History().as_dict().keys()
     if not isinstance(kept, dict) or kept.keys() != names:
@@ -98,21 +99,13 @@ def _state(stored):
         all(isinstance(part, list) for part in (losses, rates, evaluations))
         and len(losses) == len(rates)
         and all(isinstance(each, dict) and "step" in each for each in evaluations)
-        and all(map(_is_number, [*losses, *rates, history.seconds, history.cpu_seconds]))
-        and all(_is_number(value) for each in evaluations for value in each.values())
+        and all(map(is_number, [*losses, *rates, history.seconds, history.cpu_seconds]))
+        and all(is_number(value) for each in evaluations for value in each.values())
         and isinstance(history.interrupted, bool)
     )
     if not fine:
         raise ValueError("its history holds other things than numbers, one loss and rate a step")
     return state["rng"], history, methods
-
-
-def _is_text(value):
-    return isinstance(value, str)
-
-
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _arrays(model, optimizer):

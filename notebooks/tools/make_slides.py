@@ -29,6 +29,7 @@ LINES, DENSE, ROOM = 20, 10, 420  # of code or output on a slide; from where sma
 DETAILS = re.compile(r"<details><summary>(.*?)</summary>(.*?)</details>", re.S)
 DISPLAY = re.compile(r"\$\$.*?\$\$", re.S)
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 
 
 @dataclass
@@ -121,14 +122,15 @@ def told(heading, body, asked):
 def seen(said):
     """Of a text: its first two sentences, its formulas, tables, lists and bold statements."""
     parts, first = [], True
-    for block in re.split(r"\n\s*\n", said):
+    whole = FENCE.sub(lambda code: re.sub(r"\n(?=\n)", "\n\0", code[0]), said)  # code is one block
+    for block in re.split(r"\n\s*\n", whole):
         if block.startswith(("|", "- ", "* ", "1. ", "$$", "```")):
             parts.append(block)
         elif first or block.startswith("**"):
             sentences = re.split(r"(?<=[.:?!])\s+(?=[A-Z*$`\"“(])", " ".join(block.split()))
             parts.append(" ".join(sentences[: 2 if first else 1]))
         first = False
-    return "\n\n".join(parts)
+    return "\n\n".join(parts).replace("\0", "")
 
 
 def shown(heading, cell):

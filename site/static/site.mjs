@@ -29,3 +29,4 @@ await loaded;
 await window.MathJax?.startup?.promise;
 scrollFormulas();
 addEventListener("resize", scrollFormulas);
+document.addEventListener("toggle", scrollFormulas, true); // one that was folded had no width

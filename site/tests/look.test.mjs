@@ -30,6 +30,7 @@ for (const [index, [name, where]] of Object.entries(PAGES).entries())
     const page = await chrome.page();
     await page.goto(`${site.url}/${where}`);
     await page.waitForFunction(() => !window.MathJax?.startup?.promise || window.MathJax.startup.promise.then(() => true));
+    await page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true))); // what is folded is read too
     // Two looks a page, both widths and both themes among them; what stands on every page has all four.
     for (const [scheme, width] of SHOTS ? LOOKS : LOOKS.slice(2 * (index % 2)).slice(0, 2)) {
       await shown(page, name, scheme, width);

@@ -11,7 +11,7 @@ from helpers.llamas import ATTENTION, small_llama
 from helpers.models import moved, some_tokens
 from helpers.safetensors_files import load_file, save_file
 from lora_np.checkpoint import load_adapter, load_llama, save_adapter
-from lora_np.methods import IA3, DoRA, HeadTuning, LoRA
+from lora_np.methods import IA3, AdaLoRA, DoRA, HeadTuning, LoRA, merge
 
 RNG, TOKENS = np.random.default_rng, some_tokens()
 HF_LLAMA = Path(__file__).parent.parent / "golden" / "data" / "hf_llama"
@@ -168,3 +168,54 @@ def test_numbers_that_are_not_finite_are_not_saved(base, directory):
     with pytest.raises(ValueError, match="h.1.attn.c_attn.lora_B.weight is not finite in float32"):
         save_adapter(model, directory)
     assert (directory / WEIGHTS).read_bytes() == before
+
+
+def test_a_layer_of_which_adalora_left_nothing(tmp_path):
+    """PEFT writes its factors with no rows at all: the layer is its base's, and learns no more."""
+    base, rank = small_llama(dtype=np.float32), 3
+    model = moved(AdaLoRA(rank, targets=ATTENTION).apply(base, RNG(0)))
+    name = "layers.1.self_attn.q_proj"
+    dict(model.linears())[name].E.data[...] = 0
+    save_adapter(model, tmp_path)
+    tensors = load_file(tmp_path / WEIGHTS)
+    for part, axis in (("lora_A", 0), ("lora_B", 1), ("lora_E", 0)):
+        key = f"base_model.model.model.{name}.{part}"
+        tensors[key] = tensors[key].take([], axis)
+    save_file(tensors, tmp_path / WEIGHTS)
+    loaded = load_adapter(base, tmp_path)
+    assert np.allclose(loaded(TOKENS), model(TOKENS), atol=1e-6)
+    assert np.allclose(merge(loaded)(TOKENS), model(TOKENS), atol=1e-5)
+    save_adapter(loaded, tmp_path / "again")
+    again = load_file(tmp_path / "again" / WEIGHTS)
+    assert {key: array.tobytes() for key, array in again.items()} == {
+        key: array.tobytes() for key, array in tensors.items()
+    }
+    pattern = json.loads((tmp_path / "again" / CONFIG).read_text())["rank_pattern"]
+    assert pattern == {f"model.{name}.lora_E": [False] * rank}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": r".*\.[qv]_proj"},
+        {"layers_to_transform": [0, 1]},
+        {"layers_to_transform": 1},
+        {"target_modules": r"model\.layers\.1\..*(q|v)_proj"},
+    ],
+)
+@pytest.mark.parametrize("method", [LoRA(2, 3.0, ATTENTION), AdaLoRA(2, targets=ATTENTION)])
+def test_half_an_adapter_is_none(changes, method, tmp_path):
+    """Also where a pattern or numbers of blocks say which layers are adapted."""
+    base = small_llama(dtype=np.float32)
+    model = moved(method.apply(base, RNG(0)))
+    save_adapter(model, tmp_path)
+    edit_config(tmp_path, **changes)
+    tensors = load_file(tmp_path / WEIGHTS)
+    if "1" in str(changes) and "0" not in str(changes):  # the second block alone
+        tensors = {name: array for name, array in tensors.items() if ".layers.1." in name}
+    save_file(tensors, tmp_path / WEIGHTS)
+    load_adapter(base, tmp_path)
+    less = {name: array for name, array in tensors.items() if ".1.self_attn.v_proj." not in name}
+    save_file(less, tmp_path / WEIGHTS)
+    with pytest.raises(ValueError, match="has nothing of layers.1.self_attn.v_proj, which target"):
+        load_adapter(base, tmp_path)

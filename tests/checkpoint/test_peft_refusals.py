@@ -49,7 +49,7 @@ def test_one_file_holds_one_method(base, tmp_path, first, then):
         (IA3(), {"target_modules": ["q_proj"]}, r"unexpected: h.0.attn.c_attn.ia3_l"),
         (IA3(), {"feedforward_modules": ["c_attn"]}, r"ia3_l is \(18, 1\), expected \(1, 6\)"),
         (PromptTuning(2), {"num_virtual_tokens": 3}, r"is \(2, 6\), expected \(3, 6\)"),
-        (PromptTuning(2), {"num_virtual_tokens": None}, "expected a length from 1"),
+        (PromptTuning(2), {"num_virtual_tokens": None}, "expected length from 1"),
         (PromptTuning(2), {"num_virtual_tokens": 8}, "8 virtual tokens leave no room"),
         (PromptTuning(2), {"peft_type": "PREFIX_TUNING"}, "does not have: .*init"),
         (PrefixTuning(2), {"peft_type": "PROMPT_TUNING"}, "prompt_embeddings is"),

@@ -9,6 +9,7 @@ from helpers.models import moved
 from lora_np import LoRA, PromptTuning, load_adapter, load_gpt2, save_adapter
 from lora_np.__main__ import main
 from lora_np.checkpoint import load_base, load_model
+from lora_np.cli import card
 from lora_np.cli.card import HALF, MARK
 
 SHORT = ["--steps", "1", "--windows", "1", "--batch-size", "1", "--length", "32"]
@@ -58,6 +59,13 @@ def test_a_large_model_in_several_files(tmp_path, capsys):
     assert main(["export", "--out", str(tmp_path / "b"), "--max-shard-size", "1 potato"]) == 2
     assert "max_shard_size None, bytes from 1, or as '2GB'" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_the_card_of_a_text_whose_name_is_no_utf8_is_written(tmp_path, monkeypatch):
+    """As a name from an old disk is, or any beyond ASCII where the locale is C."""
+    monkeypatch.setattr(card, "card", lambda *_: f"{MARK} t\udce9xt.txt")
+    card.write_card(tmp_path, {}, None)
+    assert (tmp_path / "README.md").read_bytes().endswith(b" t\xe9xt.txt")
 
 
 def test_an_adapter_is_no_base_and_a_base_no_adapter(adapter, tmp_path, capsys):

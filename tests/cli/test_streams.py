@@ -26,8 +26,9 @@ def test_no_command_breaks_on_a_closed_stream(closed, command):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe as a shell makes it")
-@pytest.mark.parametrize("module", ["lora_np", "lora_np.worked_example"])
-@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize(
+    ("module", "option"), [("lora_np", "--version"), ("lora_np.worked_example", "--help")]
+)
 def test_help_may_be_cut_short(module, option):
     """The reader is gone before the first word, so Python meets it at its last flush."""
     reader, writer = os.pipe()

@@ -27,6 +27,13 @@ def test_a_letter_is_kept_and_anything_else_is_told(tmp_path, monkeypatch, capsy
     assert "in place of the dots" in said and "got 'd'" in said and "you predict (b)" in said
 
 
+def test_where_nothing_can_be_kept_the_lesson_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path(predictions.FILE).mkdir()  # as a folder that cannot be written to
+    predict("5.1", "a")
+    assert "you predict (a); it is not kept" in capsys.readouterr().out
+
+
 def hand_in(folder):
     """Two files, two lessons, one file that is odd, and two that are none."""
     for name, text in {

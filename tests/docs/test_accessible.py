@@ -12,6 +12,17 @@ def test_no_lesson_and_no_exercise_leaves_a_reader_out():
     assert {name: what for name, what in found.items() if what} == {}
 
 
+DIAGRAMS = {"01": 1, "07": 2, "09": 1}  # paths and maps without any number, told by their text
+
+
+def test_a_figure_has_its_numbers_beside_it_as_a_table():
+    lessons = [path for path in PATHS if path.parent.name == "notebooks"]
+    shown = {path.stem.split("_")[0]: accessible.figures(path) for path in lessons}
+    assert sum(count for count, _ in shown.values()) >= 70
+    lacking = {number: count - tables for number, (count, tables) in shown.items()}
+    assert {number: count for number, count in lacking.items() if count} == DIAGRAMS
+
+
 FAULTS = {
     "![a](b.png)": "image without text",
     '<img src="b.png">': "image without text",

@@ -35,6 +35,7 @@ def test_a_deck_holds_what_a_lecture_takes_and_tells_no_answer(path):
         seen = COMMENT.sub("", each.text())
         assert "<details" not in seen and "-->" not in seen, each.heading
         assert each.text().count("<!--") == each.text().count("-->")
+        assert len(re.findall("^```", each.body, re.M)) % 2 == 0, "code is cut off in its middle"
         prose = re.sub(
             r"```.*?```|`[^`]*`|!\[[^]]*\]\(data:image/png;base64,", "", seen, flags=re.S
         )

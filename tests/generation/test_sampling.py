@@ -83,7 +83,7 @@ def test_streaming_works_as_it_goes():
 @pytest.mark.parametrize("wrapped", ["plain", "LoRA", "NF4", "prefix"])
 @pytest.mark.parametrize("options", SAMPLING, ids=str)
 @pytest.mark.parametrize("kind", ["GPT", "Llama"])
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 99), stop=st.sampled_from([(), 2, (2, 5)]), n=st.integers(0, 6))
 def test_prompts_of_several_lengths_as_each_alone(kind, options, wrapped, seed, stop, n):
     """Whatever stands beside a prompt, where it stops, and each drawn with an rng of its own."""

@@ -45,7 +45,9 @@ SOUND = {
     "our rsLoRA": ours(LoRA(4, 4.0, rslora=True)),
     "our prefix": ours(PrefixTuning(2)),
     "PEFT's LoRA": theirs(),
-    "PEFT's in float16, by a pattern": theirs(halved, target_modules=r".*\.(c_attn|c_fc|c_proj)"),
+    "PEFT's in float16, by a pattern": theirs(
+        halved, target_modules=r".*\.(c_attn|c_fc|attn\.c_proj)"
+    ),
     "PEFT's DoRA": theirs(lambda tensors: lengths_of(BASE), use_dora=True),
     "PEFT's with a norm": theirs(
         lambda tensors: {f"{PREFIX}ln_f.{part}": np.ones(6, "f4") for part in ("weight", "bias")},

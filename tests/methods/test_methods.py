@@ -5,6 +5,7 @@ import pytest
 
 from helpers.models import CONFIG, WAYS, moved, small_gpt, some_tokens
 from lora_np import methods
+from lora_np.checkpoint.peft.forms import form_of
 from lora_np.methods import METHODS, FullFineTuning, HeadTuning, LoRA, LoRALinear, merge
 from lora_np.nn import Head, Linear
 
@@ -39,6 +40,7 @@ def test_one_list_has_every_method_once_with_a_name_and_a_rate():
     kinds = {kind for kind in kinds if hasattr(kind, "apply")}
     assert kinds == set(map(type, METHODS)) and len({m.name for m in METHODS}) == len(METHODS)
     assert {kind.__name__ for kind in kinds} <= set(methods.__all__)
+    assert [m.name for m in METHODS if form_of(m) is None] == ["full"]  # the others' files say how
     for method in METHODS:
         assert 0 < method.rate < 1 and not {"name", "rate"} & vars(method).keys()
 
@@ -88,8 +90,8 @@ def test_new_head():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda m: HeadTuning(0), "n_classes None or from 1, a whole number, got 0"),
-        (lambda m: HeadTuning(2.0), "n_classes None or from 1, a whole number, got 2.0"),
+        (lambda m: HeadTuning(0), "n_classes from 1, a whole number, got 0"),
+        (lambda m: HeadTuning(2.0), "n_classes from 1, a whole number, got 2.0"),
         (lambda m: HeadTuning().apply(Linear(np.ones((2, 2))), RNG(0)), "model, got Linear"),
         (
             lambda m: LoRA(targets=("c_atn",)).apply(m, RNG(0)),

@@ -21,6 +21,7 @@ def test_gradients(module, x, options):
         assert error <= TOLERANCE, f"gradient of {name}: relative error {error:.3g}"
 
 
+@pytest.mark.long
 def test_everything_at_once():
     """Random positions, a past, dropout, and a GPT that learns behind a learned past or prompt."""
     rng = np.random.default_rng(0)

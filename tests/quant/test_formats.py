@@ -101,8 +101,8 @@ def test_settings_are_refused_by_name():
         QLoRA(block_size=32, format=FORMATS["MXFP4"])
     with pytest.raises(ValueError, match="expected a Format"):
         QLoRA(format="mxfp4")
-    with pytest.raises(ValueError, match="do not divide a row of 48"):
-        gptq(numbers((2, 48)), np.eye(48), FORMATS["MXFP4"])
+    with pytest.raises(ValueError, match=r"whole blocks of 256 \(Q4_K\), got rows of 128; take"):
+        gptq(numbers((2, 128)), np.eye(128), FORMATS["Q4_K"])
 
 
 @pytest.fixture(scope="module")

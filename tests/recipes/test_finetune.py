@@ -7,7 +7,6 @@ import pytest
 
 from helpers.models import CONFIG, small_gpt, some_tokens
 from lora_np import BitFit, FullFineTuning, HeadTuning, LoRA, QLoRA
-from lora_np.analysis.plots import singular_value_curves
 from lora_np.nn import GPT, GPTConfig
 from lora_np.recipes.finetune import describe, finetune, usual_rate
 from lora_np.recipes.pretrain import RandomOffsets, pretrain
@@ -79,10 +78,3 @@ def test_a_method_describes_itself_without_addresses():
     shown = describe(LoRA(2, 4.0, ("c_attn",)))
     assert shown.startswith("LoRA(rank=2, alpha=4.0, targets=('c_attn',)")
     assert "init=zero_b" in shown and "0x" not in shown
-
-
-def test_the_picture_of_singular_values_ends_at_each_rank():
-    full, lora = np.array([4.0, 2.0, 1.0]), {1: np.array([3.0]), 2: np.array([3.5, 1.5])}
-    picture = singular_value_curves(full, lora, "h.0.mlp.c_fc")
-    assert [len(line.get_xdata()) for line in picture.figure.axes[0].get_lines()] == [3, 1, 2]
-    assert "from 4 to 1 over 3" in picture.alt and "r 1: 3, r 2: 3.5" in picture.alt

@@ -31,12 +31,14 @@ def table(tmp_path, capsys, monkeypatch):
     return run
 
 
+@pytest.mark.long
 def test_what_passes(table):
     skipped = "import pytest\ndef test_b():\n    pytest.skip()"
     status, row, _ = table(f"def test_a():\n    pass\n{skipped}\n")
     assert status == 0 and row[:4] == ["default", "1", "-", "1"] and row[5:] == ["-"]
 
 
+@pytest.mark.long
 def test_what_fails_is_named_and_shown(table):
     status, row, printed = table(
         "import pytest\n@pytest.fixture\ndef broken():\n    yield\n    assert 2 == 3\n"
@@ -47,6 +49,7 @@ def test_what_fails_is_named_and_shown(table):
     assert "assert 0 == 1" in printed and "assert 2 == 3" in printed
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_a_row_that_says_in_which_test(table):
     died = "import os, signal\ndef test_b():\n    os.kill(os.getpid(), signal.SIGTERM)\n"
     status, row, _ = table(f"def test_a():\n    pass\n{died}")
@@ -55,6 +58,7 @@ def test_a_process_that_dies_is_a_row_that_says_in_which_test(table):
         assert row[6:] == ["pytest", "ended:", "SIGTERM"]
 
 
+@pytest.mark.long
 def test_a_file_that_does_not_load_and_one_without_tests_are_failures(table):
     status, row, _ = table("import no_such_module")
     assert status == 1 and row[5] == "test_it.py,"
@@ -62,6 +66,7 @@ def test_a_file_that_does_not_load_and_one_without_tests_are_failures(table):
     assert status == 1 and row[5:] == ["pytest", "ended:", "exit", "status", "5"]
 
 
+@pytest.mark.long
 @needs_openblas
 def test_what_is_not_here_is_told_and_not_run(capsys, monkeypatch):
     """A kernel that the processor lacks, or OpenBLAS does not know, and more threads than cores."""
@@ -75,6 +80,7 @@ def test_what_is_not_here_is_told_and_not_run(capsys, monkeypatch):
     assert "not here: a choice" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @needs_openblas
 def test_others_are_all_but_the_default(capsys):
     runs = runs_here(["others"], [1])
@@ -84,6 +90,7 @@ def test_others_are_all_but_the_default(capsys):
         assert kernel == USUAL[0] or Run(kernel, 1) in runs or f"not here: {kernel}" in told
 
 
+@pytest.mark.long
 @needs_openblas
 def test_a_run_is_set_in_its_own_process_alone(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")

@@ -94,9 +94,9 @@ def test_a_text_as_words():
 
 def test_errors():
     for P in (-0.1, 1.5, float("nan")):
-        with pytest.raises(ValueError, match="the golden document, from 0 to 1, got"):
+        with pytest.raises(ValueError, match="expected P.* from 0 to 1, got"):
             Raft(WORLD, P)
-        with pytest.raises(ValueError, match="the golden document, from 0 to 1, got"):
+        with pytest.raises(ValueError, match="expected P.* from 0 to 1, got"):
             choose_documents([1], [[2], [3]], 1, P, np.random.default_rng(0))
     with pytest.raises(ValueError, match="expected n from 1 to 2, the distractors, got 3"):
         choose_documents([1], [[2], [3]], 3, 1.0, np.random.default_rng(0))

@@ -37,7 +37,7 @@ def method_from(config, shapes, model):
     )
     return AdaLoRA(
         rank, config.get("lora_alpha", 8), min(config.get("target_r", 8), rank),
-        named(config, shapes, model, end), kept,
+        named(config, shapes, model, (end,)), kept,
     )  # fmt: skip
 
 

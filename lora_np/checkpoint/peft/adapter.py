@@ -7,6 +7,7 @@ import numpy as np
 
 from ...nn import GPTConfig
 from ...nn.module import Module
+from ...system.checks import said_of
 from ..dtypes import as_written
 from ..safetensors_io import (
     compare_shapes,
@@ -33,13 +34,7 @@ GENERAL = """peft_type task_type modules_to_save bias base_model_name_or_path in
 def save_adapter(
     model: Module, directory: str | PathLike[str], base: str | PathLike[str] | None = None
 ) -> None:
-    """Write what the methods in `model.methods` trained, as PEFT would; `base` is what it trained
-    on, by the name that others find it by.
-
-    An adapter that was there keeps its place until the new files are whole.
-    Raises: ValueError if nothing learns, something does that an adapter's file cannot hold, or a
-    number is not finite.
-    """
+    """As `checkpoint.adapter.save_adapter`, in PEFT's form."""
     for form in map(form_of, model.methods):
         model = getattr(form, "as_saved", lambda model: model)(model)
     learns = {name: p for name, p in model.named_parameters() if p.trainable}
@@ -49,7 +44,7 @@ def save_adapter(
     rest = {
         name: p
         for name, p in learns.items()
-        if not any(np.may_share_memory(p.data, array) for array in own.values())
+        if p.size and not any(np.may_share_memory(p.data, array) for array in own.values())
     }
     config["bias"], modules, tied = beside_the_methods(model, rest, config)
     config["modules_to_save"] = (config["modules_to_save"] + modules) or None
@@ -72,11 +67,7 @@ def save_adapter(
 
 
 def load_adapter(model: Module, directory: str | PathLike[str]) -> Module:
-    """A view of `model` with the adapter in `directory`; its numbers learn, `model` is untouched.
-
-    Raises: ValueError, with `model` as it was, for an adapter of another kind, rank or base, or
-    files that are not whole; it lists every tensor missing, unexpected or misshapen.
-    """
+    """As `checkpoint.adapter.load_adapter`, of PEFT's form."""
     directory = Path(directory)
     config, seen = read_json(directory / CONFIG), stamp(directory / CONFIG)
     with open_tensors(weights_in(directory)) as stored:
@@ -91,10 +82,8 @@ def filled(model, config, stored, where):
     {PEFT's name, without what stands before it: tensor}."""
     shapes = {name: tensor.shape for name, tensor in stored.items()}
     check_base(where, config, shapes, model)
-    try:
+    with said_of(where):
         view, own, beside = prepared(model, config, shapes)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
     own |= arrays_beside(view, beside)
     expected = {name: array.shape for name, array in own.items()}
     compare_shapes(expected, stored, f"{where}{called(config)}")
@@ -173,7 +162,7 @@ def check_understood(config, methods):
     for method in methods:
         form = form_of(method)
         part = form.config(method)
-        known |= part.keys() | set(vars(form).get("IGNORES", ()))
+        known |= part.keys() | set(getattr(form, "IGNORES", ()))
         kinds.add(part.get("peft_type", OURS))
     if config["peft_type"] not in kinds:
         raise ValueError(f"peft_type {config['peft_type']!r} is no method that this library has")

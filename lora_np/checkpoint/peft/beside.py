@@ -80,7 +80,10 @@ def named_beside(model, config, in_file):
             hits |= within
         slots = {name.rpartition(".")[0] for name in hits} & (inside | adapted_tables(model))
         if slots:
-            raise ValueError(f"modules_to_save: {module!r} is wrapped")
+            raise ValueError(
+                f"modules_to_save: {module!r} is wrapped by a method, and saved by that method's "
+                "file in checkpoint/peft/ alone"
+            )
         names |= hits
     result = {}
     if kept_tied(config, model):

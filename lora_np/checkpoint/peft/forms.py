@@ -1,4 +1,5 @@
-"""Every method's form: the file here that has the name of the method's own, or of its parent's.
+"""Every method's form: its row in `layer_forms.py`, where it wraps layers and does no more, or else
+the file here that has the name of the method's own, or of its parent's. In that:
 
     config(method)                      its part of adapter_config.json
     method_from(config, shapes, model)  the method that a config describes, or None
@@ -7,7 +8,6 @@
     as_saved(model), if any             the view that the file describes
     check(model), if any                raise ValueError for whole numbers that cannot be
 
-For a method that wraps layers, `FORM = LayerForm(…)` is all of that (layer_form.py).
 The arrays are views of the parameters: to save is to read them, to load is to write to them.
 `shapes` are the file's own, {our name: shape}.
 """
@@ -17,14 +17,16 @@ from importlib.util import find_spec
 
 from ...methods import METHODS
 from . import brought
+from .layer_forms import LAYER_FORMS
 
 
 def _forms():
     for kind in map(type, METHODS):
         file = f"{__package__}.{kind.__module__.rpartition('.')[2]}"
-        if find_spec(file):
-            module = import_module(file)
-            yield kind, vars(module).get("FORM", module)
+        if kind in LAYER_FORMS:
+            yield kind, LAYER_FORMS[kind]
+        elif find_spec(file):
+            yield kind, import_module(file)
 
 
 FORMS = {brought.BroughtTables: brought, **dict(_forms())}  # in the order of loading

@@ -1,10 +1,11 @@
 """The form of a method that wraps layers: its settings by PEFT's names, and its tensors.
 
-A method's file here makes one: `FORM = LayerForm(Method, Layer, "PEFT_TYPE", settings, tensors)`.
+A method has one as a row of `layer_forms.py`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ...methods.targets import layers_of
 from .names import WHOLE, check_size
@@ -22,24 +23,26 @@ ADVICE = {
 
 @dataclass(frozen=True, eq=False)
 class LayerForm:
-    """`settings` {PEFT's name: the method's field}; `tensors` {the end of PEFT's name: layer →
-    array or None}, a view in PEFT's orientation. One that all layers share has a name that starts
-    with WHOLE.
+    """`settings` {PEFT's name: the method's field}; `tensors` {the end of PEFT's name: what of a
+    layer it is}, an attribute's dotted name or a function, of a view in PEFT's orientation, or
+    None. One that all layers share has a name that starts with WHOLE.
 
-    `fixed` are settings that this library has no other value for; `sizes` {PEFT's setting: (the
+    `fixed` are settings that this library has no other value for, `ignores` those that change
+    nothing, beside the ones that every form has; `sizes` {PEFT's setting: (the
     end of a tensor's name, its axis of that length)} are checked before a layer of them is made,
     and `check(model)` raises ValueError for whole numbers that cannot be.
     """
 
     method: type
-    layer: type
-    peft_type: str
     settings: dict[str, str]
-    tensors: dict[str, Callable]
+    tensors: dict[str, str | Callable]
     fixed: dict = field(default_factory=dict)
     sizes: dict[str, tuple[str, int]] = field(default_factory=dict)
     check: Callable = lambda model: None
-    IGNORES: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
+
+    peft_type = property(lambda self: self.method.__name__.upper())
+    IGNORES = property(lambda self: ("init_weights", *LAYERS, *self.ignores))
 
     def config(self, method):
         own = {theirs: getattr(method, ours) for theirs, ours in self.settings.items()}
@@ -57,14 +60,13 @@ class LayerForm:
             check_size(setting, config.get(setting), shapes, end, axis)
         own = next(f".{end}" for end in self.tensors if not end.startswith(WHOLE))
         given = {ours: config[name] for name, ours in self.settings.items() if name in config}
-        return self.method(**given, targets=named(config, shapes, model, own))
+        return self.method(**given, targets=named(config, shapes, model, (own,)))
 
     def arrays(self, model):
         result = {}
-        for name, layer in layers_of(model, self.layer):
-            for end, array in self.tensors.items():
-                key = end if end.startswith(WHOLE) else f"{name}.{end}"
-                made = array(layer)
-                if made is not None:
-                    result[key] = made
+        for name, layer in layers_of(model, self.method.layer):
+            for end, what in self.tensors.items():
+                array = (attrgetter(what) if isinstance(what, str) else what)(layer)
+                if array is not None:
+                    result[end if end.startswith(WHOLE) else f"{name}.{end}"] = array
         return result

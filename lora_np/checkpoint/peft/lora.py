@@ -4,7 +4,7 @@ from ...methods import DoRA, DoRALinear, LoRA, LoRALinear
 from ...methods.low_rank.lora_init import both_zero, zero_b
 from ...methods.low_rank.lora_tables import LoRAEmbedding, LoRAHead
 from ...methods.targets import layers_of
-from .names import DEFAULT_TARGETS, kept_tied
+from .names import kept_tied
 from .targets import adapted, as_listed, resolved
 
 IGNORES = """layers_pattern layers_to_transform exclude_modules megatron_core
@@ -48,9 +48,6 @@ def method_from(config, shapes, model):
             f"init_lora_weights {config['init_lora_weights']!r} changes the base, which a "
             "file of factors does not hold"
         )
-    config = config | {
-        "target_modules": config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
-    }
     targets, layers = adapted(config, shapes, model)
     if tied := kept_tied(config, model, "target_modules"):  # which adapts the head in any case
         targets = tuple(name for name in targets if name != "lm_head") or targets

@@ -20,18 +20,21 @@ def as_listed(targets):
     return [targets] if isinstance(targets, str) else list(targets)
 
 
-def named(config, shapes, model, end):
-    """The targets that a config asks for, as a method takes them.
+def named(config, shapes, model, ends, more=()):
+    """The targets that a config asks for, as a method takes them; `more` as `there` has it.
 
     Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has a tensor for whose name ends in `end`.
+    file has a tensor for whose name ends in one of `ends`; `complete` says if it lacks some.
     """
     targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
-    pattern = isinstance(targets, str) and targets != ALL_LINEAR
+    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
     some = config.get("layers_to_transform") not in (None, [])
-    if pattern or some or config.get("exclude_modules"):
-        targets = [name.removesuffix(end) for name in shapes if name.endswith(end)]
-    return targets if targets == ALL_LINEAR else there(targets, model)
+    if some or config.get("exclude_modules") or (isinstance(targets, str) and not every):
+        found = [n.removesuffix(end) for n in shapes for end in ends if n.endswith(end)]
+        targets = complete(found, config | {"target_modules": targets}, model)
+    elif every:
+        return ALL_LINEAR
+    return there(targets, model, more)
 
 
 def there(targets, model, more=()):
@@ -63,27 +66,53 @@ def ends_of(targets, layers, model):
 def adapted(config, shapes, model):
     """(LoRA's targets, the names of the layers that they are).
 
-    Where `target_modules` is a pattern, or leaves out some layers, the layers are those that the
-    file has factors for: a pattern is not tried. PEFT leaves out what `modules_to_save` saves.
+    PEFT leaves out what `modules_to_save` saves.
     """
-    targets, some = config["target_modules"], config.get("layers_to_transform")
     linears, tables = dict(model.linears()), tables_of(model)
-    every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
-    limited = config.get("exclude_modules") or some not in (None, [])
-    if limited or (isinstance(targets, str) and not every):
-        targets = [n.removesuffix(end) for n in shapes for end in FACTORS if n.endswith(end)]
-    elif every:
-        targets = ALL_LINEAR
-    if targets == ALL_LINEAR:
-        names = list(linears)
-    else:
-        targets = there(targets, model, tables)
+    targets, names = named(config, shapes, model, FACTORS, tables), list(linears)
+    if targets != ALL_LINEAR:
         names = [n for n in (*linears, *tables) if any(ends_in(n, t) for t in targets)]
-    whole = [f".{module}." for module in config.get("modules_to_save") or []]
-    kept = [n for n in names if not any(w in f".{in_model(n, model)}." for w in whole)]
+    kept = [name for name in names if not saved_whole(name, config, model)]
     if not kept:
         raise ValueError(f"modules_to_save saves whole all that is adapted: {listed(names)}")
     return targets if kept == names else tuple(kept), kept
+
+
+def saved_whole(name, config, model):
+    whole = config.get("modules_to_save") or []
+    return any(f".{module}." in f".{in_model(name, model)}." for module in whole)
+
+
+def complete(found, config, model):
+    """`found`, the layers that a file has something of.
+
+    Raises: ValueError if the settings name others too: half an adapter would load as a whole. That
+    is left to the file where layers are excluded, or a pattern might be tried for ever.
+    """
+    targets, some = config.get("target_modules"), config.get("layers_to_transform")
+    some = [some] if type(some) is int else some or None
+    full = {n: in_model(n, model) for n, _ in model.linears() if not saved_whole(n, config, model)}
+    odd = not isinstance(targets, list | str) or not isinstance(some, list | None)
+    if odd or config.get("exclude_modules") or config.get("layers_pattern"):
+        return found
+    if isinstance(targets, str):
+        try:
+            compiled("target_modules", targets)
+        except ValueError:
+            return found
+        meant = [name for name in full if re.fullmatch(targets, full[name])]
+    else:
+        meant = [n for n in full if any(ends_in(full[n], t) for t in targets)]
+        meant = [n for n in meant if some is None or block_of(full[n]) in some]
+    if left := [name for name in meant if name not in found]:
+        raise ValueError(f"the file has nothing of {listed(left)}, which target_modules means too")
+    return found
+
+
+def block_of(full):
+    """The number of the block that a layer is in, or None."""
+    match = re.match(r".*?\.[^.]*\.(\d+)\.", full)
+    return match and int(match[1])
 
 
 def resolved(setting, config, layers, model):

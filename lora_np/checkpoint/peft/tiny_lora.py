@@ -4,13 +4,13 @@ from ...methods import TinyLoRA
 from ...methods.shared_random.tiny_lora import TinyLoRALinear
 from ...methods.targets import ALL_LINEAR, layers_of
 from .names import OURS, check_size
-from .targets import there
+from .targets import as_listed, there
 
 
 def config(method):
-    targets = method.targets if isinstance(method.targets, str) else list(method.targets)
     settings = {"tiny_numbers": method.numbers, "tiny_rank": method.rank}
-    return settings | {"peft_type": OURS, "tiny_targets": targets, "tiny_shared": method.shared}
+    settings |= {"tiny_targets": as_listed(method.targets), "tiny_shared": method.shared}
+    return settings | {"peft_type": OURS}
 
 
 def method_from(config, shapes, model):

@@ -8,6 +8,7 @@ cells.py       a notebook's cell as plain Python
 handed_in.py   the notebooks in a folder, and whose they are
 grade.py       submissions, each answer in a process of its own
 worker.py      what happens in that process, and in its judge's
+preloaded.py   what all of these processes share, imported once
 apart.py       what goes between the two
 variants.py    sheets drawn by a student's number; laws_90.py has what is drawn
 hidden_laws.py laws that only the teacher has, sealed by a key

@@ -138,15 +138,11 @@ def bring_along(path, folder):
 
 
 def context():
-    """How processes start: forked from one that has everything imported, where there is fork.
-
-    Everything is what an answer and its laws need, and what the command `lora-np` imports.
-    """
+    """How processes start: forked from one that has everything imported, where there is fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     forkserver = multiprocessing.get_context("forkserver")
-    ours = [f"{__package__}.worker", f"{__package__}.laws_01", "lora_np.__main__"]
-    forkserver.set_forkserver_preload(["hypothesis.strategies", *ours])
+    forkserver.set_forkserver_preload([f"{__package__}.preloaded"])
     return forkserver
 
 

@@ -1,10 +1,10 @@
 """Four bits, other ways: what does each format cost, by each way of rounding, and after training?
 
-The shipped base, whose weights are floats, is rounded to every format of `quant.FORMATS`: to the
-nearest, by GPTQ, AWQ and HQQ, NF4 and INT4 in groups of 32 and of 128. Then LoRA learns code
-beside some of them, as `methods_text` has it; and LoRA beside MXFP4 reads prose again, from its
-bytes or from the float base's probabilities (quantization-aware distillation). The `outliers` are
-the same base computed through weights of which a few are sixteen times as large.
+The shipped base, whose weights are floats, is rounded to every format of `quant.FORMATS`, those in
+groups to three sizes of them: to the nearest, by GPTQ, AWQ and HQQ. Then LoRA learns code beside
+some of them, as `methods_text` has it; and LoRA beside the rounded base reads prose again, from its
+bytes or from the float base's probabilities (quantization-aware distillation, QAD). The `outliers`
+are the same base computed through weights of which a few are sixteen times as large.
 
 Why it may differ: four small layers have less to spare than a large model, and few outliers.
 """
@@ -16,32 +16,41 @@ from .common import caveat, paired, seed_count, spread, text_table
 from .formats_world import (
     FLOAT,
     FORMS,
+    IN_BLOCKS,
     NEAREST,
     ROUNDINGS,
+    SIZES,
     OnRounded,
     cost,
     mend,
     roundings,
     weight_bytes,
 )
-from .protocol import Study, by_seed, compare, results_of
-from .real_text import TEST, Way, compared, learn
+from .protocol import Study, by_seed, compare, rates_table, results_of
+from .real_text import TEST, TUNE, Way, compared, is_tuning, learn, losses
 
 CODE = {  # QLoRA over formats: what LoRA stands on when it learns code
-    FLOAT: OnRounded(FLOAT),
-    "MXFP4": OnRounded("MXFP4"),
-    "MXFP4, GPTQ": OnRounded("MXFP4", "GPTQ"),
+    FLOAT: (FLOAT,),
+    "NF4 / 64": ("NF4 / 64",),
+    "MXFP4": ("MXFP4",),
+    "NVFP4": ("NVFP4",),
+    "MXFP4, GPTQ": ("MXFP4", "GPTQ"),
 }
-BY_LABELS, BY_TEACHER = "MXFP4, by labels", "MXFP4, by the float base"
-MENDED = {  # (form, whether the float base teaches)
-    "float, by labels": (FLOAT, False), BY_LABELS: ("MXFP4", False), BY_TEACHER: ("MXFP4", True),
-}  # fmt: skip
-PAIRS = (  # roundings to the nearest that are compared
-    ("INT4 / 32", "NF4 / 32"), ("FP4 E2M1 / 32", "NF4 / 32"), ("MXFP4", "NVFP4"),
-    ("MXFP4", "FP4 E2M1 / 32"), ("NVFP4", "Q4_K"), ("Q4_0", "Q4_K"), ("Q4_0", "Q4_1"),
-    ("NF4 / 128", "NF4 / 32"), ("INT4 / 128", "INT4 / 32"), ("FP4 (bitsandbytes)", "Q4_0"),
+BY_LABELS, BY_TEACHER = "MXFP4, by labels", "MXFP4, QAD"
+MENDED = {  # {name: (on what, whether the float base teaches)}
+    "float, by labels": ((FLOAT,), False),
+    BY_LABELS: (("MXFP4",), False),
+    BY_TEACHER: (("MXFP4",), True),
+    "NF4 / 64, QAD": (("NF4 / 64",), True),
+}
+PAIRS = (  # roundings to the nearest that are compared, those of the same bits first
+    ("MXFP4", "NF4 / 128"), ("MXFP4", "INT4 / 128"), ("NVFP4", "NF4 / 64"), ("Q4_K", "NF4 / 64"),
+    ("Q4_0", "NF4 / 64"), ("INT4 / 64", "NF4 / 64"), ("INT4, zero point / 64", "INT4 / 64"),
+    ("FP4 (bitsandbytes)", "NF4 / 64"), ("NVFP4", "Q4_K"), ("Q4_0", "Q4_K"), ("Q4_1", "NF4 / 32"),
+    ("MXFP4", "NVFP4"), ("MXFP4", "FP4 E2M1 / 32"), ("Q4_0", "Q4_1"),
+    *((f"{name} / {n}", f"{name} / {n // 2}") for name in IN_BLOCKS for n in SIZES[1:]),
 )  # fmt: skip
-RATES = {f"code: {name}": 7.5e-3 for name in CODE} | {f"prose: {name}": 1e-3 for name in MENDED}
+RATES = {f"code: {name}": 1e-2 for name in CODE} | {f"prose: {name}": 3e-3 for name in MENDED}
 SETTINGS = {"steps": 32, "batch": 4, "length": 128, "windows": 16, "mending": 32, "quick": False}
 QUICK = SETTINGS | {"steps": 2, "batch": 2, "length": 32, "windows": 2, "mending": 2, "quick": True}
 
@@ -49,12 +58,12 @@ QUICK = SETTINGS | {"steps": 2, "batch": 2, "length": 32, "windows": 2, "mending
 def run(seeds=5, quick=False, directory=None, processes=None):
     """Round and train with each of so many seeds; plain numbers for JSON.
 
-    No rate is tuned: LoRA's and QLoRA's on code are what `methods_text` found for both, and all
-    that read prose again share one. `quick` takes one seed, two steps and few formats.
-    Raises: ValueError for seeds below 1.
+    Every way that trains is tuned, as `protocol.compare` says: on other code, or for the least KL
+    on other prose. `quick` takes one seed, two steps, few formats and the rates where a search
+    begins. Raises: ValueError for seeds below 1.
     """
-    seeds, settings = (1, QUICK) if quick else (seeds, SETTINGS)
-    study = Study("formats", one_run, RATES, settings, trials=0)
+    seeds, settings, trials = (1, QUICK, 0) if quick else (seeds, SETTINGS, 4)
+    study = Study("formats", one_run, RATES, settings, trials)
     cells = [study.cell("rounding", 0.0, seed) for seed in range(seeds)]
     found = results_of(roundings, directory, "formats_rounding", processes, cells)
     numbers = compare(study, seeds, directory, processes)
@@ -68,9 +77,14 @@ def one_run(cell):
     """What one way came to."""
     task, name = cell["way"].split(": ", 1)
     if task == "code":
-        model, result = learn(Way(CODE[name], cell["lr"]), cell)
+        model, result = learn(Way(OnRounded(*CODE[name], seed=cell["seed"]), cell["lr"]), cell)
+        if is_tuning(cell):
+            return {"validation": losses(model, cell, (TUNE,))[TUNE]}
         return result | compared(model, cell)
-    return cost(mend(*MENDED[name], cell), cell["seed"], cell["windows"])
+    form, by_teacher = MENDED[name]
+    model = mend(OnRounded(*form, seed=cell["seed"]), by_teacher, cell)
+    found = cost(model, cell["seed"], cell["windows"])
+    return found | {"validation": found["kl"]}
 
 
 def costs(numbers, form, how=NEAREST, measure="kl", kind="plain"):
@@ -112,18 +126,18 @@ def table(numbers):
     }  # fmt: skip
     shown = ", ".join(f"{how} {seconds[how]:.2f}" for how in ROUNDINGS)
     lines += [f"CPU seconds to round the base, mean over formats: {shown}.", ""]
-    rows = [(name, spread(code_loss(numbers, name), 4)) for name in CODE]
-    lines += [*text_table(("LoRA r 8 learns code on", "loss on code"), rows, (32, 18)), ""]
+    found = {way: cells for way, *cells, _ in rates_table(numbers)}
+    rows = [(name, *found[f"code: {name}"], spread(code_loss(numbers, name), 4)) for name in CODE]
+    titles = "LoRA r 8 learns code on", "rate", "best between", "loss on code"
+    lines += [*text_table(titles, rows, (26, 9, 26, 18)), ""]
     rows = [
-        (name, spread(mended(numbers, name), 1), spread(mended(numbers, name, "loss"), 1))
+        (name, *found[f"prose: {name}"], spread(mended(numbers, name), 1),
+         spread(mended(numbers, name, "loss"), 1))
         for name in MENDED
-    ]
-    titles = "LoRA r 8 reads prose again", "KL, 10⁻³", "loss less float's"
-    lines += [*text_table(titles, rows, (32, 18, 19)), ""]
-    trained = len(mended(numbers, BY_TEACHER))
-    lines.append(
-        f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}, {trained} trained.\n"
-    )
+    ]  # fmt: skip
+    titles = "LoRA r 8 reads prose again", "rate", "best between", "KL, 10⁻³", "loss less float's"
+    lines += [*text_table(titles, rows, (26, 9, 26, 18, 19)), ""]
+    lines.append(f"KL(float base ‖ rounded) on held-out prose; {seed_count(numbers)}.\n")
     return "\n".join([*lines, verdict(numbers)]) + caveat(numbers)
 
 
@@ -148,18 +162,21 @@ def claims(numbers):
     for name in list(CODE)[1:]:
         d = code_loss(numbers, name) - code_loss(numbers, FLOAT)
         found[f"loss on code: LoRA on {name} less on float"] = d.tolist()
+    for one, other in (("MXFP4", "NF4 / 64"), ("MXFP4", "NVFP4"), ("MXFP4, GPTQ", "MXFP4")):
+        d = code_loss(numbers, one) - code_loss(numbers, other)
+        found[f"loss on code: LoRA on {one} less on {other}"] = d.tolist()
     labels, teacher = mended(numbers, BY_LABELS), mended(numbers, BY_TEACHER)
     found[f"KL (10⁻³): {BY_TEACHER} less by labels"] = (teacher - labels).tolist()
-    if "MXFP4" in tried:
-        d = teacher - costs(numbers, "MXFP4")[: len(teacher)]
-        found[f"KL (10⁻³): {BY_TEACHER} less only rounded"] = d.tolist()
+    for name, ((form, *_), _) in MENDED.items():
+        if form in tried:
+            d = mended(numbers, name) - costs(numbers, form)
+            found[f"KL (10⁻³): {name} less only rounded"] = d.tolist()
     return found
 
 
-def restored(numbers, name=BY_TEACHER):
-    """(seeds,): the share of MXFP4's KL that training took away."""
-    left = mended(numbers, name)
-    return 1 - left / costs(numbers, "MXFP4")[: len(left)]
+def restored(numbers, name=BY_TEACHER, form="MXFP4"):
+    """(seeds,): the share of the format's KL that training took away."""
+    return 1 - mended(numbers, name) / costs(numbers, form)
 
 
 def verdict(numbers):

@@ -21,20 +21,25 @@ from ...quant.calibrate import calibrate
 from ...quant.e2m1 import FP4
 from ...quant.gptq import gptq
 from ...quant.hqq import hqq
-from ...quant.int4 import INT4
+from ...quant.int4 import INT4, INT4Zero
 from ...tasks import taught, text
 from ...train.loop import warmup_cosine
 from .common import fit
+from .protocol import TUNING_SEEDS
 from .real_text import compare_batch
 
-FIXED = ("FP4 (bitsandbytes)", "MXFP4", "NVFP4", "Q4_0", "Q4_1", "Q4_K")
-FORMS = {"NF4 / 32": NF4(32), "NF4 / 128": NF4(128), "INT4 / 32": INT4(32), "INT4 / 128": INT4(128)}
-FORMS |= {"FP4 E2M1 / 32": FP4(32)} | {name: FORMATS[name] for name in FIXED}
+IN_BLOCKS = {"NF4": NF4, "INT4": INT4}
+SIZES = (32, 64, 128)
+FORMS = {f"{name} / {n}": kind(n) for name, kind in IN_BLOCKS.items() for n in SIZES}
+FORMS |= {"INT4, zero point / 64": INT4Zero(64), "FP4 E2M1 / 32": FP4(32)}
+FORMS |= {
+    name: FORMATS[name] for name in ("FP4 (bitsandbytes)", "MXFP4", "NVFP4", "Q4_0", "Q4_1", "Q4_K")
+}
 FLOAT, NEAREST, ROUNDINGS = "float", "nearest", ("nearest", "GPTQ", "AWQ", "HQQ")
 WITH_OUTLIERS = ("NF4 / 32", "MXFP4", "NVFP4")
 CHANNELS, FACTOR = (5, 77), 16  # which inputs of a block's first layers are made large, and by what
 CALIBRATION = 4  # batches of 8 windows of 128 bytes
-PARTS = 5  # of the held-out windows, one a seed in turn
+PARTS = 6  # of the held-out windows: one a seed in turn, and the last to tune on
 
 
 @functools.lru_cache(1)
@@ -68,21 +73,27 @@ def inputs_of(outliers, seed):
 def rounded(form, how, seed, outliers=False):
     """The base in that form, by that way of rounding; a view."""
     form, model = FORMS[form], with_outliers() if outliers else base()
+    inputs = inputs_of(outliers, seed) if how in ("GPTQ", "AWQ") else None
+    return round_base(model, functools.partial(in_form, form, how, inputs))
+
+
+def in_form(form, how, inputs, name, Wt):
+    """Wᵀ of that layer in that format, by that way of rounding."""
     if how == NEAREST:
-        return round_base(model, lambda name, Wt: form.quantize(Wt))
+        return form.quantize(Wt)
     if how == "HQQ":
-        return round_base(model, lambda name, Wt: hqq(Wt, form, iterations=8))
-    inputs = inputs_of(outliers, seed)
+        return hqq(Wt, form, iterations=8)
     if how == "GPTQ":
-        return round_base(model, lambda name, Wt: gptq(Wt, inputs[name].hessian, form))
-    return round_base(model, lambda name, Wt: awq(Wt, inputs[name], form, steps=5))
+        return gptq(Wt, inputs[name].hessian, form)
+    return awq(Wt, inputs[name], form, steps=5)
 
 
 @functools.lru_cache(PARTS)
 def part(seed, windows):
     """(a batch of held-out prose, the float base's log p there) of the seed."""
     batches = list(text.prose().held_out_batches(windows * PARTS, windows, length=128))
-    batch = batches[seed % len(batches)]
+    last = seed in TUNING_SEEDS
+    batch = batches[-1 if last else seed % (PARTS - 1)]
     return batch, log_softmax(base()(batch.tokens))
 
 
@@ -93,9 +104,9 @@ def cost(model, seed, windows):
     return {"loss": float((loss - base_loss).mean()), "kl": float(kl.mean())}
 
 
-def fits(form, how):
+def fits(form, how, least=128):
     """GPTQ needs whole blocks in a row, and the base's rows have 128 and 512 numbers."""
-    return how != "GPTQ" or 128 % FORMS[form].block_size == 0
+    return how != "GPTQ" or least % FORMS[form].block_size == 0
 
 
 def roundings(cell):
@@ -126,20 +137,21 @@ class OnRounded:
 
     form: str
     how: str = NEAREST
+    seed: int = 0  # of the calibration text
 
     def apply(self, model, rng):
         if self.form != FLOAT:
-            model = rounded(self.form, self.how, seed=0)
+            model = rounded(self.form, self.how, self.seed)
         return LoRA(8, 16.0, "all-linear").apply(model, rng)
 
 
-def mend(form, by_teacher, cell):
+def mend(way, by_teacher, cell):
     """LoRA beside the rounded base reads prose, and learns from its bytes or from the float base.
 
-    The latter is quantization-aware distillation, QAD. Returns the model.
+    The latter is quantization-aware distillation, QAD. `way` is an OnRounded. Returns the model.
     """
     steps, rng = cell["mending"], np.random.default_rng([cell["seed"], 3])
-    model = OnRounded(form).apply(base(), rng)
+    model = way.apply(base(), rng)
     batches = text.prose().batches(rng, cell["batch"], cell["length"])
     if by_teacher:
         batches = (taught(model, base(), batch) for batch in batches)

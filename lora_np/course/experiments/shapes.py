@@ -7,8 +7,9 @@ that is off by more than half. Each has a rate of its own, found by the protocol
 | task | what it is | scored by | as LoRA r |
 |---|---|---|---|
 | strings | the base of skills memorises random answers (`capacity`) | nats a digit | 1, 4, 16 |
-| code | the base of prose learns Python (`methods_text`) | nats a byte, held out | 4 |
+| code | the base of prose learns Python (`methods_text`) | nats a byte, held out | 1, 4, 16 |
 
+Those that end behind LoRA on code at r 4 (`BEHIND`) are not run there at 1 and 16.
 AdaLoRA keeps all its triplets here: the loop has no allocation around AdamW. α is not tuned.
 
 PEFT's own comparison (method_comparison/MetaMathQA in its repository) trains Llama-3.2-3B on
@@ -32,8 +33,8 @@ from .real_text import losses as text_losses
 
 ALPHA = 64  # at which LoRA holds more than at α = r (experiment "alpha")
 BASES = {"strings": skill_runs.base, "code": functools.cache(load_base)}
-BUDGETS = {"strings": (1, 4, 16), "code": (4,)}  # LoRA's rank
-WHERE = [(task, budget) for task, budgets in BUDGETS.items() for budget in budgets]
+WHERE = [(task, budget) for task in BASES for budget in (1, 4, 16)]  # LoRA's rank
+BEHIND = "GraLoRA VB-LoRA LoHa OFT BOFT HRA FourierFT SHiRA C3A".split()
 NEAR = 1.5  # a count this many times a budget, or one of so many parts of it, is not at it
 RANKS = (1, 2, 4, 8, 16, 32)
 SETTINGS = {  # of each method: how it is made from one whole number, and which are tried
@@ -73,6 +74,8 @@ def settings():
     for task, budget in WHERE:
         wanted = count(LoRA(budget, ALPHA, "all-linear"), task)
         for name, (make, sizes) in SETTINGS.items():
+            if task == "code" and budget != 4 and name in BEHIND:
+                continue
             tried = [method for method in map(make, sizes) if count(method, task)]
             off = [abs(np.log(count(method, task) / wanted)) for method in tried]
             if off and min(off) <= np.log(NEAR):
@@ -225,7 +228,7 @@ def figure(numbers):
     for k, (task, budget) in enumerate(ran(numbers)):
         names, lora = there(numbers, task, budget)[1:], losses(numbers, "LoRA", task, budget)
         found = np.array([losses(numbers, name, task, budget) / lora for name in names])
-        places = [list(SETTINGS).index(name) + 0.18 * (k - 1.5) for name in names]
+        places = [list(SETTINGS).index(name) + 0.14 * (k - 2.5) for name in names]
         shown = {**look(k), "linestyle": "none", "markersize": 4}
         label = f"{task}, as LoRA r {budget}"
         axes.errorbar(places, found.mean(1), found.std(1), **shown, capsize=2, label=label)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...system.checks import check_fields
 from ..added import give, kaiming
 from ..targets import begin
 from .prompt import PromptTuned
@@ -77,9 +77,7 @@ class PTuning:
     name, rate = "p_tuning", 1e-2
 
     def __post_init__(self):
-        check_whole("PTuning: expected a length", self.length)
-        if self.width is not None:
-            check_whole("PTuning: expected width None or", self.width)
+        check_fields(self)
 
     def apply(self, model: Module, rng: np.random.Generator) -> Module:
         check_model("PTuning", model, self.length)

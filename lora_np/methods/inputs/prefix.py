@@ -3,13 +3,13 @@
 (arXiv 2101.00190, §4.) So it reaches deeper than a soft prompt at the model's input.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...system.checks import check_fields
+from ..added import give, kaiming
 from ..targets import begin
 from .virtual_tokens import BehindVirtualTokens, check_model, repeated_ids
 
@@ -24,8 +24,7 @@ class PrefixTable(Module):
         return self.prefix.data, None
 
     def backward(self, dprefix, cache):
-        if self.prefix.trainable:
-            self.prefix.accumulate(dprefix)
+        give(self.prefix, dprefix)
 
 
 class PrefixMLP(Module):
@@ -36,13 +35,11 @@ class PrefixMLP(Module):
     """
 
     def __init__(self, P, d, width, n_out, rng, dtype):
-        def uniform(n_in, n_out):
-            bound = 1 / math.sqrt(n_in)
-            return Parameter(rng.uniform(-bound, bound, (n_in, n_out)).astype(dtype))
-
         self.inputs = Parameter(rng.standard_normal((P, d)).astype(dtype))
-        self.mlp_in, self.mlp_in_bias = uniform(d, width), Parameter(np.zeros(width, dtype))
-        self.mlp_out, self.mlp_out_bias = uniform(width, n_out), Parameter(np.zeros(n_out, dtype))
+        self.mlp_in = kaiming(rng, (d, width), d, dtype)
+        self.mlp_out = kaiming(rng, (width, n_out), width, dtype)
+        self.mlp_in_bias = Parameter(np.zeros(width, dtype))
+        self.mlp_out_bias = Parameter(np.zeros(n_out, dtype))
 
     def forward(self):
         t = np.tanh(self.inputs.data @ self.mlp_in.data + self.mlp_in_bias.data)  # (P, width)
@@ -50,16 +47,11 @@ class PrefixMLP(Module):
 
     def backward(self, dprefix, t):
         dz = (dprefix @ self.mlp_out.data.T) * (1 - t * t)  # undoes t W₂, then tanh
-        gradients = [
-            (self.mlp_out_bias, dprefix.sum(axis=0)),  # undoes + b₂
-            (self.mlp_out, t.T @ dprefix),  # undoes t W₂
-            (self.mlp_in_bias, dz.sum(axis=0)),  # undoes + b₁
-            (self.mlp_in, self.inputs.data.T @ dz),  # undoes E W₁
-            (self.inputs, dz @ self.mlp_in.data.T),  # undoes E W₁
-        ]
-        for parameter, gradient in gradients:
-            if parameter.trainable:
-                parameter.accumulate(gradient)
+        give(self.mlp_out_bias, dprefix.sum(axis=0))  # undoes + b₂
+        give(self.mlp_out, t.T @ dprefix)  # undoes t W₂
+        give(self.mlp_in_bias, dz.sum(axis=0))  # undoes + b₁
+        give(self.mlp_in, self.inputs.data.T @ dz)  # undoes E W₁
+        give(self.inputs, dz @ self.mlp_in.data.T)  # undoes E W₁
 
 
 class PrefixTuned(BehindVirtualTokens):
@@ -131,13 +123,10 @@ class PrefixTuning:
     name, rate = "prefix", 9e-2
 
     def __post_init__(self):
-        check_whole("PrefixTuning: expected a length", self.length)
+        check_fields(self)
         if isinstance(self.init, str) and self.init != "random":
             raise ValueError(f"PrefixTuning: expected init random or token ids, got {self.init!r}")
-        if self.mlp_width is None:
-            return
-        check_whole("PrefixTuning: expected mlp_width None or", self.mlp_width)
-        if self.init != "random":
+        if self.mlp_width is not None and self.init != "random":
             raise ValueError("PrefixTuning: an MLP makes its own prefix; give init or mlp_width")
 
     def apply(self, model: Module, rng: np.random.Generator) -> Module:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...system.checks import check_fields
+from ..added import give
 from ..targets import begin
 from .virtual_tokens import BehindVirtualTokens, check_model, repeated_ids
 
@@ -27,8 +28,7 @@ class PromptTuned(BehindVirtualTokens):
         return self.prompt.data, None
 
     def written_backward(self, dprompt, cache):
-        if self.prompt.trainable:
-            self.prompt.accumulate(dprompt)
+        give(self.prompt, dprompt)
 
     def written_trains(self):
         return self.prompt.trainable
@@ -90,7 +90,7 @@ class PromptTuning:
     name, rate = "prompt", 3e-2
 
     def __post_init__(self):
-        check_whole("PromptTuning: expected a length", self.length)
+        check_fields(self)
         if isinstance(self.init, str) and self.init not in ("random", "vocabulary"):
             expected = "random, vocabulary or token ids"
             raise ValueError(f"PromptTuning: expected {expected}, got {self.init!r}")

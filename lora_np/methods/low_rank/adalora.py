@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
 from ..added import Factored, give
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR, begin, ends_in, matching_linears, wrap_each
 
 
 class AdaLoRALinear(Factored):
@@ -43,7 +43,7 @@ class AdaLoRALinear(Factored):
 
 
 @dataclass(frozen=True)
-class AdaLoRA:
+class AdaLoRA(OnLayers):
     """AdaLoRA on `targets`: `rank` triplets a layer at first, `target_rank` a layer on average at
     last, or two thirds. `kept` says what is left of a trained one: (whole name, triplets), …."""
 
@@ -53,13 +53,10 @@ class AdaLoRA:
     targets: tuple[str, ...] | str = ALL_LINEAR
     kept: tuple[tuple[str, int], ...] = ()
 
-    name, rate = "adalora", 3e-2
+    name, rate, layer = "adalora", 3e-2, AdaLoRALinear
 
     def __post_init__(self):
-        check_whole("AdaLoRA: expected a rank", self.rank)
-        check_real("AdaLoRA: expected alpha", self.alpha, "")
-        if self.target_rank is not None:
-            check_whole("AdaLoRA: expected a target_rank None or", self.target_rank)
+        super().__post_init__()
         if self.target > self.rank:
             got = f"{self.target_rank} for {self.rank}"
             raise ValueError(f"AdaLoRA: expected a target_rank up to the rank, got {got}")
@@ -68,13 +65,11 @@ class AdaLoRA:
     def target(self):
         return self.target_rank or max(1, 2 * self.rank // 3)
 
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
         view = begin(self, model)
-        names = {id(layer): name for name, layer in view.linears()}
 
-        def made(layer):
-            name = names[id(layer)]
-            left = (n for whole, n in self.kept if f".{whole}".endswith(f".{name}"))
+        def made(name, layer):
+            left = (n for whole, n in self.kept if ends_in(whole, name))
             return AdaLoRALinear(layer, self.rank, self.alpha, next(left, self.rank), rng)
 
-        return wrap(view, self.targets, made)
+        return wrap_each(view, matching_linears(view, self.targets), made)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Factored, give, kaiming
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 SHORTEST = 1e-4  # a shorter vector is divided by this, as in PEFT: B starts at zero
 
@@ -57,21 +57,14 @@ def unit_backward(dunit, v, axis):
 
 
 @dataclass(frozen=True)
-class DeLoRA:
+class DeLoRA(OnLayers):
     """DeLoRA on `targets`: LoRA's numbers and one more a layer, which starts at `strength`."""
 
     rank: int = 8
     strength: float = 1.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "delora", 1e-2
+    name, rate, layer = "delora", 1e-2, DeLoRALinear
 
-    def __post_init__(self):
-        check_whole("DeLoRA: expected a rank", self.rank)
-        check_real("DeLoRA: expected a strength", self.strength, "")
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        def made(layer):
-            return DeLoRALinear(layer, self.rank, self.strength, rng)
-
-        return wrap(begin(self, model), self.targets, made)
+    def around(self, layer, rng):
+        return DeLoRALinear(layer, self.rank, self.strength, rng)

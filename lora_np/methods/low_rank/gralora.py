@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Added, give, kaiming
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class GraLoRALinear(Added):
@@ -64,7 +64,7 @@ def exchanged(u):
 
 
 @dataclass(frozen=True)
-class GraLoRA:
+class GraLoRA(OnLayers):
     """GraLoRA on `targets`; `blocks` must divide the rank, and each layer's in and out."""
 
     rank: int = 8
@@ -72,18 +72,13 @@ class GraLoRA:
     blocks: int = 2
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "gralora", 1e-2
+    name, rate, layer = "gralora", 1e-2, GraLoRALinear
 
     def __post_init__(self):
-        check_whole("GraLoRA: expected a rank", self.rank)
-        check_real("GraLoRA: expected alpha", self.alpha, "")
-        check_whole("GraLoRA: expected blocks", self.blocks)
+        super().__post_init__()
         if self.rank % self.blocks:
             got = f"{self.blocks} for rank {self.rank}"
             raise ValueError(f"GraLoRA: expected blocks that divide the rank, got {got}")
 
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        def made(layer):
-            return GraLoRALinear(layer, self.rank, self.alpha, self.blocks, rng)
-
-        return wrap(begin(self, model), self.targets, made)
+    def around(self, layer, rng):
+        return GraLoRALinear(layer, self.rank, self.alpha, self.blocks, rng)

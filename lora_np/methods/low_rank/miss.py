@@ -8,14 +8,13 @@ with it, only a sum, and D may start at 0 since A does not. "mini" repeats m col
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...nn.module import Parameter
 from ..added import Added
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class MiSSLinear(Added):
@@ -52,20 +51,14 @@ class MiSSLinear(Added):
 
 
 @dataclass(frozen=True)
-class MiSS:
+class MiSS(OnLayers):
     """One shared piece of `rank` rows on `targets`: rank·out numbers a layer, or rank·mini."""
 
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
     mini: int | None = None
 
-    name, rate = "miss", 2e-3
+    name, rate, layer = "miss", 2e-3, MiSSLinear
 
-    def __post_init__(self):
-        check_whole("MiSS: expected a rank", self.rank)
-        if self.mini is not None:
-            check_whole("MiSS: expected mini None or", self.mini)
-
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        make = partial(MiSSLinear, rank=self.rank, mini=self.mini)
-        return wrap(begin(self, model), self.targets, make)
+    def around(self, layer, rng):
+        return MiSSLinear(layer, self.rank, self.mini)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nn.linear import rows
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...nn.module import Parameter
 from ..added import give
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .rotations import Rotated, cayley, cayley_backward, moved, times_blocks, times_blocks_backward
 
 
@@ -69,21 +69,19 @@ class BOFTLinear(Rotated):
 
 
 @dataclass(frozen=True)
-class BOFT:
+class BOFT(OnLayers):
     """factors·block·in + out numbers a layer, of which factors·(block − 1)/2·in + out count."""
 
     block: int = 4
     factors: int = 2
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "boft", 1e-2
+    name, rate, layer, limits = "boft", 1e-2, BOFTLinear, {"block": 2}
 
     def __post_init__(self):
-        check_whole("BOFT: expected a block", self.block, 2)
-        check_whole("BOFT: expected factors", self.factors)
+        super().__post_init__()
         if self.factors > 1 and self.block % 2:
             raise ValueError(f"BOFT: expected a block of two halves, got {self.block}")
 
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        view, size = begin(self, model), (self.block, self.factors)
-        return wrap(view, self.targets, lambda layer: BOFTLinear(layer, *size))
+    def around(self, layer, rng):
+        return BOFTLinear(layer, self.block, self.factors)

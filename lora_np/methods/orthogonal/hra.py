@@ -8,13 +8,13 @@ orthogonal, and differs from I by a matrix of rank r at most: both LoRA's kind a
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
-from ..targets import ALL_LINEAR, begin, wrap
+from ...nn.module import Parameter
+from ..added import give
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .rotations import Rotated
 
 
@@ -54,22 +54,18 @@ class HRALinear(Rotated):
                 du[:, i] = (dunit - unit * (unit @ dunit)) / length[i]  # undoes u/‖u‖
                 z = x
             dz = dx
-        if self.u.trainable:
-            self.u.accumulate(du)
+        give(self.u, du)
         return dz
 
 
 @dataclass(frozen=True)
-class HRA:
+class HRA(OnLayers):
     """`rank` mirrors on `targets`: rank·in numbers a layer. An even rank starts as the base."""
 
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "hra", 2e-2
+    name, rate, layer = "hra", 2e-2, HRALinear
 
-    def __post_init__(self):
-        check_whole("HRA: expected a rank", self.rank)
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        return wrap(begin(self, model), self.targets, partial(HRALinear, rank=self.rank, rng=rng))
+    def around(self, layer, rng):
+        return HRALinear(layer, self.rank, rng)

@@ -6,13 +6,12 @@ W' = RW: the angles between the weights of any two outputs, and their lengths, s
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
-from ..targets import ALL_LINEAR, begin, wrap
+from ...nn.module import Parameter
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .rotations import (
     Rotated,
     cayley,
@@ -59,7 +58,7 @@ class OFTLinear(Rotated):
 
 
 @dataclass(frozen=True)
-class OFT:
+class OFT(OnLayers):
     """Rotations of `block` inputs each on `targets`: (block − 1)·in/2 numbers a layer."""
 
     block: int = 32
@@ -67,12 +66,7 @@ class OFT:
     terms: int = 5
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "oft", 6e-3
+    name, rate, layer, limits = "oft", 6e-3, OFTLinear, {"block": 2, "terms": 4}
 
-    def __post_init__(self):
-        check_whole("OFT: expected a block", self.block, 2)
-        check_whole("OFT: expected terms", self.terms, 4)
-
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        make = partial(OFTLinear, block=self.block, series=self.series, terms=self.terms)
-        return wrap(begin(self, model), self.targets, make)
+    def around(self, layer, rng):
+        return OFTLinear(layer, self.block, self.series, self.terms)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nn.linear import LinearLike, rows
-from ...nn.module import Module, Parameter, Wrapper
-from ...system.checks import check_whole
+from ...nn.module import Parameter, Wrapper
 from ..added import give
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .rotations import quarter
 
 
@@ -69,21 +69,20 @@ class RoAdLinear(Wrapper, LinearLike):
 
 
 @dataclass(frozen=True)
-class RoAd:
+class RoAd(OnLayers):
     """Turn pairs of the outputs of `targets`: out numbers a layer, or 2 out, or 4 out."""
 
     group: int = 64
     variant: str = "road_1"
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "road", 3e-2
+    name, rate, layer, limits = "road", 3e-2, RoAdLinear, {"group": 2}
 
     def __post_init__(self):
-        check_whole("RoAd: expected a group", self.group, 2)
+        super().__post_init__()
         if self.group % 2 or self.variant not in ("road_1", "road_2", "road_4"):
             got = f"{self.group} and {self.variant!r}"
             raise ValueError(f"RoAd: expected an even group and road_1, 2 or 4, got {got}")
 
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        view, size = begin(self, model), (self.group, int(self.variant[-1]))
-        return wrap(view, self.targets, lambda layer: RoAdLinear(layer, *size))
+    def around(self, layer, rng):
+        return RoAdLinear(layer, self.group, int(self.variant[-1]))

@@ -14,7 +14,8 @@ from ...nn.block import Block
 from ...nn.functional import gelu_backward, gelu_forward
 from ...nn.linear import rows
 from ...nn.module import Module, Parameter, Wrapper
-from ...system.checks import check_whole
+from ...system.checks import check_fields
+from ..added import give
 from ..targets import begin
 
 PLACES = {"houlsby": ("attn", "mlp"), "pfeiffer": ("mlp",)}
@@ -45,13 +46,10 @@ class Adapted(Wrapper):
     def backward(self, dy, cache, **below):
         base_cache, a, gelu_cache, g = cache
         flat = rows(dy)
-        if self.up_bias.trainable:
-            self.up_bias.accumulate(flat.sum(axis=0))  # undoes + b_up
-        if self.up.trainable:
-            self.up.accumulate(g.T @ flat)  # undoes g W_up: dW_up = gᵀ dy
+        give(self.up_bias, flat.sum(axis=0))  # undoes + b_up
+        give(self.up, g.T @ flat)  # undoes g W_up: dW_up = gᵀ dy
         dz = gelu_backward(flat @ self.up.data.T, gelu_cache)  # undoes W_up, then gelu
-        if self.down_bias.trainable:
-            self.down_bias.accumulate(dz.sum(axis=0))  # undoes + b_down
+        give(self.down_bias, dz.sum(axis=0))  # undoes + b_down
         if self.down.trainable:
             self.down.accumulate(rows(a).T @ dz)  # undoes a W_down: dW_down = aᵀ dz
         da = dy + (dz @ self.down.data.T).reshape(dy.shape)  # a went two ways, so they add
@@ -68,7 +66,7 @@ class BottleneckAdapters:
     name, rate = "adapters", 1e-2
 
     def __post_init__(self):
-        check_whole("BottleneckAdapters: expected a width", self.width)
+        check_fields(self)
         if self.placement not in tuple(PLACES):  # of a list too, which no dict can be asked for
             names, got = ", ".join(PLACES), self.placement
             raise ValueError(f"BottleneckAdapters: expected a placement among {names}, got {got!r}")

@@ -7,7 +7,7 @@ import numpy as np
 from ...nn.embedding import Head
 from ...nn.language_model import BodyAndHead, LanguageModel
 from ...nn.module import Module
-from ...system.checks import check_whole
+from ...system.checks import check_fields
 from ..targets import begin
 
 
@@ -21,8 +21,7 @@ class HeadTuning:
     name, rate = "head", 3e-2
 
     def __post_init__(self):
-        if self.n_classes is not None:
-            check_whole("HeadTuning: expected n_classes None or", self.n_classes)
+        check_fields(self)
 
     def apply(self, model: Module, rng: np.random.Generator) -> Module:
         if not isinstance(model, LanguageModel):

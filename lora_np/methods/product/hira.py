@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...nn.module import Parameter
 from ..added import Added, give, kaiming
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class HiRALinear(Added):
@@ -38,17 +38,13 @@ class HiRALinear(Added):
 
 
 @dataclass(frozen=True)
-class HiRA:
+class HiRA(OnLayers):
     """HiRA on `targets`: LoRA's numbers, r·(in + out) a layer."""
 
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "hira", 8e-2
+    name, rate, layer = "hira", 8e-2, HiRALinear
 
-    def __post_init__(self):
-        check_whole("HiRA: expected a rank", self.rank)
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view = begin(self, model)
-        return wrap(view, self.targets, lambda layer: HiRALinear(layer, self.rank, rng))
+    def around(self, layer, rng):
+        return HiRALinear(layer, self.rank, rng)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Factored, give, kaiming
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class LoHaLinear(Factored):
@@ -46,21 +46,14 @@ class LoHaLinear(Factored):
 
 
 @dataclass(frozen=True)
-class LoHa:
+class LoHa(OnLayers):
     """LoHa on `targets`: twice LoRA's numbers at the same rank."""
 
     rank: int = 4
     alpha: float = 8.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "loha", 3e-2
+    name, rate, layer = "loha", 3e-2, LoHaLinear
 
-    def __post_init__(self):
-        check_whole("LoHa: expected a rank", self.rank)
-        check_real("LoHa: expected alpha", self.alpha, "")
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        def made(layer):
-            return LoHaLinear(layer, self.rank, self.alpha, rng)
-
-        return wrap(begin(self, model), self.targets, made)
+    def around(self, layer, rng):
+        return LoHaLinear(layer, self.rank, self.alpha, rng)

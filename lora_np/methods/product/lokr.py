@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Added, give, kaiming
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class LoKrLinear(Added):
@@ -70,19 +70,14 @@ def middle(size):
 
 
 @dataclass(frozen=True)
-class LoKr:
+class LoKr(OnLayers):
     """LoKr on `targets`: m·l + r·(n + k) numbers a layer, far fewer than LoRA's."""
 
     rank: int = 8
     alpha: float = 16.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "lokr", 1e-2
+    name, rate, layer = "lokr", 1e-2, LoKrLinear
 
-    def __post_init__(self):
-        check_whole("LoKr: expected a rank", self.rank)
-        check_real("LoKr: expected alpha", self.alpha, "")
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view, settings = begin(self, model), (self.rank, self.alpha, rng)
-        return wrap(view, self.targets, lambda layer: LoKrLinear(layer, *settings))
+    def around(self, layer, rng):
+        return LoKrLinear(layer, self.rank, self.alpha, rng)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Factored, give
-from ..targets import ALL_LINEAR, begin, matching_linears, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class RandLoRALinear(Factored):
@@ -56,27 +56,24 @@ class RandLoRALinear(Factored):
 
 
 @dataclass(frozen=True)
-class RandLoRA:
+class RandLoRA(OnLayers):
     """RandLoRA on `targets`: the larger the `rank` of a base, the fewer bases and numbers."""
 
     rank: int = 32
     alpha: float = 640.0
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "randlora", 1e-3
+    name, rate, layer = "randlora", 1e-3, RandLoRALinear
 
-    def __post_init__(self):
-        check_whole("RandLoRA: expected a rank", self.rank)
-        check_real("RandLoRA: expected alpha", self.alpha, "")
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view = begin(self, model)
-        layers = list(matching_linears(view, self.targets).values())
+    def common(self, layers, rng):
         both = [max(getattr(e, side) for e in layers) for side in ("in_features", "out_features")]
         small, large = min(both), max(both)
         A = unit_random(rng, (self.rank, small), layers[0].dtype)
         B = unit_random(rng, (large, self.rank * math.ceil(small / self.rank)), layers[0].dtype)
-        return wrap(view, self.targets, lambda layer: RandLoRALinear(layer, A, B, self.alpha))
+        return A, B
+
+    def around(self, layer, rng, A, B):
+        return RandLoRALinear(layer, A, B, self.alpha)
 
 
 def unit_random(rng, shape, dtype):

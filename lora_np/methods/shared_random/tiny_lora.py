@@ -10,58 +10,48 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.linear import LinearLike, rows
-from ...nn.module import Module, Parameter, Wrapper
+from ...nn.linear import LinearLike
+from ...nn.module import Parameter
 from ...system.checks import check_whole
-from ..targets import ALL_LINEAR, begin, matching_linears, wrap
+from ..added import Added
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
-class TinyLoRALinear(Wrapper, LinearLike):
+class TinyLoRALinear(Added):
     """y = base(x) + (xL)·R·Vᵀ with L = UΣ and R = Σᵢ vᵢPᵢ; all but v is frozen.
 
     v starts at zero, so y starts as base(x). It may be other layers' v too: gradients add up.
-    Shapes: x (..., in), L (in, r), P (n, r, r), v (n,), R (r, r), Vt (r, out), y (..., out).
+    Shapes: x (N, in), L (in, r), P (n, r, r), v (n,), R (r, r), Vt (r, out).
     """
 
     def __init__(self, base: LinearLike, rank: int, v: Parameter, rng: np.random.Generator):
-        _check_settings(rank, v.size)
+        check_whole("TinyLoRA: expected a rank", rank)
         shape = (base.in_features, base.out_features)
         if rank > (largest := min(shape)):
             expected = f"a rank from 1 to min(in, out) = {largest} for a weight {shape}"
             raise ValueError(f"TinyLoRA: expected {expected}, got {rank}")
-        self.base, self.v = base, v
-        self.base.freeze()
+        super().__init__(base)
+        self.v = v
         P = rng.standard_normal((v.size, rank, rank)) / rank
         made = (*strongest(base.effective_weight(), rank), P)
         self.L, self.Vt, self.P = (Parameter(x.astype(base.dtype), trainable=False) for x in made)
 
-    def forward(self, x, *, rng=None):
-        self._check(x)
-        y, base_cache = self.base.forward(x)  # (..., out)
-        z = rows(x) @ self.L.data  # (N, r)
-        y += (z @ self.R() @ self.Vt.data).reshape(y.shape)
-        return y, (base_cache, z if self.v.trainable else None)
+    def branch(self, x):
+        z = x @ self.L.data  # (N, r)
+        return z @ self.R() @ self.Vt.data, z if self.v.trainable else None
 
-    def backward(self, dy, cache, *, below_trains=True):
-        base_cache, z = cache
-        dx = self.base.backward(dy, base_cache, below_trains=below_trains)  # undoes base(x)
-        du = rows(dy) @ self.Vt.data.T  # undoes uVᵀ, u = zR  (N, r)
-        if self.v.trainable:
+    def branch_backward(self, dz, z, below_trains):
+        du = dz @ self.Vt.data.T  # undoes uVᵀ, u = zR  (N, r)
+        if z is not None:
             dR = z.T @ du  # undoes zR  (r, r)
             self.v.accumulate(np.tensordot(self.P.data, dR))  # undoes Σ vᵢPᵢ: dvᵢ = Σ Pᵢ∘dR  (n,)
-        if not below_trains:
-            return None
-        dz = du @ self.R().T  # undoes zR
-        dx += (dz @ self.L.data.T).reshape(dx.shape)  # undoes xL; x was used twice
-        return dx
+        if below_trains:
+            return du @ self.R().T @ self.L.data.T  # undoes zR, then xL
 
     def R(self):
         """Σᵢ vᵢ·Pᵢ  (r, r)"""
         return np.tensordot(self.v.data, self.P.data, axes=1)
-
-    def effective_weight(self) -> np.ndarray:
-        """W' = W + L·R·Vᵀ  (in, out)"""
-        return self.base.effective_weight() + self.L.data @ self.R() @ self.Vt.data
 
 
 def strongest(W, rank):
@@ -77,7 +67,7 @@ def strongest(W, rank):
 
 
 @dataclass(frozen=True)
-class TinyLoRA:
+class TinyLoRA(OnLayers):
     """TinyLoRA on `targets`: `numbers` that learn in all, or in each layer unless `shared`."""
 
     numbers: int = 13
@@ -85,23 +75,11 @@ class TinyLoRA:
     targets: tuple[str, ...] | str = ALL_LINEAR
     shared: bool = True
 
-    name, rate = "tinylora", 3e-2
+    name, rate, layer = "tinylora", 3e-2, TinyLoRALinear
 
-    def __post_init__(self):
-        _check_settings(self.rank, self.numbers)
+    def common(self, layers, rng):
+        return [Parameter(np.zeros(self.numbers, layers[0].dtype))]
 
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view = begin(self, model)
-        dtype = next(iter(matching_linears(view, self.targets).values())).dtype
-        v = Parameter(np.zeros(self.numbers, dtype))
-
-        def made(layer):
-            own = v if self.shared else Parameter(v.data.copy())
-            return TinyLoRALinear(layer, self.rank, own, rng)
-
-        return wrap(view, self.targets, made)
-
-
-def _check_settings(rank, numbers):
-    check_whole("TinyLoRA: expected a rank", rank)
-    check_whole("TinyLoRA: expected numbers", numbers)
+    def around(self, layer, rng, v):
+        own = v if self.shared else Parameter(v.data.copy())
+        return TinyLoRALinear(layer, self.rank, own, rng)

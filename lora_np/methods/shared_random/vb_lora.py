@@ -12,9 +12,9 @@ import numpy as np
 
 from ...nn.functional import softmax_backward, softmax_forward
 from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
 from ..added import Factored, give
-from ..targets import ALL_LINEAR, begin, matching_linears, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR, matching_linears
 
 
 class VBLoRALinear(Factored):
@@ -60,7 +60,7 @@ class VBLoRALinear(Factored):
 
 
 @dataclass(frozen=True)
-class VBLoRA:
+class VBLoRA(OnLayers):
     """VB-LoRA on `targets`: a bank of `vectors`, each `length` long; None: the longest that divides
     every layer's in and out."""
 
@@ -70,20 +70,23 @@ class VBLoRA:
     top: int = 2
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "vblora", 2e-2
+    name, rate, layer = "vblora", 2e-2, VBLoRALinear
 
     def __post_init__(self):
-        for setting in ("rank", "vectors", "top"):
-            check_whole(f"VBLoRA: expected {setting}", getattr(self, setting))
-        check_whole("VBLoRA: expected a length None or", 1 if self.length is None else self.length)
+        super().__post_init__()
         if self.top > self.vectors:
             raise ValueError(f"VBLoRA: expected top up to {self.vectors} vectors, got {self.top}")
 
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        layers = list(matching_linears(model, self.targets).values())
+    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
+        if self.length is not None:
+            return super().apply(model, rng)
+        layers = matching_linears(model, self.targets).values()
         sizes = [size for each in layers for size in (each.in_features, each.out_features)]
-        length = math.gcd(*sizes) if self.length is None else self.length
-        start = rng.uniform(-0.02, 0.02, (self.vectors, length)).astype(layers[0].dtype)
-        view = begin(replace(self, length=length), model)
-        settings = self.rank, self.top, Parameter(start), rng
-        return wrap(view, self.targets, lambda layer: VBLoRALinear(layer, *settings))
+        return replace(self, length=math.gcd(*sizes)).apply(model, rng)
+
+    def common(self, layers, rng):
+        start = rng.uniform(-0.02, 0.02, (self.vectors, self.length))
+        return [Parameter(start.astype(layers[0].dtype))]
+
+    def around(self, layer, rng, bank):
+        return VBLoRALinear(layer, self.rank, self.top, bank, rng)

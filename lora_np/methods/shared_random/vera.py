@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Factored, give
-from ..targets import ALL_LINEAR, begin, matching_linears, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class VeRALinear(Factored):
@@ -44,27 +44,23 @@ class VeRALinear(Factored):
 
 
 @dataclass(frozen=True)
-class VeRA:
+class VeRA(OnLayers):
     """VeRA on `targets`, with A and B of one high `rank`: it costs no number that learns."""
 
     rank: int = 64
     d_initial: float = 0.1
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "vera", 1e-1
+    name, rate, layer = "vera", 1e-1, VeRALinear
 
-    def __post_init__(self):
-        check_whole("VeRA: expected a rank", self.rank)
-        check_real("VeRA: expected d_initial", self.d_initial, "")
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        view = begin(self, model)
-        layers = list(matching_linears(view, self.targets).values())
+    def common(self, layers, rng):
         dtype, n_in = layers[0].dtype, max(layer.in_features for layer in layers)
         n_out = max(layer.out_features for layer in layers)
         A = frozen(rng, (n_in, self.rank), n_in, dtype)
-        B = frozen(rng, (self.rank, n_out), self.rank, dtype)
-        return wrap(view, self.targets, lambda layer: VeRALinear(layer, A, B, self.d_initial))
+        return A, frozen(rng, (self.rank, n_out), self.rank, dtype)
+
+    def around(self, layer, rng, A, B):
+        return VeRALinear(layer, A, B, self.d_initial)
 
 
 def frozen(rng, shape, fan_in, dtype):

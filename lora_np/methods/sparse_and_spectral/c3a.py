@@ -7,14 +7,13 @@ transforms (Cooley & Tukey's, in b log b steps): F(y) = F(x)∘conj F(w).
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...nn.module import Parameter
 from ..added import Added
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 
 
 class C3ALinear(Added):
@@ -56,16 +55,13 @@ class C3ALinear(Added):
 
 
 @dataclass(frozen=True)
-class C3A:
+class C3A(OnLayers):
     """Circulant blocks of `block` on `targets`: in·out/block numbers a layer."""
 
     block: int = 32
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "c3a", 6e-1
+    name, rate, layer = "c3a", 6e-1, C3ALinear
 
-    def __post_init__(self):
-        check_whole("C3A: expected a block", self.block)
-
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        return wrap(begin(self, model), self.targets, partial(C3ALinear, block=self.block))
+    def around(self, layer, rng):
+        return C3ALinear(layer, self.block)

@@ -7,14 +7,13 @@ is c_l at the place (v_l, u_l) and 0 elsewhere. The places are random, of a seed
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_real, check_whole
+from ...nn.module import Parameter
 from ..added import Added
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .places import first_of_permutation, spread
 
 
@@ -57,7 +56,7 @@ def waves(x):
 
 
 @dataclass(frozen=True)
-class FourierFT:
+class FourierFT(OnLayers):
     """`numbers` waves for each of `targets`, whatever its size; `scale` is a."""
 
     numbers: int = 1000
@@ -65,13 +64,7 @@ class FourierFT:
     seed: int = 777
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "fourierft", 2e-2
+    name, rate, layer, limits = "fourierft", 2e-2, FourierFTLinear, {"seed": 0}
 
-    def __post_init__(self):
-        check_whole("FourierFT: expected numbers", self.numbers)
-        check_real("FourierFT: expected a scale", self.scale, "")
-        check_whole("FourierFT: expected a seed", self.seed, 0)
-
-    def apply(self, model: Module, rng: np.random.Generator | None = None) -> Module:
-        settings = {"numbers": self.numbers, "scale": self.scale, "seed": self.seed}
-        return wrap(begin(self, model), self.targets, partial(FourierFTLinear, **settings))
+    def around(self, layer, rng):
+        return FourierFTLinear(layer, self.numbers, self.scale, self.seed)

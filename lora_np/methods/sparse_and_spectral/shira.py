@@ -7,14 +7,13 @@ The places are random and fixed: r·(in + out) of them, as many as LoRA of rank 
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from ...nn.module import Module, Parameter
-from ...system.checks import check_whole
+from ...nn.module import Parameter
 from ..added import Added
-from ..targets import ALL_LINEAR, begin, wrap
+from ..on_layers import OnLayers
+from ..targets import ALL_LINEAR
 from .places import spread
 
 
@@ -56,16 +55,13 @@ class SHiRALinear(Added):
 
 
 @dataclass(frozen=True)
-class SHiRA:
+class SHiRA(OnLayers):
     """rank·(in + out) numbers of each of `targets`, at random places."""
 
     rank: int = 8
     targets: tuple[str, ...] | str = ALL_LINEAR
 
-    name, rate = "shira", 2e-2
+    name, rate, layer = "shira", 2e-2, SHiRALinear
 
-    def __post_init__(self):
-        check_whole("SHiRA: expected a rank", self.rank)
-
-    def apply(self, model: Module, rng: np.random.Generator) -> Module:
-        return wrap(begin(self, model), self.targets, partial(SHiRALinear, rank=self.rank, rng=rng))
+    def around(self, layer, rng):
+        return SHiRALinear(layer, self.rank, rng)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...system.checks import check_real, check_whole
+from ...system.checks import check_fields, check_real
 from ..batch import Batch, classification
 
 KEYS, VALUES = 16, 10
@@ -34,17 +34,13 @@ def words(tokens):
     return " ".join(WORDS[token] for token in tokens)
 
 
-def check_share(P):
-    check_real("expected P, the share with the golden document,", P, "from 0 to 1")
-
-
 def choose_documents(golden, distractors, n, P, rng):
     """n documents: with probability P the golden one among n − 1 distractors, else n distractors.
 
     The golden one stands at each of the n places equally often, and distractors are drawn without
     repetition (Zhang et al. 2024, §3).
     """
-    check_share(P)
+    check_real("expected P, the share with the golden document,", P, "from 0 to 1")
     if not 1 <= n <= len(distractors):
         raise ValueError(f"expected n from 1 to {len(distractors)}, the distractors, got {n!r}")
     present = bool(rng.random() < P)
@@ -107,11 +103,9 @@ class Raft:
     changed: bool = False
 
     def __post_init__(self):
-        check_share(self.P)
+        check_fields(self, P="from 0 to 1")
         if not self.asked or not 0 <= min(self.asked) <= max(self.asked) < KEYS:
             raise ValueError(f"Raft: expected keys from 0 to {KEYS - 1}, got {self.asked}")
-        check_whole("Raft: expected n_documents", self.n_documents)
-        check_whole("Raft: expected n_positions", self.n_positions)
         if self.n_documents >= KEYS:
             raise ValueError(f"Raft: expected 1 to {KEYS - 1} documents, got {self.n_documents!r}")
         reading([fact(0, 0)] * self.n_documents, [ASK, 0], self.n_positions)

@@ -114,12 +114,14 @@ def test_unedited_it_runs_in_a_kernel_and_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_solution_is_right(number):
     result = judged(number, solution_of(master_of(number), number))
     assert (result.status, result.points) == ("right", find(number).points), result.feedback
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", other_answers.ANSWERS)
 def test_another_right_answer_is_right(number):
     for source in other_answers.ANSWERS[number]:

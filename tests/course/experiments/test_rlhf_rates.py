@@ -32,6 +32,7 @@ def test_rates_are_tuned_on_a_seed_that_is_not_reported(tiny, monkeypatch):
     assert "Rates, tuned at beta 0.1" in rlhf.table(found)
 
 
+@pytest.mark.long
 def test_quick_tunes_nothing(monkeypatch):
     monkeypatch.setattr(rlhf, "QUICK", TINY)
     found = rlhf.run(quick=True)

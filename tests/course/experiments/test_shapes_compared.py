@@ -62,3 +62,15 @@ def test_ahead_is_below_in_every_pair(numbers):
         assert sorted([*ahead, *behind, *neither]) == sorted(there)
         assert all((shapes.losses(numbers, n, task, budget) < lora).all() for n in ahead)
         assert all((shapes.losses(numbers, n, task, budget) > lora).all() for n in behind)
+
+
+def test_another_kernel_repeats_ways_at_their_rates(numbers):
+    for path in STORED.parent.glob("*/shapes.json"):
+        theirs = json.loads(path.read_text("utf-8"))
+        assert theirs["kernel"] == path.parent.name != numbers["kernel"]
+        assert {key: theirs[key] for key in ("seeds", "settings")} == {
+            key: numbers[key] for key in ("seeds", "settings")
+        }
+        assert shapes.claims(theirs)
+        for way, how in theirs["ways"].items():
+            assert how["lr"] == numbers["ways"][way]["lr"]

@@ -85,6 +85,7 @@ def test_every_way_has_as_many_tokens(way):
     assert next(batches).weights.sum() == cell["texts"] * skills.LENGTH
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", [few_numbers, on_policy], ids=lambda module: module.__name__)
 def test_words_and_figures_come_from_the_numbers(module):
     found = numbers(module)

@@ -66,6 +66,7 @@ def test_training_that_diverges_says_so():
         skill_runs.adapt(model, Broken(digits, digits), 2, 1e-3, np.random.default_rng(0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", QUICK, ids=lambda module: module.__name__)
 def test_quick(module):
     """Plain numbers, the same from the same seed; table, figure and text are made from them."""
