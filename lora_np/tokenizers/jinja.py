@@ -110,10 +110,7 @@ def _environment():
         def call_binop(self, context, operator, left, right):
             if operator == "**" or (operator == "%" and isinstance(left, str)):
                 raise TooMuch(f"{operator} is not for templates here")
-            sizes = [
-                abs(x) if isinstance(x, int | float) else _weighed(context, x, True)
-                for x in (left, right)
-            ]
+            sizes = [_size(context, x) for x in (left, right)]
             if operator == "*" and sizes[0] * sizes[1] > LARGEST:
                 raise TooMuch(f"it multiplies to more than {LARGEST:,}")
             return _weighed(context, super().call_binop(context, operator, left, right))
@@ -145,6 +142,10 @@ def _environment():
     result.filters = filters | {"counted_": pass_context(_Counted)}
     result.globals |= {"range": counted_range, "raise_exception": _raise, "strftime_now": _now}
     return result
+
+
+def _size(context, x):
+    return abs(x) if isinstance(x, int | float) else _weighed(context, x, True)
 
 
 class _Counted:
