@@ -50,7 +50,7 @@ INTERNAL = """
     tasks.worlds.skills.mixed_batch.blank tasks.batch.completion.prompt_length
     tasks.teacher.without_context.prompt_length tasks.preferences.dpo_pairs.prompt_length
     tasks.patterns.Pattern.batch.n_positions tasks.dialogue.answers.batch_size
-    tokenizers.special_tokens.SpecialTokens.bos_token_id tokenizers.jinja.Budget.spend.steps
+    tokenizers.special_tokens.SpecialTokens.bos_token_id tokenizers.budget.Budget.spend.steps
     tokenizers.special_tokens.SpecialTokens.pad_token_id generation.chat.reply.temperature
     tasks.policy.sample_policy.stop generation.chat.reply.n tasks.policy.PolicySamples.total
     tasks.policy.PolicySamples.group tasks.preferences.Pairs.total tasks.preferences.Pairs.group
