@@ -53,6 +53,25 @@ def test_streams_whole_characters(monkeypatch):
 
 
 @needs_jinja
+def test_choices_are_generates(monkeypatch):
+    """And the answer ends where the room does."""
+    asked = {}
+
+    def stream(model, tokens, n, **options):
+        asked.update(options, n=n, tokens=list(tokens))
+        return iter([4])
+
+    monkeypatch.setattr("lora_np.generation.chat.stream", stream)
+    options = {"temperature": 0.5, "top_k": 3, "top_p": 0.9, "rng": np.random.default_rng(0)}
+    model, talker = small_llama(), ByteTokenizer()
+    list(reply(model, talker, [("user", "hi")], **options))
+    room = model.config.n_positions - len(asked["tokens"])
+    assert asked == options | {"n": room, "tokens": asked["tokens"], "stop": (6, 6)}
+    list(reply(model, talker, [("user", "hi")], 2))
+    assert asked["n"] == min(2, room) and asked["rng"] is None
+
+
+@needs_jinja
 def test_errors():
     with pytest.raises(ValueError, match="tokens leave no room to answer in 12"):
         reply(small_llama(), ByteTokenizer(), [("user", "hello")] * 15)

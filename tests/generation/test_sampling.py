@@ -198,6 +198,18 @@ def test_low_temperature_approaches_greedy():
     assert np.array_equal(cold, generate(model, prompt, 8))
 
 
+@pytest.mark.parametrize("cut", [{"top_k": 1}, {"top_p": 1e-6}], ids=str)
+def test_cut_to_one_token_is_greedy(cut):
+    model, prompt = small_gpt(CONFIG), np.array([1, 2, 3])
+    hot = generate(model, prompt, 8, temperature=9.0, rng=RNG(0), **cut)
+    assert np.array_equal(hot, generate(model, prompt, 8))
+
+
+def test_of_tokens_as_likely_the_first_stays():
+    logits = RNG(0).integers(0, 2, (5, 200)).astype(np.float32)
+    assert np.array_equal(sample(logits, 1, None, RNG(0)), logits.argmax(axis=-1))
+
+
 @pytest.mark.parametrize(
     ("prompt", "n", "options", "message"),
     [

@@ -1,0 +1,59 @@
+"""Which tests judge the mutants of which folder: those that mirror it, and the contract suites."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = (
+    "tests/contracts/test_contract.py",
+    "tests/contracts/test_method_contract.py",
+    "tests/contracts/test_any_by_any.py",
+)
+PEFT = (
+    "tests/checkpoint/test_peft.py",
+    "tests/checkpoint/test_peft_as_found.py",
+    "tests/checkpoint/test_peft_configurations.py",
+)
+TESTS = {
+    "nn": ("tests/nn", *CONTRACTS, "tests/checkpoint/test_gpt2.py"),
+    "quant": ("tests/quant", "tests/contracts/test_contract.py"),
+    "methods": ("tests/methods", *CONTRACTS, *PEFT, "tests/robustness/test_numpy_settings.py"),
+    "objectives": ("tests/objectives", *CONTRACTS),
+    "train": ("tests/train",),
+    "tokenizers": ("tests/tokenizers", "tests/checkpoint/test_gguf_tokenizers.py"),
+    "checkpoint": ("tests/checkpoint", "tests/contracts/test_loaders.py"),
+    "tasks": ("tests/tasks",),
+    "generation": ("tests/generation",),
+    "memory": ("tests/memory",),
+    "conformance": ("tests/conformance",),
+    "system": ("tests/system",),
+    "analysis": ("tests/analysis",),
+}
+NOT = (  # mutants of their own, and saves that are killed in processes of their own
+    "tests/quant/test_nf4_mutants.py",
+    "tests/checkpoint/test_peft.py::test_a_save_killed_half_way_leaves_the_old_files",
+    "tests/checkpoint/test_gpt2.py::test_a_save_killed_half_way_leaves_the_old_file",
+)
+CONFIGURATION = """
+[tool.mutmut]
+source_paths = ["lora_np"]
+only_mutate = ["lora_np/{folder}/*"]
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = ["--hypothesis-profile=mutation", "-pno:cacheprovider"]
+timeout_multiplier = 5.0
+timeout_constant = 5.0
+track_dependencies = false
+"""
+
+
+def workplace(folder):
+    """mutants/FOLDER: the project as mutmut shall see it, with this folder's configuration."""
+    place = ROOT / "mutants" / folder
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("lora_np", "tests"):
+        if not (place / name).exists():
+            (place / name).symlink_to(ROOT / name)
+    tests = json.dumps([*TESTS[folder], "-mnot long", *(f"--deselect={test}" for test in NOT)])
+    ours = (ROOT / "pyproject.toml").read_text()
+    (place / "pyproject.toml").write_text(ours + CONFIGURATION.format(folder=folder, tests=tests))
+    return place
