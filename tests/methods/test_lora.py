@@ -40,6 +40,23 @@ def trained_names(model):
     return [name for name, p in model.named_parameters() if p.trainable]
 
 
+@pytest.mark.parametrize("rslora", [False, True])
+def test_the_scale_is_that_of_the_bias_too(rng, rslora):
+    """y = xW + b + s·((xA)B + c): in forward, in the bias merged, and in both gradients."""
+    base, s = Linear(rng.standard_normal((4, 3)), rng.standard_normal(3)), 5 / 2
+    s *= math.sqrt(2) if rslora else 1
+    layer = LoRALinear(base, 2, 5.0, rng, rslora=rslora, bias=True)
+    layer.B.data[...], layer.B_bias.data[...] = rng.standard_normal((2, 3)), [1.0, -2.0, 4.0]
+    x, dy = rng.standard_normal((5, 4)), rng.standard_normal((5, 3))
+    y, cache = layer.forward(x)
+    beside = x @ layer.A.data @ layer.B.data + [1.0, -2.0, 4.0]
+    close(y, base(x) + s * beside, "y", 1e-14)
+    close(layer.effective_bias(), base.bias.data + s * np.array([1.0, -2.0, 4.0]), "b'", 1e-14)
+    layer.backward(dy, cache)
+    close(layer.B_bias.grad, s * dy.sum(axis=0), "dc", 1e-14)
+    close(layer.B.grad, s * (x @ layer.A.data).T @ dy, "dB", 1e-14)
+
+
 def test_targets_are_dotted_suffixes(model, rng):
     assert trained_names(LoRA(2, 3.0, ("attn.c_proj",)).apply(model, rng)) == [
         "attn.c_proj.A",
