@@ -81,6 +81,17 @@ def give(parameter, gradient):
         parameter.accumulate(gradient)
 
 
+def give_weight(layer, dW):
+    """Add the gradient of `layer`'s effective weight to what learns in it, and none to its bias.
+
+    W + b is the layer of the identity, and b that of a zero row, whose gradient takes it off again.
+    """
+    if layer.trains():
+        x = np.eye(len(dW) + 1, len(dW), dtype=dW.dtype)  # (in + 1, in)
+        dy = np.vstack([dW, -dW.sum(axis=0)])
+        layer.backward(dy, layer.forward(x)[1], below_trains=False)
+
+
 def kaiming(rng, shape, fan_in, dtype):
     """U(±1/√fan_in), which is Kaiming's uniform start with a = √5: how PEFT starts most factors."""
     bound = 1 / math.sqrt(fan_in)

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 
 from contracts.laws import close
+from helpers.models import small_gpt
 from helpers.strategies import cases
 from lora_np import SGD, Linear, LoRA, LoRALinear, Module, merge
 from lora_np.gradcheck import check_gradients
 from lora_np.methods import lora_plus_groups
+from lora_np.methods.describe import describe
 from lora_np.methods.low_rank.lora_init import both_zero
 
 
@@ -207,3 +209,18 @@ def test_lora_plus_gives_B_its_own_rate(model, rng):
     assert (a["lr"], b["lr"]) == (1e-3, 4e-3)
     assert a["params"] == [view.attn.c_attn.A] and b["params"] == [view.attn.c_attn.B]
     assert SGD([a, b], lr=1.0).groups[1] == ([view.attn.c_attn.B], 4e-3)
+
+
+def test_lora_plus_leaves_a_tables_B_the_common_rate(rng):
+    """It is random at first, where another layer's B is zero."""
+    view = LoRA(2, 3.0, ("wte", "c_attn")).apply(small_gpt(), rng)
+    others, Bs = (group["params"] for group in lora_plus_groups(view, 1e-3))
+    at = {id(p): name for name, p in view.named_parameters()}
+    assert "wte.B" in {at[id(p)] for p in others}
+    assert Bs and all(at[id(p)].endswith("c_attn.B") for p in Bs)
+
+
+def test_a_method_is_described_by_its_settings():
+    said = describe(LoRA(2, 3.0, "c_attn", init=both_zero))
+    assert said.startswith("LoRA(rank=2, alpha=3.0, targets='c_attn', ")
+    assert "init=both_zero" in said and describe(3) == "int()"

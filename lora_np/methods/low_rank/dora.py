@@ -14,6 +14,7 @@ import numpy as np
 from ...nn.functional import dropout_backward, dropout_forward
 from ...nn.linear import rows
 from ...nn.module import Parameter
+from ..added import give_weight
 from .lora import LoRA
 from .lora_linear import LoRALinear
 
@@ -63,7 +64,8 @@ class DoRALinear(LoRALinear):
         u = rows(xd) @ self.A.data  # (N, r)
         z = xW + (self.scale * u) @ self.B.data  # (N, out)
         y += (c * z - xW).reshape(y.shape)
-        return y, (base_cache, xd if self.A.trainable else None, mask, u, z, c, norm)
+        kept = xd if self.A.trainable or self.base.trains() else None
+        return y, (base_cache, kept, mask, u, z, c, norm)
 
     def backward(self, dy, cache, *, below_trains=True):
         base_cache, xd, mask, u, z, c, norm = cache
@@ -77,9 +79,11 @@ class DoRALinear(LoRALinear):
             self.B.accumulate((self.scale * u).T @ dz)  # undoes s·uB
         if self.A.trainable:
             self.A.accumulate(rows(xd).T @ du)  # undoes x̃A
+        dxW = dz - dy  # x̃W went into z, and was taken off
+        if xd is not None:
+            give_weight(self.base, rows(xd).T @ dxW)  # undoes x̃W
         if not below_trains:
             return None
-        dxW = dz - dy  # x̃W went into z, and was taken off
         dxd = dxW @ self.base.effective_weight().T + du @ self.A.data.T  # undoes x̃W and x̃A
         dx += dropout_backward(dxd.reshape(dx.shape), mask)
         return dx

@@ -41,6 +41,10 @@ class BOFTLinear(Rotated):
         cache, z = cache
         if z is not None:
             self.s.accumulate(np.einsum("nj,nj->j", rows(dy), rows(z)))  # undoes s∘(xRW)
+        if self.base.trains():  # b, which is the base of a zero row, comes without s
+            _, at_zero = self.base.forward(np.zeros((1, self.in_features), self.dtype))
+            db = (rows(dy) * (1 - self.s.data)).sum(axis=0, keepdims=True)
+            self.base.backward(db, at_zero, below_trains=False)
         return super().backward(dy * self.s.data, cache, **below)  # undoes s∘(xRW)
 
     def rotate(self, x):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nn.module import Parameter
-from ..added import Added, give, kaiming
+from ..added import Added, give, give_weight, kaiming
 from ..on_layers import OnLayers
 from ..targets import ALL_LINEAR
 
@@ -24,11 +24,13 @@ class HiRALinear(Added):
         self.B = Parameter(np.zeros((rank, base.out_features), base.dtype))
 
     def branch(self, x):
-        return x @ self.delta(), x if self.learns() else None
+        return x @ self.delta(), x if self.trains() else None
 
     def branch_backward(self, dz, x, below_trains):
         if x is not None:
-            dAB = self.base.effective_weight() * (x.T @ dz)  # undoes x·ΔW, then W ∘ AB
+            dW = x.T @ dz  # undoes x·ΔW
+            give_weight(self.base, dW * (self.A.data @ self.B.data))  # undoes W ∘ AB
+            dAB = self.base.effective_weight() * dW
             give(self.A, dAB @ self.B.data.T)  # undoes AB
             give(self.B, self.A.data.T @ dAB)
         return dz @ self.delta().T if below_trains else None  # undoes x·ΔW
