@@ -69,12 +69,11 @@ def save_model(
         model = model.view()
         model.special_tokens = tokenizer.special_tokens
     if isinstance(model, GPT):
-        save_gpt2(model, directory, dtype, max_shard_size)
+        save_gpt2(model, directory, dtype, max_shard_size, tokenizer)
     elif isinstance(model, Llama):
-        save_llama(model, directory, dtype, max_shard_size)
+        save_llama(model, directory, dtype, max_shard_size, tokenizer)
     else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
-    tokenizer.save(directory)
 
 
 def load_base() -> GPT:
