@@ -172,8 +172,12 @@ def read_json(path):
 
 
 def stamp(path):
-    """What changes when another file takes this one's place, were it with the same words."""
-    status = Path(path).stat()
+    """What changes when another file takes this one's place, were it with the same words; None
+    where there is no file."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
     return status.st_ino, status.st_mtime_ns
 
 

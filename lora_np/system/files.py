@@ -26,7 +26,7 @@ def whole_files(first, *rest, in_place_of=()):
     The first is the one without which the others do not count, such as a model's settings. It is
     taken away before the others change and comes back last: a process killed in between leaves a
     folder that says it is not whole, never files of two saves side by side. So are the files named
-    in `in_place_of`, which would contradict the new ones; they do not come back.
+    in `in_place_of`, which would contradict the new ones.
     """
     paths = [pathlib.Path(path) for path in (first, *rest)]
     folder = paths[0].parent

@@ -102,7 +102,7 @@ class Tokenizer:
         added = self.rules.get_added_tokens_decoder()
         return {token.content: i for i, token in added.items() if token.special}
 
-    older = OLD_MAP, TEMPLATE  # files that would contradict what is written here
+    older = ONE_FILE, OLD_MAP, TEMPLATE  # what must be gone when the new files come
 
     def files(self) -> dict[str, str]:
         """{name: text} of tokenizer.json and tokenizer_config.json, as transformers reads them."""

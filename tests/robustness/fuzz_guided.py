@@ -130,7 +130,10 @@ def main():
             inputs, kept, lines, wrong = run(
                 kind, options.trials, options.seed, pathlib.Path(place), options.seconds
             )
-        print(f"{name:30} {inputs:8,} inputs, {kept} kept, {lines} lines, {len(wrong)} wrong")
+        print(
+            f"{name:30} {inputs:8,} inputs, {kept} kept, {lines} lines, {len(wrong)} wrong",
+            flush=True,
+        )
         for how, data in wrong.items():
             print(f"    {how}\n        {data[:300]!r}", flush=True)
         found[name] = len(wrong)

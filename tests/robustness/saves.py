@@ -8,6 +8,7 @@ from lora_np import GPT, GPTConfig, LoRA
 from lora_np.checkpoint import (
     load_adapter,
     load_gpt2,
+    load_model,
     load_tokenizer,
     save_adapter,
     save_gpt2,
@@ -43,7 +44,10 @@ def which_adapter(directory):
 
 
 def which_model(directory):
-    model = load_gpt2(directory)
+    return which_of(load_gpt2(directory))
+
+
+def which_of(model):
     found = [v for v in (0, 1) if np.array_equal(model.wte.weight.data, base(v).wte.weight.data)]
     assert len(found) == 1
     return found[0]
@@ -67,14 +71,13 @@ def words(version):
     """A tokenizer whose version its pieces tell, and the token that its settings name."""
     import tokenizers
 
-    vocab = {"a": 0, "b": 1, "<s>": 2, "</s>": 3, ["ab", "ba"][version]: 4}
+    vocab = {"a": 0, "b": 1, "<s>": 2, "</s>": 3, ["ab", "ba"][version]: 4, "c": 5, "d": 6}
     merges = [("a", "b") if version == 0 else ("b", "a")]
     rules = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
     return Tokenizer(rules, SpecialTokens(eos_token=["<s>", "</s>"][version]))
 
 
-def which_words(directory):
-    tokenizer = load_tokenizer(directory)
+def which_word(tokenizer):
     found = {len(tokenizer.encode("ba")) == 1, tokenizer.special_tokens.eos_token == "</s>"}
     assert len(found) == 1, "a mixture of saves"
     return int(found.pop())
@@ -85,9 +88,10 @@ def save_both(version, directory):
 
 
 def which_both(directory):
-    model, tokenizer = which_model(directory), which_words(directory)
-    assert model == tokenizer, "a mixture of saves"
-    return model
+    model, tokenizer = load_model(directory)
+    found = {which_of(model), which_word(tokenizer)}
+    assert len(found) == 1, "a mixture of saves"
+    return found.pop()
 
 
 SAVES = {  # what is saved: how, and how to tell which version is there
@@ -98,3 +102,4 @@ SAVES = {  # what is saved: how, and how to tell which version is there
 }
 if has_extra("tokenizers"):
     SAVES["GPT-2 with its tokenizer"] = save_both, which_both
+    SAVES["tokenizer of a GPT-2"] = save_both, lambda path: which_word(load_tokenizer(path))
