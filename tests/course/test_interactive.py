@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from lora_np.course.interactive import live
 from lora_np.course.interactive.answers import ANSWERS, answer
 from lora_np.course.interactive.show import FOLDER, Interactive, sources
+from lora_np.quant import quantize_nf4
+from lora_np.quant.nf4 import MIDPOINTS
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "figures.mjs"
 SHARED = {"axes", "frame", "parts", "notebook"}  # modules that are no figure
@@ -61,6 +63,14 @@ def test_javascript_computes_what_the_package_does(javascript, name):
         assert said and not re.search("NaN|undefined|null", said)
 
     agrees()
+
+
+@needs_node
+def test_javascript_at_the_edges():
+    """Large scores, a step, and a weight at a midpoint, which has the lower code here too."""
+    subprocess.run(["node", str(SCRIPT.with_name("figure_edges.mjs"))], check=True)
+    codes = [quantize_nf4(np.float32([1, midpoint]), 2).codes for midpoint in MIDPOINTS]
+    assert [int(each.flat[0]) & 15 for each in codes] == [*range(15)]
 
 
 def test_each_figure_has_an_answer_and_is_short():

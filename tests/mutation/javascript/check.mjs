@@ -1,6 +1,7 @@
 // The law of tests/course/test_interactive.py without Python, for a mutant a second: each figure
 // computes what the package answered (mutants/javascript/answers.json), within 1e-12.
 import { readFileSync } from "node:fs";
+import "../../helpers/figure_edges.mjs";
 
 const FIGURES = new URL("../../../lora_np/course/interactive/", import.meta.url);
 const rows = JSON.parse(readFileSync(process.env.ANSWERS, "utf8"));

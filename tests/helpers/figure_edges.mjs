@@ -1,0 +1,15 @@
+// What random states of the figures do not meet: node figure_edges.mjs fails where one of these does.
+import assert from "node:assert/strict";
+
+const MATHS = new URL("../../lora_np/course/interactive/maths/", import.meta.url);
+const [{ softmax }, { step }, { quantize, MIDPOINTS }] = await Promise.all(
+  ["attention", "lora", "nf4"].map((name) => import(new URL(`${name}.mjs`, MATHS))),
+);
+
+assert.deepEqual(softmax([1000, 0]), [1, 0], "a large score overflows nothing");
+assert.deepEqual(
+  step({ A: [[1], [2]], B: [[3, 4]] }, { dA: [[2], [4]], dB: [[8, -8]] }, 0.5),
+  { A: [[0], [0]], B: [[-1, 8]] },
+  "a step goes down the gradient",
+);
+MIDPOINTS.forEach((midpoint, code) => assert.equal(quantize([1, midpoint]).codes[1], code, "at a midpoint the lower code"));
