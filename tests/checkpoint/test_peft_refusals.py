@@ -1,16 +1,20 @@
 """Adapters that do not fit, or that no file can hold: refused, with the reason."""
 
+import contextlib
+import functools
+import json
 import shutil
 from functools import partial
 
 import numpy as np
 import pytest
 
+from golden.readers import golden_shapes
 from golden.readers.golden_hf import GOLDEN
 from helpers.adapters import CONFIG, WEIGHTS, edit_config
 from helpers.models import small_gpt
 from helpers.safetensors_files import load_file, save_file
-from lora_np.checkpoint import load_adapter, load_gpt2, save_adapter
+from lora_np.checkpoint import load_adapter, load_gpt2, load_llama, save_adapter
 from lora_np.methods import (
     IA3,
     BottleneckAdapters,
@@ -215,3 +219,19 @@ def test_a_directory_that_is_none(base, tmp_path):
     shutil.copy(PEFT / "rslora" / CONFIG, tmp_path)
     with pytest.raises(ValueError, match="no adapter_model.safetensors in .*: it holds"):
         load_adapter(base, tmp_path)
+
+
+@pytest.mark.parametrize("name", golden_shapes.NAMES)
+def test_a_setting_of_no_kind_that_it_can_be_is_an_error_that_says_so(name, tmp_path):
+    """In place of each number and each list: it loads, where it is not read, or says what came."""
+    shutil.copytree(golden_shapes.SHAPES / name, tmp_path, dirs_exist_ok=True)
+    base, kept = shapes_base(), json.loads((tmp_path / CONFIG).read_text("utf-8"))
+    for key in [key for key, value in kept.items() if isinstance(value, int | float | list)]:
+        (tmp_path / CONFIG).write_text(json.dumps(kept | {key: [{}]}), "utf-8")
+        with contextlib.suppress(ValueError):
+            load_adapter(base, tmp_path)
+
+
+@functools.cache
+def shapes_base():
+    return load_llama(golden_shapes.SHAPES / "base")

@@ -3,6 +3,7 @@
 from ...methods import AdaLoRA
 from ...methods.low_rank.adalora import AdaLoRALinear
 from ...methods.targets import layers_of
+from ...system.checks import check_whole
 from .names import in_model
 from .targets import as_listed, named
 
@@ -27,7 +28,9 @@ def method_from(config, shapes, model):
     """Each layer has the triplets that the file has of it: PEFT prunes as it saves."""
     if config["peft_type"] != "ADALORA":
         return None
-    end, rank = ".lora_E", config.get("init_r", 12)
+    end, rank, target = ".lora_E", config.get("init_r", 12), config.get("target_r", 8)
+    check_whole("ADALORA: expected init_r", rank)
+    check_whole("ADALORA: expected target_r", target)
     if any(shape[0] > rank for name, shape in shapes.items() if name.endswith(end)):
         raise ValueError(f"ADALORA: init_r is {rank}, and the file has layers of more triplets")
     kept = tuple(
@@ -36,7 +39,7 @@ def method_from(config, shapes, model):
         if name.endswith(end) and shape[0] < rank
     )
     return AdaLoRA(
-        rank, config.get("lora_alpha", 8), min(config.get("target_r", 8), rank),
+        rank, config.get("lora_alpha", 8), min(target, rank),
         named(config, shapes, model, (end,)), kept,
     )  # fmt: skip
 

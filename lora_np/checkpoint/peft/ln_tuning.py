@@ -3,6 +3,7 @@
 from ...methods import LNTuning
 from ...methods.parts.ln_tuning import matching_norms
 from .names import body_prefix
+from .targets import check_names
 
 IGNORES, OWN = ("exclude_modules",), ".ln_tuning_layers."
 
@@ -17,7 +18,9 @@ def method_from(config, shapes, model):
     if config["peft_type"] == "LN_TUNING":
         targets = config.get("target_modules")
         if isinstance(targets, str):
-            targets = dict.fromkeys(name.split(OWN)[0] for name in shapes if OWN in name)
+            targets = [*dict.fromkeys(name.split(OWN)[0] for name in shapes if OWN in name)]
+        if targets is not None:
+            check_names(targets)
         return LNTuning(targets and tuple(t.removeprefix(body_prefix(model)) for t in targets))
 
 

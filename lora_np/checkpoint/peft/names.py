@@ -90,6 +90,6 @@ def check_size(setting, value, shapes, end, axis):
     Before a layer of that size is made: a config may ask for more than there is memory.
     """
     sizes = {shape[axis] for name, shape in shapes.items() if name.endswith(end) if shape[axis:]}
-    if sizes != {value}:
+    if not sizes or any(size != value for size in sizes):
         found = f"are {' and '.join(map(str, sorted(sizes)))} long" if sizes else "are not there"
         raise ValueError(f"{setting} is {value}, and the file's tensors {end[1:]} {found}")

@@ -43,8 +43,7 @@ def there(targets, model, more=()):
 
     Raises: ValueError for what is no list of names, or if no layer matches any.
     """
-    if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
-        raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
+    check_names(targets)
     layers = [name for name, _ in model.linears()]
     found = ends_of(targets, (*layers, *more), model)
     if targets and not found:
@@ -54,6 +53,11 @@ def there(targets, model, more=()):
             f"{', '.join(names)}"
         )
     return found
+
+
+def check_names(targets):
+    if not isinstance(targets, list) or not all(isinstance(name, str) for name in targets):
+        raise ValueError(f"expected target_modules to be a list of names, got {targets!r}")
 
 
 def ends_of(targets, layers, model):
