@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..system.checks import is_number, said_of
-from ..system.files import whole_files
+from ..system.files import plain, whole_files
 from ..system.json_text import parse_json
 from .dtypes import from_bfloat16
 from .safetensors_check import HEADER_LIMIT, check_file
@@ -216,5 +216,5 @@ def write_directory(directory, files, settings):
         for path, tensors in zip(paths[len(settings) :], files.values()):
             save_tensors(tensors, path, {"format": "pt"})
         for path, each in zip(paths, settings.values()):
-            text = json.dumps(each, indent=2, sort_keys=True) + "\n"
+            text = json.dumps(each, indent=2, sort_keys=True, default=plain) + "\n"
             path.write_text(text, encoding="utf-8")

@@ -3,8 +3,8 @@
     python tests/robustness/surroundings.py [NAME …] [--without COMMAND …]
 
 The commands run one after the other, and the adapter and the merged model must be, byte for byte,
-those of plain surroundings. Exit status 1: something failed. LOCPATH, a variable of glibc, names a folder where localedef wrote
-locales that the system lacks. Root runs as a user without a name what needs one without rights.
+those of plain surroundings. Exit status 1: something failed. LOCPATH, a variable of glibc, names a
+folder with locales by localedef. Root runs as a user without a name what one without rights meets.
 """
 
 import argparse
