@@ -28,9 +28,9 @@ def measure(peers, llama):
     for kernel, variables in KERNELS.items():
         command = [sys.executable, str(HERE / "compare_peers.py"), "--kernel", kernel]
         subprocess.run(command, check=True)
-        for what in ("step", "chat"):
+        for what in (["step"], ["step", "--batch", "8", "--tokens", "128"], ["chat"]):
             kept = REAL.with_suffix(f".{kernel}.tmp")
-            command = [sys.executable, str(HERE / "real_model.py"), what, "--peers", peers]
+            command = [sys.executable, str(HERE / "real_model.py"), *what, "--peers", peers]
             command += ["--llama", llama] if llama else []
             environment = os.environ | variables
             subprocess.run([*command, "--json", str(kept)], check=True, env=environment)

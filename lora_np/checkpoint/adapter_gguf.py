@@ -76,7 +76,10 @@ def settings(stored, alpha):
 
 
 def save(model, directory, base):
-    """Write adapter.gguf. Raises: ValueError for what is not LoRA on a Llama."""
+    """Write adapter.gguf. Raises: ValueError for what is not LoRA on a Llama, or a folder with an
+    adapter in another form, which would be read in its place."""
+    if any(directory.glob("adapter*.safetensors")):
+        raise ValueError(f"{directory} holds an adapter in another form: give {FILE} a folder")
     layers, library = low_rank_layers(model, "llama.cpp's form", DoRA=False), import_extra("gguf")
     if isinstance(model.config, GPTConfig):
         raise ValueError("llama.cpp's form of an adapter is written for Llamas; this is a GPT-2")

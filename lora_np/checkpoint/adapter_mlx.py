@@ -119,5 +119,5 @@ def save(model, directory, base):
         "num_layers": model.config.n_layer - min(int(i) for _, i, _ in places),
         "model": None if base is None else str(base),
     }
-    write_directory(directory, {WEIGHTS: arrays}, {CONFIG: config})
-    (directory / PEFT_WEIGHTS).unlink(missing_ok=True)  # it would contradict the new settings
+    others = [PEFT_WEIGHTS]  # it would contradict the new settings
+    write_directory(directory, {WEIGHTS: arrays}, {CONFIG: config}, in_place_of=others)

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..system.checks import said_of
 from ..system.extras import import_extra
+from .safetensors_io import stamp
 
 KINDS = (  # those of which models are made; `gguf` dequantizes each
     "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
@@ -141,12 +142,11 @@ def open_gguf(path):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    status = path.stat()
-    return _open(path, status.st_size, status.st_mtime_ns)
+    return _open(path, path.stat().st_size, stamp(path))
 
 
 @functools.lru_cache(maxsize=1)
-def _open(path, size, time):
+def _open(path, size, when):
     library = import_extra("gguf")
     with open(path, "rb") as file:
         if file.read(4) != b"GGUF":

@@ -8,6 +8,7 @@ bitsandbytes' form (see `bitsandbytes.py`).
 import dataclasses
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -97,12 +98,13 @@ def save_gpt2(
     directory: str | PathLike[str],
     dtype: DTypeLike | None = None,
     max_shard_size: int | str | None = None,
+    tokenizer: Any = None,
 ) -> None:
     """Write `model` so that `load_gpt2` and transformers' GPT2LMHeadModel read it.
 
     In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file). Layers in NF4 stay
-    in NF4. With `max_shard_size` (bytes, or as "2GB") in files of at most that size. A file that
-    was there keeps its place until the new one is whole.
+    in NF4. With `max_shard_size` (bytes, or as "2GB") in files of at most that size; with
+    `tokenizer` its files too. Files that were there keep their place until the new are whole.
     Raises: ValueError for a model with adapters (`merge` it, or `save_adapter`), a head that is
     not over the vocabulary, or numbers that `dtype` cannot hold.
     """
@@ -131,7 +133,7 @@ def save_gpt2(
             raise ValueError("save_gpt2: expected all linear layers in NF4, or none")
         settings["quantization_config"] = quantization_config(four_bit.values())
     sizes = dataclasses.asdict(config)
-    words = MUST_BE, "GPT2LMHeadModel", max_shard_size
+    words = MUST_BE, "GPT2LMHeadModel", max_shard_size, tokenizer
     write_model(directory, model, arrays, sizes, *words, **settings)
 
 

@@ -78,9 +78,11 @@ def has_own_head(stored, tied, table, head):
     return not all(np.array_equal(*(read(np.float64, p) for read in both)) for p in parts)
 
 
-def write_model(directory, model, arrays, sizes, must_be, architecture, limit, **settings):
+def write_model(
+    directory, model, arrays, sizes, must_be, architecture, limit, tokenizer, **settings
+):
     """Write a model's directory: its sizes, the settings and the arrays, {name: array}, in shards
-    of at most `limit` (`shard_size`)."""
+    of at most `limit` (`shard_size`); and the tokenizer's files, unless it is None."""
     files = in_files(arrays, shard_size(limit), WEIGHTS)
     fixed = {name: v[0] for name, v in must_be.items() if isinstance(v, tuple) and v[0] is not None}
     ids = (model.special_tokens or SpecialTokens()).ids()
@@ -88,11 +90,11 @@ def write_model(directory, model, arrays, sizes, must_be, architecture, limit, *
     generation = {GENERATION: ids} if any(id is not None for id in ids.values()) else {}
     settings = {CONFIG: fixed | sizes | settings, **generation}
     settings |= {INDEX: index_of(files)} if len(files) > 1 else {}
-    write_directory(directory, files, settings)
+    texts, older = ({}, ()) if tokenizer is None else (tokenizer.files(), tokenizer.older)
     shards = {path.name for path in Path(directory).glob("model-?????-of-?????.safetensors")}
-    others = {INDEX, GENERATION, WEIGHTS} | shards  # they would contradict the new files
-    for other in sorted(others - settings.keys() - files.keys()):
-        (Path(directory) / other).unlink(missing_ok=True)
+    others = {INDEX, GENERATION, WEIGHTS, *older} | shards
+    others = sorted(others - settings.keys() - files.keys())
+    write_directory(directory, files, settings, texts, in_place_of=others)
 
 
 def weight_files(directory):

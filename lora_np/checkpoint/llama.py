@@ -5,6 +5,7 @@ Both hold a linear layer's weight (out, in); here it is (in, out).
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -151,12 +152,13 @@ def save_llama(
     directory: str | PathLike[str],
     dtype: DTypeLike | None = None,
     max_shard_size: int | str | None = None,
+    tokenizer: Any = None,
 ) -> None:
     """Write `model` in Hugging Face's form: load_llama and transformers read the same from it.
 
     In its own dtype, or in `dtype` (np.float16 or "bfloat16" halves the file); layers in 4 bits
-    stay in 4 bits. With `max_shard_size` (bytes, or as "2GB") in files of at most that size. A
-    file that was there keeps its place until the new one is whole.
+    stay in 4 bits. With `max_shard_size` (bytes, or as "2GB") in files of at most that size; with
+    `tokenizer` its files too. Files that were there keep their place until the new are whole.
     Raises: ValueError for another kind of model, one with adapters or embeddings in 8 bits, or
     numbers that `dtype` cannot hold.
     """
@@ -181,5 +183,5 @@ def save_llama(
     if four_bit:
         settings["quantization_config"] = quantization_config(four_bit.values())
     kind, sizes = model.config.model_type, written(model.config)
-    words = must_be(kind, {}), ARCHITECTURES[kind], max_shard_size
+    words = must_be(kind, {}), ARCHITECTURES[kind], max_shard_size, tokenizer
     write_model(directory, model, arrays, sizes, *words, **settings)

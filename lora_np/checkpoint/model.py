@@ -18,7 +18,7 @@ from ..tokenizers.special_tokens import SpecialTokens
 from .gpt2 import load_gpt2, save_gpt2
 from .hf_directory import CONFIG
 from .llama import load_llama, save_llama
-from .safetensors_io import read_json
+from .safetensors_io import confirm, read_json, stamp
 from .tokenizer import load_tokenizer
 
 BASE = Path(__file__).parent.parent / "data" / "base"
@@ -33,6 +33,7 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
     Raises: as the loader of its kind and load_tokenizer; ValueError for another kind.
     """
     path = smollm2_path() if where == "smollm2" else Path(BASE if where is None else where)
+    seen = stamp(path / CONFIG) if path.is_dir() else None
     kind = read_json(path / CONFIG).get("model_type") if path.is_dir() else "llama"
     if kind != "gpt2" and kind not in tuple(OPTIONS):
         known = ", ".join(("gpt2", *OPTIONS))
@@ -47,6 +48,7 @@ def load_model(where: str | PathLike[str] | None = None, nf4: bool = False) -> t
             return model, tokenizer
     else:
         tokenizer = load_tokenizer(path)
+    confirm(stamp(path / CONFIG) if path.is_dir() else None, seen, path)
     model.special_tokens = tokenizer.special_tokens
     return model, tokenizer
 
@@ -69,12 +71,11 @@ def save_model(
         model = model.view()
         model.special_tokens = tokenizer.special_tokens
     if isinstance(model, GPT):
-        save_gpt2(model, directory, dtype, max_shard_size)
+        save_gpt2(model, directory, dtype, max_shard_size, tokenizer)
     elif isinstance(model, Llama):
-        save_llama(model, directory, dtype, max_shard_size)
+        save_llama(model, directory, dtype, max_shard_size, tokenizer)
     else:
         raise ValueError(f"save_model: expected a whole model, got {type(model).__name__}")
-    tokenizer.save(directory)
 
 
 def load_base() -> GPT:

@@ -172,8 +172,12 @@ def read_json(path):
 
 
 def stamp(path):
-    """What changes when another file takes this one's place, were it with the same words."""
-    status = Path(path).stat()
+    """What changes when another file takes this one's place, were it with the same words; None
+    where there is no file."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
     return status.st_ino, status.st_mtime_ns
 
 
@@ -202,19 +206,22 @@ def number(config, name, default, where):
     return value
 
 
-def write_directory(directory, files, settings):
-    """Write `files`, {file name: {name: array}}, and `settings`, {file name: object}, into
-    `directory`, made if need be.
+def write_directory(directory, files, settings, texts=None, in_place_of=()):
+    """Write `files`, {file name: {name: array}}, `settings`, {file name: object}, and `texts`,
+    {file name: string}, into `directory`, made if need be; names `in_place_of` go with it.
 
     All are complete beside their targets before one takes its place; a process killed just then
     leaves no first settings, so that nobody reads one save's weights with another's settings.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    with whole_files(*(directory / name for name in (*settings, *files))) as paths:
+    how = {"indent": 2, "sort_keys": True, "default": plain}
+    said = {name: json.dumps(each, **how) + "\n" for name, each in settings.items()}
+    texts = said | (texts or {})
+    places = (directory / name for name in (*texts, *files))
+    with whole_files(*places, in_place_of=in_place_of) as paths:
         # "pt" is what transformers and PEFT look for: their own tensors' layout.
-        for path, tensors in zip(paths[len(settings) :], files.values()):
+        for path, tensors in zip(paths[len(texts) :], files.values()):
             save_tensors(tensors, path, {"format": "pt"})
-        for path, each in zip(paths, settings.values()):
-            text = json.dumps(each, indent=2, sort_keys=True, default=plain) + "\n"
+        for path, text in zip(paths, texts.values()):
             path.write_text(text, encoding="utf-8")

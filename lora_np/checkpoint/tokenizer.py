@@ -11,7 +11,7 @@ from ..tokenizers.sentencepiece import add_marks, read_pieces, rules_of
 from ..tokenizers.special_tokens import MARKS
 from .gguf import open_gguf
 from .hf_directory import CONFIG
-from .safetensors_io import listed, read_json
+from .safetensors_io import confirm, listed, read_json, stamp
 from .special_tokens import (
     ids_of_gguf,
     read_ids,
@@ -37,10 +37,12 @@ def load_tokenizer(directory: str | PathLike[str]) -> Tokenizer:
         rules, settings, stated = rules_from_gguf(tokenizers, file), {}, settings_of_gguf(file)
         ids = ids_of_gguf(file, rules.get_vocab_size())
     else:
+        seen = stamp(directory / ONE_FILE)
         settings, stated = read_tokenizer_settings(directory)
         rules, stated = _rules(tokenizers, directory, stated)
         _add_tokens(rules, settings.get("added_tokens_decoder"), directory)
         ids = _ids_of_model(directory, rules)
+        confirm(stamp(directory / ONE_FILE), seen, directory)
     tokens = resolved(stated, ids, rules, directory)
     with in_words(directory):
         rules.add_special_tokens([mark for mark in map(tokens.variables().get, MARKS) if mark])

@@ -20,12 +20,13 @@ def whole_file(path):
 
 
 @contextlib.contextmanager
-def whole_files(first, *rest):
+def whole_files(first, *rest, in_place_of=()):
     """Yield a temporary path for each path, all of one folder; their files replace them together.
 
     The first is the one without which the others do not count, such as a model's settings. It is
     taken away before the others change and comes back last: a process killed in between leaves a
-    folder that says it is not whole, never files of two saves side by side.
+    folder that says it is not whole, never files of two saves side by side. So are the files named
+    in `in_place_of`, which would contradict the new ones.
     """
     paths = [pathlib.Path(path) for path in (first, *rest)]
     folder = paths[0].parent
@@ -41,8 +42,8 @@ def whole_files(first, *rest):
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
         with turn_in(folder):
-            if rest:
-                paths[0].unlink(missing_ok=True)
+            for name in [paths[0].name, *in_place_of] if rest or in_place_of else []:
+                (folder / name).unlink(missing_ok=True)
             for temporary, path in reversed([*zip(temporaries, paths)]):
                 os.replace(temporary, path)
     finally:

@@ -102,15 +102,21 @@ class Tokenizer:
         added = self.rules.get_added_tokens_decoder()
         return {token.content: i for i, token in added.items() if token.special}
 
-    def save(self, directory: str | PathLike[str]) -> None:
-        """Write it as `tokenizer.json` and `tokenizer_config.json`, as transformers reads them."""
-        directory = Path(directory)
+    older = ONE_FILE, OLD_MAP, TEMPLATE  # what must be gone when the new files come
+
+    def files(self) -> dict[str, str]:
+        """{name: text} of tokenizer.json and tokenizer_config.json, as transformers reads them."""
         settings = tokenizer_settings(self.special_tokens, self.settings)
-        with whole_files(directory / SETTINGS, directory / ONE_FILE) as (said, rules):
-            said.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-            self.rules.save(str(rules))
-        for older in (OLD_MAP, TEMPLATE):  # they would contradict what is written here
-            (directory / older).unlink(missing_ok=True)
+        said = json.dumps(settings, indent=2) + "\n"
+        return {ONE_FILE: self.rules.to_str(pretty=True), SETTINGS: said}
+
+    def save(self, directory: str | PathLike[str]) -> None:
+        """Write its files, together: those that were there keep their place until then."""
+        texts, directory = self.files(), Path(directory)
+        places = (directory / name for name in texts)
+        with whole_files(*places, in_place_of=self.older) as paths:
+            for path, text in zip(paths, texts.values()):
+                path.write_text(text, encoding="utf-8")
 
 
 def _ids(rules, text, add_special_tokens):

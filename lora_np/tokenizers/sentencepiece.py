@@ -15,6 +15,7 @@ NORMAL, UNKNOWN, CONTROL, WRITTEN = 1, 2, 3, 4  # text; none; never spelt; alway
 SPACE = "\u2581"
 LONGEST = 1000  # characters of a piece
 SIZE_LIMIT = 1 << 26  # bytes of a file; Mistral's has half a million
+MOST = 1 << 21  # pairs of pieces that make a piece, half a gigabyte while they are sorted
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,10 @@ def rules_of(library, pieces, place):
         halves = ((word[:at], word[at:]) for at in range(1, len(word)))
         found = [(a, b) for a, b in halves if a in text and b in text]
         score = scores[vocab[word]]
-        pairs += [(-score, -len(a), vocab[a], vocab[b], (a, b)) for a, b in found]
-    merges = [pair for *_, pair in sorted(pairs)]
+        pairs += [(-score, -len(a), vocab[a], vocab[b]) for a, b in found]
+        if len(pairs) > MOST:
+            raise ValueError(f"{place}: more than {MOST:,} pairs of its pieces make a piece")
+    merges = [(words[a], words[b]) for *_, a, b in sorted(pairs)]
     unknown = next((word for word, kind in zip(words, kinds) if kind == UNKNOWN), None)
     options = {"unk_token": unknown, "fuse_unk": True, "byte_fallback": True}
     with in_words(place):

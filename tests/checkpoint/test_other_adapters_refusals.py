@@ -33,6 +33,15 @@ def test_what_a_form_has_no_place_for_is_refused(form, tmp_path):
 
 
 @in_gguf
+def test_a_folder_with_an_adapter_that_would_be_read_in_its_place(tmp_path):
+    model = LoRA(2, 3.0, EVERY).apply(base_of("llama"), RNG(0))
+    for form in ("peft", "mlx"):
+        save_adapter(model, tmp_path / form, form=form)
+        with pytest.raises(ValueError, match="holds an adapter in another form"):
+            save_adapter(model, tmp_path / form, form="gguf")
+
+
+@in_gguf
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [

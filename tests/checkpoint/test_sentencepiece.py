@@ -131,6 +131,16 @@ def test_what_is_cut_otherwise_is_refused_by_name(change, message, tmp_path):
 
 
 @by_model
+def test_a_list_of_pieces_that_fill_each_other_is_refused(tmp_path, monkeypatch):
+    """A file of runs of one letter holds as many pairs as the square of its pieces."""
+    (tmp_path / "tokenizer.model").write_bytes(changed(lambda model: None))
+    load_tokenizer(tmp_path)
+    monkeypatch.setattr("lora_np.tokenizers.sentencepiece.MOST", 100)
+    with pytest.raises(ValueError, match="tokenizer.model: more than 100 pairs of its pieces"):
+        load_tokenizer(tmp_path)
+
+
+@by_model
 def test_a_file_that_is_none(tmp_path):
     """As Llama 3's, which has that name and is a list in base64."""
     (tmp_path / "tokenizer.model").write_bytes(b"IQ== 0\nIg== 1\nIw== 2\n")

@@ -8,6 +8,7 @@ broken promises.
 """
 
 import argparse
+import ctypes
 import os
 import pathlib
 import resource
@@ -25,6 +26,7 @@ from lora_np.train import train
 from robustness.saves import SAVES, base
 
 STEPS = 30
+NEW_PID = 0x20000000  # CLONE_NEWPID of Linux
 # The functions of os that a save goes through.
 POINTS = ("mkdir", "stat", "open", "chmod", "fsync", "unlink", "replace", "rmdir")
 
@@ -68,7 +70,8 @@ def killed_at_every_point(save, which, path, trials, rng):
         try:
             kept = which(path) in (0, 1)
         except ValueError as error:
-            kept = "no adapter_config.json" in str(error) or "no config.json" in str(error)
+            said = "no adapter_config.json", "no config.json", "no tokenizer in"
+            kept = any(what in str(error) for what in said)
         except AssertionError:
             kept = False
         save(1, path)
@@ -107,7 +110,7 @@ def disk_full(save, which, path, trials, rng):
         yield child(on_a_full_disk) == 0 and which(path) == 0 and not strays(path)
 
 
-def two_writers(save, which, path, trials, rng):
+def two_writers(save, which, path, trials, rng, begin=begin):
     """Two processes write, one reads all the while: each read is one whole save or a refusal."""
     save(0, path)
     writers = [begin(lambda v=v: [save(v, path) for _ in range(trials)]) for v in (0, 1)]
@@ -120,6 +123,24 @@ def two_writers(save, which, path, trials, rng):
             yield False
         writers = [pid for pid in writers if os.waitpid(pid, os.WNOHANG)[0] == 0]
     yield which(path) in (0, 1) and not strays(path)
+
+
+def in_a_container(work):
+    """Begin `work` as process 1 of a PID namespace of its own: every container has a process 1."""
+
+    def apart():
+        if ctypes.CDLL(None).unshare(NEW_PID):
+            raise PermissionError("no namespace for this user")
+        os._exit(child(work) & 255)  # its first child is born inside
+
+    return begin(apart)
+
+
+def two_containers(save, which, path, trials, rng):
+    """As two writers, in two containers on one folder: their processes have the same number."""
+    if child(lambda: os._exit(os.waitpid(in_a_container(int), 0)[1])):
+        return  # not Linux, or not allowed here: nothing tried, as the line says
+    yield from two_writers(save, which, path, trials, rng, in_a_container)
 
 
 def nowhere(save, which, path, trials, rng):
@@ -183,7 +204,7 @@ def strays(path):
 def main(trials=20, seed=0):
     """Print a line a promise; returns how many were broken."""
     rng, broken = np.random.default_rng(seed), 0
-    for fault in (killed_at_every_point, disk_full, two_writers, nowhere):
+    for fault in (killed_at_every_point, disk_full, two_writers, two_containers, nowhere):
         for what, (save, which) in SAVES.items():
             with tempfile.TemporaryDirectory() as path:
                 kept = list(fault(save, which, pathlib.Path(path), trials, rng))

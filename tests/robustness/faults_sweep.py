@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,9 +20,10 @@ import time
 import numpy as np
 
 from helpers import sweep_cells
-from lora_np.recipes.sweep import path_of, sweep
-from robustness.faults import begin, report, strays
+from lora_np.recipes.sweep import Unfinished, path_of, sweep
+from robustness.faults import begin, child, report, strays
 
+PAGE = 4096  # bytes that the least file takes in a tmpfs
 CELLS = [{"rank": rank, "lr": 0.01, "seed": seed} for rank in (1, 2, 3) for seed in range(4)]
 
 
@@ -63,10 +65,49 @@ def killed_in_a_sweep(path, trials, rng):
         yield ended and results == serial and files and untouched and not strays(out)
 
 
+def full_in_a_sweep(path, trials, rng):
+    """On a disk that fills up: an error that says so, whole results; with room, only the rest."""
+    serial = [json.loads(json.dumps(sweep_cells.small_train(cell))) for cell in CELLS]
+    for _ in range(trials):
+        size = int(rng.integers(2, len(CELLS))) * PAGE
+        if not mounted(path, "-t", "tmpfs", "-o", f"size={size}", "none"):
+            return  # not root, or not Linux: nothing tried, as the line says
+        try:
+            ended = child(lambda: unfinished(lambda: swept(path)))
+            kept = {p: p.stat().st_mtime_ns for p in path.glob("*.json")}
+            room = mounted(path, "-o", f"remount,size={1 << 20}")
+            results = sweep(CELLS, sweep_cells.small_train, path, processes=2, progress=False)
+            untouched = all(p.stat().st_mtime_ns == time for p, time in kept.items())
+            begun = 0 < len(kept) < len(CELLS)
+            yield ended == 0 and begun and room and results == serial and untouched
+            assert not strays(path)
+        finally:
+            subprocess.run(["umount", "-l", path], check=True)
+
+
+def mounted(path, *how):
+    return subprocess.run(["mount", *how, path], capture_output=True).returncode == 0
+
+
+def unfinished(work):
+    try:
+        work()
+    except Unfinished as error:
+        if "No space left" in str(error):
+            return
+    os._exit(2)
+
+
 def main(trials=20, seed=0):
-    with tempfile.TemporaryDirectory() as path:
-        kept = list(killed_in_a_sweep(pathlib.Path(path), trials, np.random.default_rng(seed)))
-    return report("sweep, killed once and run again", kept)
+    broken = 0
+    for what, fault in (
+        ("sweep, killed once and run again", killed_in_a_sweep),
+        ("sweep, its disk full and run again", full_in_a_sweep),
+    ):
+        with tempfile.TemporaryDirectory() as path:
+            kept = list(fault(pathlib.Path(path), trials, np.random.default_rng(seed)))
+        broken += report(what, kept)
+    return broken
 
 
 if __name__ == "__main__":

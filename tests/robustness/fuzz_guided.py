@@ -1,79 +1,144 @@
-"""Let coverage guide the damage, in place of chance: atheris on JSON, adapters' settings and GGUF.
+"""Let coverage guide the damage: what reaches a new line of the package is damaged further.
 
-    pip install atheris
-    PYTHONPATH=tests python tests/robustness/fuzz_guided.py -max_total_time=60 [directory of seeds]
+    PYTHONPATH=tests python tests/robustness/fuzz_guided.py [--trials 100000] [--only gguf]
 
-The first byte says which loader gets the rest. Any exception but ValueError or OSError ends the
-run, and leaves the input in a file.
+Each kind is one reader of bytes, with whole inputs to begin with; its damage is to bytes, to what
+is read there, or the middle of one input behind the beginning of another. Any exception but
+ValueError or OSError is wrong, and so are ten seconds of processor time or a gigabyte of memory.
 """
 
-import json
+import argparse
+import collections
+import functools
 import pathlib
+import resource
+import signal
 import sys
 import tempfile
-
-import atheris
-
-with atheris.instrument_imports(include=["lora_np"]):
-    from lora_np.checkpoint import load_adapter, load_gpt2, safetensors_io
-    from lora_np.checkpoint.bitsandbytes import read_state
-    from lora_np.checkpoint.gguf import open_gguf
+import time
 
 import numpy as np
 
-from golden.readers.golden_hf import ADAPTERS, GOLDEN, base_of
+import lora_np
+from robustness import fuzz_models, fuzz_words
+from robustness.damage import cut, flip_bytes, repeat_a_part
 
-PLACE = pathlib.Path(tempfile.mkdtemp())
-
-
-def json_object(data):
-    (PLACE / "a.json").write_bytes(data)
-    safetensors_io.read_json(PLACE / "a.json")
-
-
-def nf4_state(data):
-    read_state(np.frombuffer(data, np.uint8))
+ROOT = str(pathlib.Path(lora_np.__file__).parent)
+LARGEST = 1 << 16  # bytes of an input that is kept
+KEPT = 2000
+KINDS = fuzz_models.KINDS | fuzz_words.KINDS
 
 
-def gguf(data):
-    (PLACE / "a.gguf").write_bytes(data)
-    open_gguf(PLACE / "a.gguf")
+class Reached:
+    """The lines of the package that were run, as (code, line); a function that was run whole is
+    traced no more."""
+
+    def __init__(self):
+        self.lines, self.left = set(), {}
+
+    def __enter__(self):
+        sys.settrace(self.call)
+
+    def __exit__(self, *error):
+        sys.settrace(None)
+
+    def call(self, frame, event, argument):
+        code = frame.f_code
+        if code not in self.left:
+            ours = code.co_filename.startswith(ROOT)
+            self.left[code] = {line for *_, line in code.co_lines() if line and ours}
+        return self.line if self.left[code] else None
+
+    def line(self, frame, event, argument):
+        self.lines.add((frame.f_code, frame.f_lineno))
+        self.left[frame.f_code].discard(frame.f_lineno)
+        return self.line
 
 
-def adapter(data):
-    """The golden LoRA's numbers with these settings."""
-    (PLACE / "adapter_config.json").write_bytes(data)
-    load_adapter(BASE, PLACE)
-
-
-LOADERS = json_object, nf4_state, gguf, adapter
-BASE = load_gpt2(base_of("lora_attention"))
-
-
-def one(data):
-    if data:
+def damaged(kept, kind, rng):
+    """One of what is kept, damaged one to three times, half of them to its point."""
+    data = kept[rng.integers(len(kept))]
+    for _ in range(1 + rng.integers(3)):
+        other = kept[rng.integers(len(kept))]
+        change = [flip_bytes, cut, repeat_a_part, functools.partial(splice, other=other)]
+        change += [kind.damage] * 4
         try:
-            LOADERS[data[0] % len(LOADERS)](data[1:])
-        except (ValueError, OSError):
-            pass
+            data = change[rng.integers(len(change))](data, rng)
+        except Exception:
+            continue  # damaged already past what this damage understands
+    return data
 
 
-def seeds():
-    """What to start from: the golden adapters' settings."""
-    place = PLACE / "seeds"
-    place.mkdir()
-    for name in ADAPTERS:
-        settings = json.loads((GOLDEN / "peft" / name / "adapter_config.json").read_text())
-        for loader in (0, 3):
-            (place / f"{name}{loader}").write_bytes(bytes([loader]) + json.dumps(settings).encode())
-    for version in (2, 3):
-        header = b"GGUF" + bytes([version, 0, 0, 0]) + bytes(7) + b"\0" + bytes(8)
-        (place / f"gguf{version}").write_bytes(b"\2" + header)
-    return str(place)
+def splice(data, rng, other):
+    return data[: rng.integers(len(data) + 1)] + other[rng.integers(len(other) + 1) :]
+
+
+def stop(number, frame):
+    raise SystemExit("it still reads after ten seconds of processor time")
+
+
+def ended(read, data):
+    """How a reader ended; "" for what is fine."""
+    signal.setitimer(signal.ITIMER_PROF, 10)
+    try:
+        read(data)
+    except (ValueError, OSError):
+        pass
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"[:160]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return ""
+
+
+def run(kind, trials, seed, place, seconds=float("inf")):
+    """(inputs, kept, lines, {how it ended: its smallest input}) of one kind's fuzzing."""
+    rng, reached = np.random.default_rng(seed), Reached()
+    signal.signal(signal.SIGPROF, stop)
+    read, kept = kind.reader(place), list(kind.seeds(place))
+    for data in kept:
+        with reached:
+            read(data)
+    wrong, start, done = {}, time.process_time(), 0
+    while done < trials and time.process_time() - start < seconds:
+        done += 1
+        data, before = damaged(kept, kind, rng), len(reached.lines)
+        with reached:
+            how = ended(read, data)
+        if how and len(data) < len(wrong.get(how, data + b".")):
+            wrong[how] = data
+        if len(reached.lines) > before and len(data) <= LARGEST and len(kept) < KEPT:
+            kept.append(data)
+    return done, len(kept), len(reached.lines), wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=240, help="processor time a kind")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    options, found = parser.parse_args(), collections.Counter()
+    used = int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+    for name, kind in KINDS.items():
+        if options.only not in name:
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            inputs, kept, lines, wrong = run(
+                kind, options.trials, options.seed, pathlib.Path(place), options.seconds
+            )
+        print(
+            f"{name:30} {inputs:8,} inputs, {kept} kept, {lines} lines, {len(wrong)} wrong",
+            flush=True,
+        )
+        for how, data in wrong.items():
+            print(f"    {how}\n        {data[:300]!r}", flush=True)
+        found[name] = len(wrong)
+    return sum(found.values())
 
 
 if __name__ == "__main__":
-    weights = GOLDEN / "peft" / "lora_attention" / "adapter_model.safetensors"
-    (PLACE / weights.name).write_bytes(weights.read_bytes())
-    atheris.Setup([*sys.argv, seeds()], one)
-    atheris.Fuzz()
+    sys.exit(main())
