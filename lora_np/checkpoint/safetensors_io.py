@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..system.checks import is_number, said_of
-from ..system.files import whole_files
+from ..system.files import plain, whole_files
 from ..system.json_text import parse_json
 from .dtypes import from_bfloat16
 from .safetensors_check import HEADER_LIMIT, check_file
@@ -215,7 +215,8 @@ def write_directory(directory, files, settings, texts=None, in_place_of=()):
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    said = {name: json.dumps(s, indent=2, sort_keys=True) + "\n" for name, s in settings.items()}
+    how = {"indent": 2, "sort_keys": True, "default": plain}
+    said = {name: json.dumps(each, **how) + "\n" for name, each in settings.items()}
     texts = said | (texts or {})
     places = (directory / name for name in (*texts, *files))
     with whole_files(*places, in_place_of=in_place_of) as paths:

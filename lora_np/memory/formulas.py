@@ -29,7 +29,7 @@ class Shape:
     def lora(self, rank, targets=None):
         """r·(in + out) for each target, all matrices by default: how many numbers LoRA trains."""
         return sum(
-            rank * (n_in + n_out) * count
+            int(rank) * (n_in + n_out) * count
             for name, n_in, n_out, count in self.linears
             if targets is None or name in targets
         )
@@ -37,7 +37,8 @@ class Shape:
 
 def gpt2_shape(d, layers, vocabulary, positions, inner=None):
     """GPT-2's: fused q, k, v; a bias for each linear layer; the head shares the embedding."""
-    inner = inner or 4 * d
+    d, layers, vocabulary, positions = map(int, (d, layers, vocabulary, positions))
+    inner = int(inner or 4 * d)
     linears = (
         ("c_attn", d, 3 * d, layers), ("attn.c_proj", d, d, layers),
         ("c_fc", d, inner, layers), ("mlp.c_proj", inner, d, layers),
@@ -51,9 +52,10 @@ def llama_shape(d, layers, vocabulary, inner, keys=None, tables=2):
 
     `keys` is the width of k and v where heads share them; `tables` 1 ties the head.
     """
+    d, layers, vocabulary, inner = map(int, (d, layers, vocabulary, inner))
     linears = (
         *((name, d, d, layers) for name in ("q", "o")),
-        *((name, d, keys or d, layers) for name in ("k", "v")),
+        *((name, d, int(keys or d), layers) for name in ("k", "v")),
         *((name, d, inner, layers) for name in ("gate", "up")),
         ("down", inner, d, layers),
     )

@@ -44,7 +44,7 @@ class Format:
 
     def nbytes(self, size):
         """The bytes of `size` numbers, by formula."""
-        return math.ceil(-(-size // self.block_size) * (self.codes_bytes + self.scale_bytes))
+        return math.ceil(-(-int(size) // self.block_size) * (self.codes_bytes + self.scale_bytes))
 
     fit: Callable[..., tuple]
     store: Callable[..., dict]

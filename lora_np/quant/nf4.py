@@ -207,6 +207,7 @@ class NF4(Format):
         check_block_size(self.group, "group or block size")
 
     def nbytes(self, size):
+        size = int(size)  # of NumPy's, one of 32 bits would overflow
         blocks = -(-size // self.group)
         scales = blocks + 4 * -(-blocks // 256) + 4 if self.double_quant else 4 * blocks
         return -(-size // 2) + scales

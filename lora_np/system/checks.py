@@ -52,7 +52,8 @@ def check_fields(settings, real="above 0", **limits):
     """`check_whole` or `check_real` each number of a dataclass, by its type.
 
     `limits` {name: least, or which of REAL} are of those that may be other than from 1, or `real`.
-    None passes where the type has it.
+    None passes where the type has it. A whole number of NumPy's becomes Python's, for a product of
+    np.int32 overflows.
     """
     for field in fields(settings):
         value, kind = getattr(settings, field.name), field.type
@@ -61,5 +62,6 @@ def check_fields(settings, real="above 0", **limits):
             continue
         if kind in (int, int | None):
             check_whole(expected, value, limits.get(field.name, 1))
+            object.__setattr__(settings, field.name, int(value))
         elif kind in (float, float | None):
             check_real(expected, value, limits.get(field.name, real))

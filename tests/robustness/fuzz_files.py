@@ -119,7 +119,8 @@ def sources_of_others(made):
         other_adapters.as_converted(path / "adapter.gguf", other_adapters.adapted(base()))
         yield Source(path.name, path, lambda at, base: load_adapter(base, at), base)
     if has_extra("sentencepiece") and has_extra("google.protobuf") and has_extra("tokenizers"):
-        for at in sorted((GOLDEN / "sentencepiece").glob("*/")):
+        for at in sorted((GOLDEN / "sentencepiece").glob("*/tokenizer.model")):
+            at = at.parent  # Python 3.10's glob("*/") finds files, too
             yield Source(f"other {at.name}", at, lambda at, base: use(load_tokenizer(at)))
 
 

@@ -1,66 +1,35 @@
 """Where the platform's own integer has 32 bits (WebAssembly, Windows before NumPy 2).
 
 `np.arange(n)` and `np.array([1])` are int32 there. It is imitated in two ways: token numbers and
-positions come as int32, and the package's modules see a NumPy whose makers of whole numbers give
-int32 where nobody names a dtype. The bits must be those of int64.
+positions come as int32, and the package's modules see helpers/small_integers.py's NumPy. The bits
+must be those of int64, for every method, format, body and way of attention there is.
 """
-
-import pkgutil
-import sys
 
 import numpy as np
 import pytest
 
-import lora_np
-from lora_np import GPT, AdamW, GPTConfig, LoRA, QLoRA, cross_entropy, generate, next_token, nn
+from helpers.methods import SMALL
+from helpers.small_integers import imitate
+from lora_np import GPT, AdamW, GPTConfig, LoRA, cross_entropy, generate, next_token, nn
 from lora_np.cli.memory import of_model
-from lora_np.methods import FullFineTuning, PrefixTuning
 from lora_np.nn import Llama, LlamaConfig
-from lora_np.quant.nf4 import quantize_nf4
+from lora_np.quant import FORMATS
 from lora_np.tasks.text import prose
+from lora_np.train import AdamW8bit
 from lora_np.train.step import forward_backward
-
-
-class SmallIntegers:
-    """NumPy, but what it makes of whole numbers has 32 bits unless somebody names a dtype."""
-
-    def __getattr__(self, name):
-        return narrowed(name) if name in MAKERS else getattr(np, name)
-
-
-INDICES = {"argsort", "argmax", "flatnonzero", "nonzero", "searchsorted", "bincount"}
-MAKERS = INDICES | {"arange", "array", "asarray", "cumsum"}
-
-
-def narrowed(name):
-    def make(*arguments, **options):
-        made = getattr(np, name)(*arguments, **options)
-        named = "dtype" in options or name in ("array", "asarray") and len(arguments) > 1
-        came = name not in INDICES and any(isinstance(each, np.ndarray) for each in arguments)
-        return made if named or came else narrow(made)
-
-    return make
-
-
-def narrow(made):
-    if isinstance(made, tuple):
-        return tuple(map(narrow, made))
-    return made.astype(np.int32) if getattr(made, "dtype", None) == np.int64 else made
 
 
 @pytest.fixture
 def small_integers(monkeypatch):
-    for module in pkgutil.walk_packages(lora_np.__path__, "lora_np."):
-        if module.name in sys.modules and getattr(sys.modules[module.name], "np", None) is np:
-            monkeypatch.setattr(sys.modules[module.name], "np", SmallIntegers())
+    imitate(monkeypatch)
 
 
 def trained(method, body, dtype):
-    """The last loss and every weight's bytes after three steps on tokens of this dtype."""
+    """The last loss and every weight's bytes after two steps on tokens of this dtype."""
     rng = np.random.default_rng(0)
     model = method.apply(BODIES[body](rng), rng)
-    optimizer = AdamW(model.trainable_parameters(), 0.01)
-    for _ in range(3):
+    optimizer = {"GPT": AdamW, "Llama": AdamW8bit}[body](model.trainable_parameters(), 0.01)
+    for _ in range(2):
         batch = next_token(rng.integers(0, 11, (3, 7)).astype(dtype))
         loss = forward_backward(model, batch, cross_entropy, rng=rng)
         optimizer.step()
@@ -71,12 +40,9 @@ BODIES = {
     "GPT": lambda rng: GPT(GPTConfig(11, 8, 8, 2, 2), rng),
     "Llama": lambda rng: Llama(LlamaConfig(11, 8, 16, 2, 2), rng),
 }
-METHODS = [
-    FullFineTuning(),
-    LoRA(2, 3.0, "all-linear", dropout=0.25),
-    QLoRA(2, 3.0, "all-linear"),
-    PrefixTuning(2),
-]
+METHODS = [*SMALL, LoRA(2, 3.0, "all-linear", dropout=0.25)]
+CASES = [("GPT", each) for each in METHODS]
+CASES += [("Llama", each) for each in METHODS if isinstance(each, LoRA)]
 
 
 def written(model, dtype):
@@ -85,9 +51,8 @@ def written(model, dtype):
     return generate(model, prompt, 6, temperature=1.0, top_p=0.9, rng=rng)
 
 
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
-def test_training_has_the_same_bits(request, method, body):
+@pytest.mark.parametrize("body, method", CASES, ids=lambda it: getattr(it, "name", it))
+def test_training_has_the_same_bits(request, body, method):
     expected = trained(method, body, np.int64)
     assert trained(method, body, np.int32) == expected
     request.getfixturevalue("small_integers")
@@ -113,12 +78,13 @@ def test_so_have_windows_of_a_text(request):
     assert windows() == expected
 
 
-@pytest.mark.parametrize("double_quant", [False, True])
-def test_so_has_what_is_quantized(request, double_quant):
+@pytest.mark.parametrize("name", FORMATS)
+def test_so_has_what_is_quantized(request, name):
+    weight = np.random.default_rng(0).standard_normal((301, 64)).astype(np.float32)
+
     def quantized():
-        weight = np.random.default_rng(0).standard_normal((301, 67)).astype(np.float32)
-        kept = quantize_nf4(weight, double_quant=double_quant)
-        return [a.tobytes() for a in (kept.codes, kept.absmax, kept.dequantize())]
+        kept = FORMATS[name].quantize(weight)
+        return kept.codes.tobytes(), kept.dequantize().tobytes(), kept.nbytes
 
     expected = quantized()
     request.getfixturevalue("small_integers")

@@ -3,21 +3,27 @@
 NumPy lets a Python number take an array's type, and a float64 scalar change it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.objective_cases import CASES
+from helpers.methods import SMALL
 from helpers.models import moved, small_gpt, some_tokens
 from helpers.strategies import cases
 from lora_np.checkpoint import load_adapter, save_adapter
 from lora_np.methods import DoRALinear, LoRA, LoRALinear
 from lora_np.methods.low_rank.lora_init import pissa, zero_b
-from lora_np.nn import LayerNorm, Linear
+from lora_np.nn import GPT, GPTConfig, LayerNorm, Linear
 from lora_np.nn.norm import RMSNorm
 from lora_np.objectives import DPO, PPO, Distillation
+from lora_np.train import SGD, History
+from lora_np.train.resume import save_state
 
+RNG = np.random.default_rng
 kinds = st.sampled_from([float, np.float32, np.float64])
 
 
@@ -70,8 +76,27 @@ def test_objectives(seed, number):
         assert type(loss) is float and dlogits.dtype == np.float32, name
 
 
+def written(method, directory):
+    """What a training state's methods and an adapter's settings are, as files."""
+    model = method.apply(GPT(GPTConfig(11, 8, 8, 2, 2), RNG(0)), RNG(0))
+    directory.mkdir()
+    save_state(directory / "state", model, SGD(model.trainable_parameters(), 0.1), None, History())
+    if method.name != "full":  # which is no adapter
+        save_adapter(model, directory)
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.mark.parametrize("method", SMALL, ids=lambda method: method.name)
+def test_what_was_trained_with_them_can_be_saved(method, tmp_path):
+    kinds = {int: np.int32, float: np.float32}
+    numbers = {k: kinds[type(v)](v) for k, v in vars(method).items() if type(v) in kinds}
+    pythons = {name: number.item() for name, number in numbers.items()}
+    expected = written(replace(method, **pythons), tmp_path / "pythons")
+    assert written(replace(method, **numbers), tmp_path / "numpys") == expected
+
+
 @pytest.mark.parametrize("number", [np.float32, np.float64, np.int64])
-def test_what_was_trained_with_them_can_be_saved(number, tmp_path):
+def test_so_can_a_scale_of_any_kind(number, tmp_path):
     base, tokens = small_gpt(dtype=np.float32), some_tokens()
     method = LoRA(2, number(3), dropout=np.float32(0.25))
     model = moved(method.apply(base, np.random.default_rng(0)))

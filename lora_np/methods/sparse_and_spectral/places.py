@@ -2,6 +2,8 @@
 
 import numpy as np
 
+MOST = (2**32 - 1) // 20  # torch's `randperm` draws from here on otherwise
+
 
 def spread(values, columns, n):
     """(N, n) with values[:, l] added at columns[l]: x times a matrix of few numbers, unformed.
@@ -19,8 +21,13 @@ def first_of_permutation(n, k, seed):
     """The first k of torch.randperm(n) under a generator of that seed, the same on every machine.
 
     torch shuffles from the front by a Mersenne Twister's 32-bit numbers, place i with one of those
-    from i on (Fisher & Yates); NumPy has the same generator. For n below 2³²/20.
+    from i on (Fisher & Yates); NumPy has the same generator.
+    Raises: ValueError from n = MOST on, where torch's order is another.
     """
+    if n >= MOST:
+        raise ValueError(
+            f"expected a weight of fewer than {MOST:,} numbers to place {k} in, got {n:,}"
+        )
     words = np.random.RandomState(seed).randint(0, 2**32, k, dtype=np.uint32)
     moved = {}  # where a place no longer holds its own number
     result = np.empty(k, np.int64)
