@@ -74,6 +74,15 @@ def test_advantages_without_a_penalty_and_in_groups_of_two():
     assert A.tolist() == [-1, 1, 2, -2]
 
 
+def test_little_weight_is_weight():
+    """Only shares count: with a thousandth of the weights the loss is the same."""
+    logits, batch = labels(RNG(0))
+    little = replace(batch, weights=batch.weights / 1000, total=None)
+    assert 0 < little.total < 1
+    for light, whole in zip(cross_entropy(logits, little), cross_entropy(logits, batch)):
+        assert np.allclose(light, whole, rtol=1e-12)
+
+
 def test_one_class_leaves_nothing_to_learn():
     """Masked or not: log 1 = 0, and no gradient."""
     batch = labels(RNG(0))[1]

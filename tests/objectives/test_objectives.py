@@ -220,6 +220,7 @@ def zeros(*shape):
         (lambda: DPO(0.0), "DPO: expected beta above 0, .* got 0.0"),
         (lambda: PPO(0), "PPO: expected clip above 0, .* got 0"),
         (on("distillation", logits=zeros(4, 3, 6)), r"\(4, 3, 6\), the teacher's \(4, 3, 5\)"),
+        (on("reverse KL", logits=zeros(4, 3, 6)), r"reverse_kl: .*\(4, 3, 6\), the teacher's "),
         (on("distillation", weights=zeros(4, 3), total=None), "no target counts"),
         (on("reward model", logits=zeros(4, 3, 2)), r"expected logits \(4, 3, 1\), K = 1, got"),
         (on("reward model", group=1), "pairs of rows in groups of 2, got 4 rows in groups of 1"),
