@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from lora_np.system.files import to_json, whole_file
+from lora_np.system import files
+from lora_np.system.files import to_json, whole_file, whole_files
 
 pytest.importorskip("fcntl")  # without locks nothing is ever taken away
 
@@ -65,3 +66,41 @@ def test_many_threads_write_one_file(tmp_path):
 def test_what_json_cannot_hold_is_named():
     with pytest.raises(TypeError, match="JSON cannot hold set"):
         to_json({"result": {1, 2}})
+
+
+def test_the_first_file_counts_for_all_and_is_away_while_the_others_change(tmp_path, monkeypatch):
+    """Also what the new files would contradict; nothing need be there before."""
+    paths, seen = [tmp_path / name for name in ("config", "a", "b")], []
+    replace = os.replace
+
+    def watched(temporary, path):
+        seen.append((path.name, [p.name for p in paths if p.exists()], (tmp_path / "old").exists()))
+        replace(temporary, path)
+
+    monkeypatch.setattr(files.os, "replace", watched)
+    for before in ([], ["config", "a", "b"]):
+        (tmp_path / "old").touch()
+        with whole_files(*paths, in_place_of=["old", "never there"]) as temporaries:
+            for temporary in temporaries:
+                temporary.write_text("new")
+        others = [p for p in before if p != "config"]
+        assert seen[0] == ("b", others, False)
+        assert seen[-1] == ("config", ["a", "b"], False)
+        assert [path.read_text() for path in paths] == ["new"] * 3
+        seen.clear()
+    with whole_file(paths[0]) as temporary:
+        temporary.write_text("newer")
+    assert seen == [("config", ["config", "a", "b"], False)]
+
+
+def test_a_file_has_the_permissions_of_a_new_one_and_no_handle_stays_open(tmp_path):
+    (tmp_path / "plain").touch()
+    (tmp_path / ".lora_np.abandoned.tmp").mkdir()
+    handle = os.open(tmp_path / "plain", os.O_RDONLY)  # the lowest that is free
+    os.close(handle)
+    with whole_file(tmp_path / "own") as temporary:
+        temporary.chmod(0o600)  # as safetensors does
+    assert (tmp_path / "own").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    again = os.open(tmp_path / "plain", os.O_RDONLY)
+    os.close(again)
+    assert again == handle

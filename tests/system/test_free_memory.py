@@ -1,5 +1,7 @@
 """What a machine, a container and a process itself leave free."""
 
+from types import SimpleNamespace
+
 from lora_np.system import free_memory
 from lora_np.system.free_memory import free_bytes
 
@@ -23,3 +25,32 @@ def test_what_is_free(monkeypatch, tmp_path):
     monkeypatch.setattr(free_memory, "_of_container", lambda: None)
     monkeypatch.setattr(free_memory, "_of_process", lambda: None)
     assert free_bytes() is None
+
+
+def test_what_the_machine_says_is_read_by_its_names(monkeypatch, tmp_path):
+    """Available memory and swap, in kilobytes; where that is not told, all there is."""
+    told = tmp_path / "meminfo"
+    monkeypatch.setattr(free_memory, "pathlib", SimpleNamespace(Path=lambda name: told))
+    sizes = {"SC_PHYS_PAGES": 3, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(free_memory, "os", SimpleNamespace(sysconf=sizes.__getitem__))
+    told.write_text("MemTotal: 9 kB\nMemAvailable: 5 kB\nSwapFree: 2 kB\n")
+    assert free_memory._of_machine() == 7 * 1024
+    told.write_text("MemTotal: 9 kB\nMemAvailable: 5 kB\n")
+    assert free_memory._of_machine() == 5 * 1024
+    for text in ("MemTotal: 9 kB\n", "MemAvailable: many\n", "MemAvailable:\n"):
+        told.write_text(text)
+        assert free_memory._of_machine() == 3 * 4096
+
+
+def test_what_a_process_may_take_is_its_limit_less_what_it_has(monkeypatch, tmp_path):
+    told, limits = tmp_path / "statm", {"most": (5 * 4096, -1)}
+    monkeypatch.setattr(free_memory, "pathlib", SimpleNamespace(Path=lambda name: told))
+    own = {"RLIMIT_AS": "most", "RLIM_INFINITY": -1, "getpagesize": lambda: 4096}
+    resource = SimpleNamespace(getrlimit=limits.__getitem__, **own)
+    monkeypatch.setattr(free_memory, "resource", resource)
+    told.write_text("2 1 1 1\n")
+    assert free_memory._of_process() == 3 * 4096
+    told.write_text("7 1 1 1\n")
+    assert free_memory._of_process() == 1
+    limits["most"] = (-1, -1)
+    assert free_memory._of_process() is None

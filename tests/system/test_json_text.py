@@ -61,6 +61,10 @@ def test_too_many_brackets_are_seen_whatever_stands_before_them(before, name):
         parse_json(text + '"\\" ]]]}}}')
 
 
+def test_options_are_those_of_jsons_own_reader():
+    assert parse_json(b"[1.50]", parse_float=str) == ["1.50"]
+
+
 @pytest.mark.parametrize("text", ['"' + '\\"' * 2**20 + "[" * 200, "[" * 2**22, '["' * 2**20])
 def test_a_large_one_takes_no_longer_than_its_length(text):
     """Each of its million quotation marks could begin a string that never ends."""

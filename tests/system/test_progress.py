@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import threading
 import time
 
 import pytest
 
 from lora_np.system import progress
+from lora_np.system.platform import HAS_THREADS
 
 
 class Stream(io.StringIO):
@@ -60,3 +62,12 @@ def test_an_error_ends_the_clock(stream):
     length = len(stream.getvalue())
     time.sleep(0.2)
     assert len(stream.getvalue()) == length
+
+
+@pytest.mark.skipif(not HAS_THREADS, reason="no threads here")
+def test_a_clock_keeps_no_process_alive_and_is_gone_with_its_block():
+    before = {*threading.enumerate()}
+    with progress.every(3600, pytest.fail):
+        (clock,) = {*threading.enumerate()} - before
+        assert clock.daemon
+    assert not clock.is_alive()
