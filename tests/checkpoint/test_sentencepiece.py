@@ -9,7 +9,7 @@ from golden.readers.golden_hf import GOLDEN
 from helpers.gguf_files import write_vocabulary
 from helpers.tokenizer_files import write_llama
 from lora_np.checkpoint import load_model, load_tokenizer
-from lora_np.tokenizers.sentencepiece import CONTROL
+from lora_np.tokenizers.sentencepiece import CONTROL, read_pieces
 from lora_np.tokenizers.special_tokens import stop_tokens
 
 HERE = GOLDEN / "sentencepiece"
@@ -50,6 +50,22 @@ def test_a_tokenizer_model_is_sentencepieces(name):
     ends = (2,) if name != "no_space_no_bytes" else ()
     assert stop_tokens(tokenizer) == ends
     assert tokenizer.encode("").tolist() == [1]  # begun, as a GGUF's are
+
+
+@by_model
+@pytest.mark.parametrize("bos", [-1, "pieces"])
+def test_a_mark_that_is_in_no_piece_is_none(bos, tmp_path):
+    """As −1 says, and the number of pieces."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    file = HERE / "like_llama" / "tokenizer.model"
+    model = sentencepiece_model_pb2.ModelProto.FromString(file.read_bytes())
+    last = len(model.pieces) - 1
+    model.trainer_spec.bos_id = last + 1 if bos == "pieces" else bos
+    model.trainer_spec.eos_id = last
+    (tmp_path / "tokenizer.model").write_bytes(model.SerializeToString())
+    pieces = read_pieces(tmp_path / "tokenizer.model")
+    assert pieces.bos is None and pieces.eos == model.pieces[last].piece
 
 
 @cases

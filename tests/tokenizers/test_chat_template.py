@@ -31,10 +31,14 @@ AS_TRANSFORMERS = {  # template: what it makes of TALK there, by its documentati
     "{% for m in messages %}{% if loop.last %}{% continue %}{% endif %}x{% endfor %}": "x",
     "{% generation %}{{ messages[1]['content'] | trim }}{% endgeneration %}": "d",
     "{{ strftime_now('%Y') | int > 2000 }}": "True",
+    "{{ strftime_now('a' * 100) | length }}": "100",
     "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}"
     "{{ ns.n }}{{ messages | length }}{{ loop is defined }}": "22False",
     "{% for m in messages[::-1] %}{{ loop.length ~ loop.revindex }}{% endfor %}": "2221",
     "{{ messages | map(attribute='role') | join('-') }}": "user-assistant",
+    "{% for x in messages | map(attribute='role') %}{{ loop.length ~ x }}{% endfor %}": (
+        "2user2assistant"
+    ),
     "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}": "1",
     "{{ messages[0].content.split(' ')[-1].replace('\u00e9', 'e') }}": "e",
     "{% macro f(x) %}[{{ x }}]{% endmacro %}{{ f(1) }}": "[1]",
@@ -104,6 +108,8 @@ def test_renders_as_transformers(template):
         # what is heavy through what it holds, or through how often it is gone through
         (LONG + "{% set y = " + "x ~ " * 500 + "x %}", "characters on the way"),
         (LONG + "{{ [x, x] }}", "characters on the way"),
+        (LONG + "{% set y = {'a': x, 'b': x} %}", "characters on the way"),
+        (LONG + "{% set y = (x, x) %}", "characters on the way"),
         (LONG + "{{ [x] * 1000 }}", "it multiplies to more"),
         (LONG + "{% set n = namespace(a=x, b=x) %}{{ n }}", "characters on the way"),
         (LONG + "{{ x.join(range(1000) | map('string')) }}", "it would make more"),
@@ -116,6 +122,7 @@ def test_renders_as_transformers(template):
         (LONG + "{% for i in range(999) %}{% set y = x | upper %}{% endfor %}", "goes through"),
         ("{{ range(99999) | map('batch', 1) | sum(start=[]) }}", "sum is for numbers"),
         ("{{ strftime_now('%1000000000d' * 99) }}", "a width of more than 1000"),
+        ("{{ strftime_now('a' * 101) }}", "a width of more than 1000"),
         ("{# " + "a" * 2**20 + " #}", "at most 1,048,576 characters"),
     ],
 )
@@ -196,6 +203,8 @@ def written(answer):
         (written("' ' + m.content + ' '"), "ab", "Ġ ab Ġ </s>"),
         (written("m.content") + "{{ '<pad>' }}", "ab", "ab </s>"),  # other than for a prompt
         (written("m.content") + "c", "", "</s>"),
+        (written("m.content + eos_token + 'c'"), "ab", "ab </s>"),  # and no more
+        (written("m.content + ('c' if add_generation_prompt else '')"), "ab", "ab </s>"),
     ],
 )
 def test_an_answer_is_learnt_as_the_template_writes_it(template, answer, expected, tmp_path):
