@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lora_np.quant import CODEBOOK, NF4Tensor, quantize_nf4
+from lora_np.quant import CODEBOOK, NF4, NF4Tensor, quantize_nf4
 from lora_np.quant.double_quant import DYNAMIC_MAP, DoubleQuantized, double_quantize
-from lora_np.quant.nf4 import MIDPOINTS, pack, unpack
+from lora_np.quant.nf4 import MIDPOINTS, pack, pairs_of, unpack
 
 HALF_WIDEST_GAP = np.diff(CODEBOOK).max() / 2  # between −1 and −0.696: 0.152
 sizes = st.integers(1, 90)
@@ -110,6 +110,19 @@ def test_any_shape_and_its_bytes(shape, block_size, double_quant):
     assert tensor.nbytes == (array.size + 1) // 2 + scales
     assert tensor.shape == tensor.dequantize().shape == tensor.unpack().shape == shape
     assert tensor.absmax.shape == (blocks,) and tensor.absmax.dtype == np.float32
+
+
+@pytest.mark.parametrize("blocks", [1, 255, 256, 257, 512, 513])
+@pytest.mark.parametrize("double_quant", [True, False])
+def test_the_formulas_bytes_where_a_block_of_scales_is_full(blocks, double_quant):
+    held = quantize_nf4(np.ones(2 * blocks, np.float32), 2, double_quant).nbytes
+    assert NF4(2, double_quant).nbytes(2 * blocks) == held
+
+
+def test_a_bytes_two_numbers_are_those_of_its_codes():
+    pairs = pairs_of(CODEBOOK).view(np.float32).reshape(256, 2)
+    for byte, pair in enumerate(pairs):
+        assert pair.tolist() == CODEBOOK[[byte >> 4, byte & 15]].tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
