@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_np.nn import Embedding, Head, LayerNorm
+from lora_np.nn import Embedding, Head, LayerNorm, Linear
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 6))
@@ -54,3 +54,12 @@ def test_layer_norm_ignores_shift_and_scale(seed, scale):
 def test_errors(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("bias", [None, np.array([1.0, 2.0, 3.0])])
+def test_a_merged_layer_computes_the_same_and_shares_nothing(bias):
+    layer, x = Linear(np.arange(6.0).reshape(2, 3), bias), np.ones((4, 2))
+    merged = layer.merge()
+    assert np.array_equal(merged(x), layer(x))
+    for one, two in zip(layer.parameters(), merged.parameters(), strict=True):
+        assert not np.shares_memory(one.data, two.data)

@@ -221,3 +221,23 @@ def test_no_past_is_an_empty_past(make):
     attention(x, past=past)
     core = next(part for part in cache if isinstance(part, tuple) and len(part) == 6)
     assert core[1].tobytes() == past.k.tobytes() and core[2].tobytes() == past.v.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "biased", "normed"),
+    [
+        ({}, "", False),
+        ({"attention_bias": True}, "qkvo", False),
+        ({"model_type": "qwen2"}, "qkv", False),
+        ({"model_type": "qwen3"}, "", True),
+        ({"mlp_bias": True}, "", False),
+    ],
+)
+def test_a_model_type_says_which_layers_have_a_bias(settings, biased, normed):
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "vocab_size": 3}
+    (block,) = Llama(LlamaConfig(**sizes, **settings), RNG(0)).layers
+    attn, mlp = block.self_attn, block.mlp
+    assert [n for n in "qkvo" if getattr(attn, f"{n}_proj").bias is not None] == list(biased)
+    assert (attn.q_norm is not None) is (attn.k_norm is not None) is normed
+    for part in (mlp.gate_proj, mlp.up_proj, mlp.down_proj):
+        assert (part.bias is not None) is ("mlp_bias" in settings)

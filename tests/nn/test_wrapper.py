@@ -9,6 +9,7 @@ from helpers import llamas
 from helpers.models import CONFIG, small_gpt, some_tokens
 from lora_np.methods import LoRALinear, PrefixTuning, PromptTuning
 from lora_np.nn import Linear, Module, Wrapper
+from lora_np.nn.linear import LinearLike
 
 RNG = np.random.default_rng
 CONFIGS = st.sampled_from([CONFIG, llamas.CONFIG])
@@ -87,3 +88,29 @@ def test_a_wrapper_of_the_whole_model_changes_no_name_either(method):
 def test_a_name_that_is_not_there(name):
     with pytest.raises(ValueError, match=f"GPT: there is no module '{name}' to replace"):
         small_gpt().replace(name, Linear(np.eye(6)))
+
+
+class Told(Wrapper, LinearLike):
+    """A layer that takes down which generator it is given."""
+
+    def __init__(self, base, seen):
+        self.base, self.seen = base, seen
+
+    def forward(self, x, *, rng=None):
+        self.seen.append(rng)
+        return self.base.forward(x, rng=rng)
+
+
+@pytest.mark.parametrize("config", NAMES, ids=["GPT", "Llama"])
+def test_every_linear_layer_draws_from_the_generator_of_the_step(config):
+    """Whatever stands there: a LoRA's dropout does."""
+    model, seen, rng = small_gpt(config), [], RNG(0)
+    for name, layer in [*model.linears()]:
+        model.replace(name, Told(layer, seen))
+    x, _ = model.embed(some_tokens())
+    model.forward(some_tokens(), rng=rng)
+    assert len(seen) == len(NAMES[config]) and all(each is rng for each in seen)
+    for name, part in model.named_modules():
+        if name.endswith(("attn", "mlp")):
+            part.recall(x, rng=rng)
+    assert len(seen) > len(NAMES[config]) and all(each is rng for each in seen)
