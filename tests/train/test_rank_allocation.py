@@ -78,6 +78,16 @@ def test_the_penalty_drives_directions_apart():
     assert penalty(model) - before == pytest.approx(-1e-5 * squared, rel=1e-3)
 
 
+def test_what_has_no_gradient_has_no_sensitivity():
+    """A step may reach some layers alone: the others' averages fall, from nothing to nothing."""
+    model = AdaLoRA(2, 3.0).apply(small_gpt(), RNG(0))
+    optimizer = RankAllocation(SGD(model.trainable_parameters(), 0.1), model, 9, apart=1.0)
+    optimizer.layers[0].A.grad = np.ones_like(optimizer.layers[0].A.data)
+    optimizer.step()
+    moved = [average.any() for average in optimizer.averages]
+    assert moved == [False, True] + [False] * (len(moved) - 2)  # of E, A, B, E, …
+
+
 def test_other_methods_keep_their_optimizer():
     model = LoRA(2).apply(small_gpt(), RNG(0))
     optimizer = AdamW(model.trainable_parameters())

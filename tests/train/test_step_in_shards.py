@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contracts.laws import close
 from lora_np import GPT, AdamW, GPTConfig, LoRA, QLoRA, cross_entropy, next_token
 from lora_np.system.process import cores
-from lora_np.train import train
+from lora_np.train import step, train
 from lora_np.train.step import forward_backward, shard_count
 
 CONFIG = GPTConfig(vocab_size=17, n_positions=300, n_embd=16, n_layer=2, n_head=2, resid_pdrop=0.2)
@@ -96,3 +96,19 @@ def test_shards_follow_the_shape():
     counts = [shard_count(*shape, 64) for shape in ((1, 10_000), (2, 10), (16, 64), (4, 64))]
     assert counts == [1, 1, 2, 1] and shard_count(4, 64, 576) == 2  # a wider model has more to do
     assert cores() >= 1
+
+
+def test_every_shard_of_every_step_draws_from_a_generator_of_its_own(monkeypatch):
+    """Of 60 seeds none comes twice, as they would from a range of some hundreds."""
+    model, batch, seen = learner(LoRA(2, 3.0)), batch_of(4, 5), []
+
+    def watched(run, views, shards, rngs):
+        seen.extend(rng.bit_generator.state["state"]["state"] for rng in rngs)
+        return map(run, views, shards, rngs)
+
+    monkeypatch.setattr(step, "SHARD_ROWS", 4)
+    monkeypatch.setattr(step, "map_on", lambda threads: watched)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        forward_backward(model, batch, cross_entropy, rng=rng, threads=1)
+    assert len(seen) == len(set(seen)) == 60
