@@ -84,6 +84,8 @@ def test_a_certain_ensemble_stays_finite():
 def test_reviews():
     """Words come back; remarks agree with labels as often as they should; verdicts are polite."""
     texts, labels = reviews.reviews(4000, np.random.default_rng(0))
+    things = np.sort(texts[:, 1::5], axis=1)  # "the … was … ." three times
+    assert things.shape == (4000, 3) and (things[:, 1:] > things[:, :-1]).all(), "of three things"
     assert texts.shape == (4000, 15) and 0.45 < labels.mean() < 0.55
     assert reviews.encode(reviews.decode(texts[0])) == texts[0].tolist()
     praised = np.isin(texts[:, 3::5], reviews.encode(" ".join(reviews.PRAISE)))

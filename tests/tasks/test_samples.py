@@ -126,3 +126,11 @@ class NoEnd(ByteTokenizer):
 def test_samples_that_cannot_be_used(found, tokenizer, message):
     with pytest.raises(ValueError, match=message):
         samples("some", found, tokenizer)
+
+
+def test_every_sample_comes_and_comes_about_equally_often():
+    reading = samples("three", [(f"{i}", "a") for i in range(6)], ByteTokenizer)
+    n = len(reading.train_rows)
+    batch = next(reading.batches(np.random.default_rng(0), 600 * n))
+    _, times = np.unique(batch.tokens, axis=0, return_counts=True)
+    assert len(times) == n > 1 and times.min() > 450
