@@ -20,7 +20,12 @@ TESTS = {
     "methods": ("tests/methods", *CONTRACTS, *PEFT, "tests/robustness/test_numpy_settings.py"),
     "objectives": ("tests/objectives", "tests/contracts/test_any_by_any.py"),
     "train": ("tests/train",),
-    "tokenizers": ("tests/tokenizers", "tests/checkpoint/test_gguf_tokenizers.py"),
+    "tokenizers": (
+        "tests/tokenizers",
+        "tests/checkpoint/test_gguf_tokenizers.py",
+        "tests/checkpoint/test_sentencepiece.py",
+        "tests/checkpoint/test_special_tokens.py",
+    ),
     "checkpoint": ("tests/checkpoint", "tests/contracts/test_loaders.py"),
     "tasks": ("tests/tasks",),
     "generation": ("tests/generation",),

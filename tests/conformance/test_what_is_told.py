@@ -1,0 +1,87 @@
+"""A mistake is told by its name, and a law's inputs are the same at every run."""
+
+import numpy as np
+import pytest
+
+from conformance.mutants_objectives import softmax
+from conformance.reference import Reference
+from lora_np.conformance import check
+from lora_np.conformance.ours import Objectives
+
+LESSER, SIZE = "ppo_takes_the_lesser_gain", "distillation_keeps_its_size_at_any_temperature"
+
+
+def gains(logp, old_logp, advantages, clip):
+    ratio = np.exp(logp - old_logp)
+    return ratio * advantages, np.clip(ratio, 1 - clip, 1 + clip) * advantages
+
+
+PPO = {
+    "always clipped": lambda free, clipped: -clipped.mean(),
+    "never clipped": lambda free, clipped: -free.mean(),
+    "the sign": lambda free, clipped: np.minimum(free, clipped).mean(),
+}
+
+
+def other_way_round(z, teacher, T):
+    """dlogits of T²·KL(student ‖ teacher)."""
+    p, q = softmax(z / T), softmax(teacher / T)
+    log = np.log(p / q)
+    return T * p * (log - (p * log).sum(axis=-1, keepdims=True))
+
+
+DISTILLATION = {
+    "T² is missing": lambda z, t, T: (softmax(z / T) - softmax(t / T)) / T,
+    "T in place of T²": lambda z, t, T: softmax(z / T) - softmax(t / T),
+    "the other way round": other_way_round,
+    "softens the student alone": lambda z, t, T: T * (softmax(z / T) - softmax(t)),
+}
+
+
+def told(law, **functions):
+    report = check(functions, [law], shrink=False)
+    assert len(report.broken) == 1
+    return str(report)
+
+
+@pytest.mark.parametrize("mistake", PPO)
+def test_what_was_done_to_ppos_loss(mistake):
+    def ppo(*given):
+        return PPO[mistake](*gains(*given)), np.zeros_like(given[0])
+
+    assert mistake in told(LESSER, ppo=ppo)
+
+
+@pytest.mark.parametrize("mistake", DISTILLATION)
+def test_what_was_done_to_distillations_gradient(mistake):
+    def distillation(logits, teacher, temperature):
+        return 0.0, DISTILLATION[mistake](logits, teacher, temperature) / logits[..., 0].size
+
+    assert mistake in told(SIZE, distillation=distillation)
+
+
+DPO = {
+    "the reference is left out": lambda c, r, rc, rr, beta: beta * (c - r),
+    "chosen and rejected are swapped": lambda c, r, rc, rr, beta: beta * (r - rr - c + rc),
+    "beta is missing": lambda c, r, rc, rr, beta: (c - rc) - (r - rr),
+}
+
+
+@pytest.mark.parametrize("mistake", DPO)
+def test_what_was_done_to_dpos_margin(mistake):
+    def dpo(*given):
+        return np.logaddexp(0, -DPO[mistake](*given)).mean()
+
+    assert mistake in told("swapping_a_pair_gives_the_margin_back", dpo=dpo)
+
+
+def test_the_objectives_hold_on_ten_inputs_each_from_generators_with_a_seed(monkeypatch):
+    seeded = np.random.default_rng
+
+    def only_seeded(seed=None):
+        assert seed is not None
+        return seeded(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", only_seeded)
+    assert not check(Objectives, examples=10, shrink=False).broken
+    assert not check(Reference(), examples=1, shrink=False).broken
