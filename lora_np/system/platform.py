@@ -2,15 +2,19 @@
 
 In WebAssembly, the form in which a browser runs Python, there is one thread and no process beside
 it. Signals work. Its files lock nothing: a lock that somebody holds is granted to the next as well.
-And no sum says that it overflowed: np.errstate(over="raise") raises nothing there.
+And no sum says that it overflowed: np.errstate(over="raise") raises nothing there. Its processor
+time ends after 2³¹ microseconds, and from then on asking for it is an error.
 """
 
 import sys
+import time
 from importlib import import_module
 
 WEBASSEMBLY = sys.platform in ("emscripten", "wasi")
 LINUX = sys.platform.startswith("linux")
 HAS_THREADS = HAS_PROCESSES = HAS_FLOAT_FLAGS = not WEBASSEMBLY
+
+cpu_seconds = time.perf_counter if WEBASSEMBLY else time.process_time
 
 
 def in_page():

@@ -4,6 +4,8 @@ import contextlib
 import time
 from dataclasses import asdict, dataclass, field
 
+from ..system.platform import cpu_seconds
+
 
 @dataclass
 class History:
@@ -23,10 +25,10 @@ class History:
 
     @contextlib.contextmanager
     def timed(self):
-        start, cpu_start = time.perf_counter(), time.process_time()
+        start, cpu_start = time.perf_counter(), cpu_seconds()
         yield
         self.seconds += time.perf_counter() - start
-        self.cpu_seconds += time.process_time() - cpu_start
+        self.cpu_seconds += cpu_seconds() - cpu_start
 
     def as_dict(self):
         """Plain lists and numbers, ready for JSON; `History(**it)` is the same history again."""

@@ -22,14 +22,15 @@ CANNOT = {
         "course/classroom/test_grade.py::test_two_of_one_name",
         "course/classroom/test_grade.py::test_cells_are_found",
         "course/classroom/test_grade.py::test_a_check_cell",
-        "course/classroom/test_grade.py::test_the_command_writes",
-        "course/classroom/test_grade.py::test_exit_status",
-        "course/classroom/test_grade.py::test_without_hypothesis",
+        "course/classroom/test_command.py::test_the_command_writes",
+        "course/classroom/test_command.py::test_exit_status",
+        "course/classroom/test_command.py::test_without_hypothesis",
         "course/classroom/test_handed_in.py::test_a_right_answer",
         "course/classroom/test_handed_in.py::test_what_only_a_notebook",
         "docs/test_import.py::test_importing_loads_nothing",
         "docs/test_import.py::test_a_module_never_hides",
         "docs/test_import.py::test_no_command_waits",
+        "recipes/test_sweep.py::test_processes_give",
         "test_nano.py::test_it_runs_as_a_module",
         "test_nano.py::test_a_lone_copy",
         "worked_example/test_broken_on_purpose.py::test_closed_ends",
@@ -53,6 +54,13 @@ CANNOT = {
     ),
     "NumPy's own integer has 32 bits, and so what is held is less": (
         "memory/test_memory.py::test_what_is_held_is_what_is_predicted",
+    ),
+    "Python's own library is no folder of sources": (
+        "docs/test_projects.py::test_a_small_run_gives_what_the_claims_read[a_own_text",
+    ),
+    "another matplotlib draws the letters a little wider": (
+        "docs/test_cheat_sheet.py::test_the_page_that_is_kept",
+        "docs/test_cheat_sheet.py::test_it_can_be_read_when_printed",
     ),
     "Python is no file": ("system/test_hints.py::test_python_is_the_one_that_runs",),
     "no Jupyter kernel": (
@@ -88,4 +96,12 @@ ENDS_PYTHON = {
     ),
 }
 
-NOT_COLLECTED = {"no processes: a kernel's tests are one": "robustness/test_kernels.py"}
+NOT_COLLECTED = {
+    "no processes: a kernel's tests are one": ("robustness/test_kernels.py",),
+    "no nbconvert, nor babel: tools of those who write lessons": (
+        "docs/test_cards.py",
+        "docs/test_questions.py",
+        "docs/test_slides.py",
+        "docs/test_translations.py",
+    ),
+}

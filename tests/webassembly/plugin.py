@@ -71,10 +71,10 @@ def pytest_configure(config):
 
 
 def pytest_ignore_collect(collection_path):
-    for cause, name in NOT_COLLECTED.items():
-        if collection_path.as_posix().endswith(name):
+    for cause, names in NOT_COLLECTED.items():
+        if collection_path.as_posix().endswith(names):
             CAUSES.outcomes["cannot"] += 1
-            CAUSES.causes["cannot", cause].append(name)
+            CAUSES.causes["cannot", cause].append(collection_path.name)
             return True
 
 

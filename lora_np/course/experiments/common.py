@@ -1,12 +1,12 @@
 """What the experiments share: training, the loop over seeds, tables, and numbers in words."""
 
-import time
 from itertools import chain, repeat
 
 import numpy as np
 
 from ...analysis.plots import COLORS, DASHES, MARKERS
 from ...system.checks import check_whole
+from ...system.platform import cpu_seconds
 from ...train.loop import train, warmup_cosine
 from ...train.optim import AdamW
 
@@ -37,9 +37,9 @@ def over_seeds(one_seed, seeds, first=0):
     check_whole("expected seeds", seeds)
     results, seconds = [], []
     for seed in range(first, first + seeds):
-        start = time.process_time()
+        start = cpu_seconds()
         results.append(one_seed(seed))
-        seconds.append(time.process_time() - start)
+        seconds.append(cpu_seconds() - start)
     return results, seconds
 
 

@@ -11,13 +11,12 @@ must store to make them likely, and a reward pays for none of it. Here a right a
 digits asked for and nothing else. And the base has all skills already: little must be stored.
 """
 
-import time
-
 import numpy as np
 
 from ...analysis.plots import style, subplots
 from ...methods import FullFineTuning, LoRA, TinyLoRA
 from ...objectives import PPO, cross_entropy
+from ...system.platform import cpu_seconds
 from ...tasks.worlds import skills
 from . import conclusions
 from .common import caveat, fit, look, seed_count, spread, text_table
@@ -49,9 +48,9 @@ def one_run(cell):
     request, rng = request_of(seed), np.random.default_rng(seed)
     model = METHODS[name][0].apply(base(), rng)
     batches, objective = lessons(teacher, model, request, cell, rng)
-    start = time.process_time()
+    start = cpu_seconds()
     fit(model, batches, objective, cell["lr"], steps=cell["steps"])
-    spent = time.process_time() - start
+    spent = cpu_seconds() - start
     test = split(request, seed, "test", cell["scored"])
     validation = probability(model, split(request, seed, "validation", cell["scored"]))
     return {

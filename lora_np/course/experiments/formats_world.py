@@ -6,7 +6,6 @@ has held-out windows of its own.
 """
 
 import functools
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +21,7 @@ from ...quant.e2m1 import FP4
 from ...quant.gptq import gptq
 from ...quant.hqq import hqq
 from ...quant.int4 import INT4, INT4Zero
+from ...system.platform import cpu_seconds
 from ...tasks import taught, text
 from ...train.loop import warmup_cosine
 from .common import fit
@@ -118,9 +118,9 @@ def roundings(cell):
         for form in names:
             found[kind][form] = {}
             for how in filter(functools.partial(fits, form), ROUNDINGS):
-                start = time.process_time()
+                start = cpu_seconds()
                 model = rounded(form, how, seed, kind == "outliers")
-                seconds = round(time.process_time() - start, 3)
+                seconds = round(cpu_seconds() - start, 3)
                 found[kind][form][how] = cost(model, seed, cell["windows"]) | {"seconds": seconds}
     return found
 

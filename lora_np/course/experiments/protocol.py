@@ -15,7 +15,6 @@ A run is a cell of a sweep: it uses every core, and what is done is kept.
 import functools
 import hashlib
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 
 from ...recipes.sweep import sweep
 from ...system.checks import check_whole
+from ...system.platform import cpu_seconds
 from ...system.process import kernel, prepare
 
 STEP = math.sqrt(10)  # between two rates: half a decade
@@ -105,12 +105,12 @@ def results_of(run, directory, name, processes, cells):
 
 def timed(run, cell):
     prepare()
-    start = time.process_time()
+    start = cpu_seconds()
     try:
         result = run(cell)
     except FloatingPointError:  # training diverged
         result = {"validation": None}
-    return {**result, "cpu_seconds": round(time.process_time() - start, 2)}
+    return {**result, "cpu_seconds": round(cpu_seconds() - start, 2)}
 
 
 def validation(result):

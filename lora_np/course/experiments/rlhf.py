@@ -7,12 +7,12 @@ asked to be safe costs what is asked to be good.
 """
 
 import functools
-import time
 
 import numpy as np
 
 from ...analysis.plots import COLORS, MARKERS, style, subplots
 from ...system.checks import check_whole
+from ...system.platform import cpu_seconds
 from . import conclusions, judge_quality
 from .common import caveat
 from .judge_quality import last, plot_seeds
@@ -66,7 +66,7 @@ def learnt(seed, size):
 
 def one_seed(seed, size, rates=RATES):
     """Every policy of one world: those to be compared begin and go on with the same numbers."""
-    start = time.process_time()
+    start = cpu_seconds()
     world, pairs, judge, accuracy = learnt(seed, size)
     ppo, dpo = rates["PPO"], rates["DPO"]
 
@@ -84,7 +84,7 @@ def one_seed(seed, size, rates=RATES):
         "DPO": again(3).dpo(safe_pairs, safe_judge, 0.1, dpo),
     }
     result["judges"] = judge_quality.one_seed(world, seed, ppo)
-    result["CPU seconds"] = round(time.process_time() - start, 1)
+    result["CPU seconds"] = round(cpu_seconds() - start, 1)
     return result
 
 

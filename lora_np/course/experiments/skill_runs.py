@@ -6,12 +6,12 @@ next for the test, and training draws from all others. So no string is in two of
 
 import functools
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...objectives import cross_entropy
+from ...system.platform import cpu_seconds
 from ...tasks.worlds import skills
 from ...train.optim import AdamW
 from .bases import SKILLS
@@ -75,7 +75,7 @@ def adapt(model, task, steps, lr, rng, batch_size=64):
     optimizer, times = AdamW(model.trainable_parameters(), lr), []
     for step in range(steps):
         batch = task.batch(batch_size, rng)
-        start = time.process_time()
+        start = cpu_seconds()
         logits, cache = model.forward(batch.tokens)
         loss, dlogits = cross_entropy(logits, batch)
         if not math.isfinite(loss):
@@ -83,7 +83,7 @@ def adapt(model, task, steps, lr, rng, batch_size=64):
         model.backward(dlogits, cache)
         optimizer.rate = min(1.0, 2 * (1 - step / steps))  # the second half slows to a stop
         optimizer.step()
-        times.append(time.process_time() - start)
+        times.append(cpu_seconds() - start)
     return 1000 * float(np.median(times))
 
 

@@ -2,11 +2,11 @@
 
 import math
 import textwrap
-import time
 
 from ....checkpoint import load_model
 from ....methods import LoRA
 from ....objectives import cross_entropy
+from ....system.platform import cpu_seconds
 from ....tasks import text
 from ....train.loop import held_out_loss, warmup_cosine
 from ..common import fit, seed_count, text_table
@@ -26,9 +26,9 @@ def open_model():
 
 def learn(model, batches, objective, steps, lr=RATE):
     """`fit` with a warm-up over a tenth, the gradient's norm at most 1; (losses, CPU seconds)."""
-    start, schedule = time.process_time(), warmup_cosine(steps, steps // 10)
+    start, schedule = cpu_seconds(), warmup_cosine(steps, steps // 10)
     history = fit(model, batches, objective, lr, steps=steps, schedule=schedule, clip=1.0)
-    return history.losses, time.process_time() - start
+    return history.losses, cpu_seconds() - start
 
 
 def prose_perplexity(model, tokenizer, windows, length=128):
