@@ -38,6 +38,20 @@ DISTILLATION = {
 }
 
 
+class TwiceScaled(Reference):
+    """The scale is in forward's branch, and backward puts it in again."""
+
+    def gradients(self, layer, x, dy):
+        right = super().gradients(layer, x, dy)
+        return right | {name: self.scale(layer) * right[name] for name in "AB"}
+
+
+@pytest.mark.parametrize("law", ["dA_is_the_derivative", "dB_is_the_derivative"])
+def test_what_was_done_to_a_factors_gradient(law):
+    report = check(TwiceScaled(), [law], shrink=False)
+    assert report.broken and "the scale is used twice" in str(report)
+
+
 def told(law, **functions):
     report = check(functions, [law], shrink=False)
     assert len(report.broken) == 1
