@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from conformance.mutants_numbers import Blocks
 from conformance.mutants_objectives import softmax
 from conformance.reference import Reference
 from lora_np.conformance import check
 from lora_np.conformance.ours import Objectives
+from lora_np.quant import CODEBOOK
 
 LESSER, SIZE = "ppo_takes_the_lesser_gain", "distillation_keeps_its_size_at_any_temperature"
 
@@ -50,6 +52,15 @@ class TwiceScaled(Reference):
 def test_what_was_done_to_a_factors_gradient(law):
     report = check(TwiceScaled(), [law], shrink=False)
     assert report.broken and "the scale is used twice" in str(report)
+
+
+class Symmetric(Blocks):
+    levels = np.concatenate([-CODEBOOK[:8:-1], [0], CODEBOOK[9:]])
+
+
+def test_what_was_done_to_the_sixteen_levels():
+    report = check(Symmetric(), ["sixteen_levels_are_reached"], shrink=False)
+    assert report.broken and "the table is symmetric" in str(report)
 
 
 def told(law, **functions):
