@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import json
 import shutil
 from functools import partial
@@ -226,8 +227,9 @@ def test_a_setting_of_no_kind_that_it_can_be_is_an_error_that_says_so(name, tmp_
     """In place of each number and each list: it loads, where it is not read, or says what came."""
     shutil.copytree(golden_shapes.SHAPES / name, tmp_path, dirs_exist_ok=True)
     base, kept = shapes_base(), json.loads((tmp_path / CONFIG).read_text("utf-8"))
-    for key in [key for key, value in kept.items() if isinstance(value, int | float | list)]:
-        (tmp_path / CONFIG).write_text(json.dumps(kept | {key: [{}]}), "utf-8")
+    keys = [key for key, value in kept.items() if isinstance(value, int | float | list)]
+    for key, beside in itertools.product(keys, ({}, {"exclude_modules": "x"})):
+        (tmp_path / CONFIG).write_text(json.dumps(kept | beside | {key: [{}]}), "utf-8")
         with contextlib.suppress(ValueError):
             load_adapter(base, tmp_path)
 

@@ -27,6 +27,8 @@ def named(config, shapes, model, ends, more=()):
     file has a tensor for whose name ends in one of `ends`; `complete` says if it lacks some.
     """
     targets = config.get("target_modules") or list(DEFAULT_TARGETS[type(model.config)])
+    if not isinstance(targets, str):
+        check_names(targets)
     every = isinstance(targets, str) and targets.lower() == ALL_LINEAR
     some = config.get("layers_to_transform") not in (None, [])
     if some or config.get("exclude_modules") or (isinstance(targets, str) and not every):
