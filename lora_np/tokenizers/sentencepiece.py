@@ -15,7 +15,7 @@ NORMAL, UNKNOWN, CONTROL, WRITTEN = 1, 2, 3, 4  # text; none; never spelt; alway
 SPACE = "\u2581"
 LONGEST = 1000  # characters of a piece
 SIZE_LIMIT = 1 << 26  # bytes of a file; Mistral's has half a million
-MOST = 1 << 21  # pairs of pieces that make a piece, half a gigabyte while they are sorted
+MOST = 1 << 21  # pairs of pieces that make a piece: 0.6 GB while they are sorted
 
 
 @dataclass(frozen=True)
