@@ -37,8 +37,8 @@ def _rows(text, name):
     if text.lstrip().startswith("["):
         rows = [(f"{name}, item {i}", row) for i, row in enumerate(_parse(text, name), 1)]
     else:  # not splitlines: a JSON string may hold other marks of a line's end
-        lines = [(f"{name}, line {i}", line) for i, line in enumerate(text.split("\n"), 1)]
-        rows = [(where, _parse(line, where)) for where, line in lines if line.strip()]
+        lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+        rows = [(where := f"{name}, line {i}", _parse(line, where)) for i, line in lines]
     for where, row in rows:
         if not isinstance(row, dict):
             raise ValueError(

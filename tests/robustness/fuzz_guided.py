@@ -5,6 +5,7 @@
 Each kind is one reader of bytes, with whole inputs to begin with; its damage is to bytes, to what
 is read there, or the middle of one input behind the beginning of another. Any exception but
 ValueError or OSError is wrong, and so are ten seconds of processor time or a gigabyte of memory.
+Python 3.12 or newer, whose sys.monitoring costs little.
 """
 
 import argparse
@@ -26,33 +27,33 @@ from robustness.damage import cut, flip_bytes, repeat_a_part
 ROOT = str(pathlib.Path(lora_np.__file__).parent)
 LARGEST = 1 << 16  # bytes of an input that is kept
 KEPT = 2000
+TOOL = 4  # of the six numbers that tools of sys.monitoring may have
 KINDS = fuzz_models.KINDS | fuzz_words.KINDS
 
 
 class Reached:
-    """The lines of the package that were run, as (code, line); a function that was run whole is
-    traced no more."""
+    """The lines of the package that were run, as (code, line); each is told once, so that what it
+    costs soon comes to nothing."""
 
     def __init__(self):
-        self.lines, self.left = set(), {}
+        self.lines = set()
+        sys.monitoring.use_tool_id(TOOL, "fuzz_guided")
+        sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, self.line)
 
     def __enter__(self):
-        sys.settrace(self.call)
+        sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
 
     def __exit__(self, *error):
-        sys.settrace(None)
+        sys.monitoring.set_events(TOOL, 0)
 
-    def call(self, frame, event, argument):
-        code = frame.f_code
-        if code not in self.left:
-            ours = code.co_filename.startswith(ROOT)
-            self.left[code] = {line for *_, line in code.co_lines() if line and ours}
-        return self.line if self.left[code] else None
+    def end(self):
+        sys.monitoring.free_tool_id(TOOL)
+        sys.monitoring.restart_events()
 
-    def line(self, frame, event, argument):
-        self.lines.add((frame.f_code, frame.f_lineno))
-        self.left[frame.f_code].discard(frame.f_lineno)
-        return self.line
+    def line(self, code, line):
+        if code.co_filename.startswith(ROOT):
+            self.lines.add((code, line))
+        return sys.monitoring.DISABLE
 
 
 def damaged(kept, kind, rng):
@@ -111,6 +112,7 @@ def run(kind, trials, seed, place, seconds=float("inf")):
             wrong[how] = data
         if len(reached.lines) > before and len(data) <= LARGEST and len(kept) < KEPT:
             kept.append(data)
+    reached.end()
     return done, len(kept), len(reached.lines), wrong
 
 
