@@ -122,6 +122,8 @@ def sliding(kind, settings):
     """{sliding_window, layer_types}: as transformers makes them of what its files say."""
     window = settings.get("sliding_window") if "sliding_window" in OPTIONS[kind] else None
     layers, count = settings.get("layer_types"), settings["num_hidden_layers"]
+    if type(count) is not int or count > MOST_LAYERS:
+        raise ValueError(f"expected num_hidden_layers up to {MOST_LAYERS:,}, got {count!r}")
     if not (layers is None or isinstance(layers, list) and all(type(x) is str for x in layers)):
         raise ValueError(f"expected layer_types to be a list of names, got {str(layers)[:40]}")
     if "layer_types" in OPTIONS[kind]:
@@ -145,9 +147,8 @@ def sliding(kind, settings):
 
 def by_depth(count, first):
     """The types of `count` layers of which the `first` ones see everything."""
-    if type(count) is not int or type(first) is not int or count > MOST_LAYERS:
-        got = f"{first!r} of {count!r}"
-        raise ValueError(f"expected max_window_layers of num_hidden_layers, got {got}")
+    if type(first) is not int:
+        raise ValueError(f"expected max_window_layers to be a whole number, got {first!r}")
     return [FULL if i < first else SLIDING for i in range(count)]
 
 

@@ -182,6 +182,9 @@ def test_a_layer_of_which_adalora_left_nothing(tmp_path):
         key = f"base_model.model.model.{name}.{part}"
         tensors[key] = tensors[key].take([], axis)
     save_file(tensors, tmp_path / WEIGHTS)
+    config = json.loads((tmp_path / CONFIG).read_text())
+    pattern = {f"model.{name}.lora_E": [False] * rank}
+    (tmp_path / CONFIG).write_text(json.dumps(config | {"rank_pattern": pattern}))
     loaded = load_adapter(base, tmp_path)
     assert np.allclose(loaded(TOKENS), model(TOKENS), atol=1e-6)
     assert np.allclose(merge(loaded)(TOKENS), model(TOKENS), atol=1e-5)
@@ -190,8 +193,20 @@ def test_a_layer_of_which_adalora_left_nothing(tmp_path):
     assert {key: array.tobytes() for key, array in again.items()} == {
         key: array.tobytes() for key, array in tensors.items()
     }
-    pattern = json.loads((tmp_path / "again" / CONFIG).read_text())["rank_pattern"]
-    assert pattern == {f"model.{name}.lora_E": [False] * rank}
+    assert json.loads((tmp_path / "again" / CONFIG).read_text())["rank_pattern"] == pattern
+
+
+@pytest.mark.parametrize("rank", [5, 2**31, 2**62])
+@pytest.mark.parametrize("pattern", [None, {}, {"a.lora_E": [True, False, True]}, {"a": 3}, [3]])
+def test_adalora_takes_no_rank_that_no_list_bears_out(tmp_path, rank, pattern):
+    """A list as long as init_r would fill the memory where a number alone had said so."""
+    base = small_llama(dtype=np.float32)
+    save_adapter(AdaLoRA(3, targets=ATTENTION).apply(base, RNG(0)), tmp_path)
+    config = json.loads((tmp_path / CONFIG).read_text())
+    changed = config | {"init_r": rank, "rank_pattern": pattern}
+    (tmp_path / CONFIG).write_text(json.dumps(changed))
+    with pytest.raises(ValueError, match=f"init_r.*{rank}"):
+        load_adapter(base, tmp_path)
 
 
 @pytest.mark.parametrize(

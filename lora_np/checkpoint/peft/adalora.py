@@ -38,10 +38,23 @@ def method_from(config, shapes, model):
         for name, shape in sorted(shapes.items())
         if name.endswith(end) and shape[0] < rank
     )
+    check_pattern(config.get("rank_pattern"), rank, kept)
     return AdaLoRA(
         rank, config.get("lora_alpha", 8), min(target, rank),
         named(config, shapes, model, (end,)), kept,
     )  # fmt: skip
+
+
+def check_pattern(pattern, rank, kept):
+    """Raise ValueError unless each list says of all `rank` triplets which are left, if not all are.
+
+    So no number in the file alone can ask for memory.
+    """
+    lists = pattern.values() if isinstance(pattern, dict) else [] if pattern is None else [pattern]
+    if not all(isinstance(each, list) and len(each) == rank for each in lists):
+        raise ValueError(f"ADALORA: expected lists of init_r = {rank} in rank_pattern")
+    if kept and not lists:
+        raise ValueError(f"ADALORA: init_r is {rank}, and without rank_pattern layers have fewer")
 
 
 def arrays(model):
