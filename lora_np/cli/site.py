@@ -22,7 +22,10 @@ def add(commands):
         "--serve", nargs="?", const=BUILT, default=BUILT, metavar="DIR",
         help=f"the folder that the site was built into (default {BUILT})",
     )  # fmt: skip
-    parser.add_argument("--port", type=whole(0), default=0, help="0, the default: any that is free")
+    parser.add_argument(
+        "--port", type=whole(0), default=serve.PORT,
+        help="default %(default)s: your browser keeps what you change by the address; 0: any free",
+    )  # fmt: skip
     parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     return parser
 
@@ -37,11 +40,7 @@ def run(options):
             f"{folder} holds no built site. From the project's folder, with npm, build it: "
             f"{build} {folder}"
         )
-    try:
-        running = serve.server(folder.resolve(), options.port)
-    except (OSError, OverflowError) as error:
-        raise ValueError(f"--port {options.port}: {error}; 0 takes any that is free") from error
-    with running:
+    with serve.server(folder.resolve(), options.port) as running:
         address = serve.address(running)
         show(options, {"address": address}, f"{address}  (Ctrl-C ends it)")
         sys.stdout.flush()

@@ -68,11 +68,29 @@ def test_a_port_that_is_taken_is_an_error(served, tmp_path, capsys):
     assert f"--port {port}" in capsys.readouterr().err
 
 
+def test_its_address_stays_by_which_a_browser_keeps_what_a_reader_changed(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(serve, "Server", lambda address, handler: asked.append(address) or 1 / 0)
+    (tmp_path / "index.html").write_bytes(b"here")
+    for main_, words in ((main, ["site", "--serve", str(tmp_path)]), (serve.main, [])):
+        monkeypatch.setattr(serve.sys, "argv", ["serve.py"])
+        with pytest.raises(ZeroDivisionError):
+            main_(*[words] if words else [])
+    assert asked == [("127.0.0.1", serve.PORT)] * 2
+
+
+def test_the_copy_in_the_site_refuses_words_that_it_does_not_know(monkeypatch, capsys):
+    monkeypatch.setattr(serve.sys, "argv", ["serve.py", "9000"])
+    with pytest.raises(SystemExit):
+        serve.main()
+    assert "9000" in capsys.readouterr().err
+
+
 def test_it_prints_its_address_and_opens_the_browser(served, tmp_path, monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(site.webbrowser, "open", opened.append)
     monkeypatch.setattr(serve.http.server.ThreadingHTTPServer, "serve_forever", interrupted)
-    assert main(["site", "--serve", str(tmp_path / "site")]) == 130
+    assert main(["site", "--serve", str(tmp_path / "site"), "--port", "0"]) == 130
     assert opened[0].startswith("http://127.0.0.1:")
     assert opened[0] in capsys.readouterr().out
 
