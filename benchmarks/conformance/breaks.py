@@ -5,6 +5,7 @@
 `SAME` are breaks that are one mistake with another. Each piece of code stands alone.
 """
 
+import argparse
 import contextlib
 import io
 import json
@@ -148,4 +149,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

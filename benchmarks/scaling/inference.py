@@ -6,6 +6,7 @@ Processor time of one forward pass, the smallest of many, taken in turns; writte
 results/inference.json as ratios to the base's. Adapters on all layers, their B made non-zero.
 """
 
+import argparse
 import pathlib
 import time
 
@@ -66,4 +67,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

@@ -3,6 +3,7 @@
 python benchmarks/tuning/evidence_page.py
 """
 
+import argparse
 import json
 import pathlib
 from itertools import takewhile
@@ -114,5 +115,6 @@ def page():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     PAGE.write_text(page(), "utf-8")
     print(f"{PAGE.relative_to(ROOT)} written")

@@ -8,6 +8,7 @@ added to results/examples.json as it ends: the held-out losses on code along the
 training loss at the end.
 """
 
+import argparse
 import dataclasses
 import json
 import pathlib
@@ -63,4 +64,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

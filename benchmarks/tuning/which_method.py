@@ -3,6 +3,7 @@
 python benchmarks/tuning/which_method.py
 """
 
+import argparse
 import json
 import pathlib
 
@@ -132,5 +133,6 @@ def page(old):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
     print(f"{PAGE.relative_to(ROOT)} written")

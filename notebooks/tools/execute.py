@@ -8,6 +8,7 @@ What changes from run to run without meaning anything (times, versions) is left 
 run gives the same file.
 """
 
+import argparse
 import pathlib
 import sys
 import time
@@ -69,16 +70,19 @@ def differences(path, notebook):
 
 
 if __name__ == "__main__":
-    names = [name for name in sys.argv[1:] if name != "--check"]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("paths", nargs="*", type=pathlib.Path, help="default: every lesson")
+    parser.add_argument("--check", action="store_true", help="keep nothing, say what differs")
+    options = parser.parse_args()
     changed = 0
-    for path in map(pathlib.Path, names or lessons()):
+    for path in options.paths or lessons():
         start = time.perf_counter()
         seconds = {}
         notebook = execute(path, took=seconds.__setitem__)
         slowest = max(seconds, key=seconds.get)
         took = f"{path.name}: {time.perf_counter() - start:.1f} s"
         took += f" (cell {slowest}: {seconds[slowest]:.1f} s)"
-        if "--check" in sys.argv:
+        if options.check:
             cells = differences(path, notebook)
             changed += bool(cells)
             print(f"{took}, {f'other outputs in cells {cells}' if cells else 'the same outputs'}")

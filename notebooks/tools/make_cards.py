@@ -10,6 +10,7 @@ its history. Anki takes what is newer: the file is written, with the present tim
 has changed.
 """
 
+import argparse
 import hashlib
 import html
 import json
@@ -197,6 +198,7 @@ def kept(path):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     changed = not CARDS.exists() or kept(CARDS) != content()
     if changed:
         write(CARDS, time.time())

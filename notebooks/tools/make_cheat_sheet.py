@@ -6,10 +6,10 @@ Its numbers come from the package, the measured rates from notebooks/WHICH_METHO
 the table of symbols in notebooks/README.md.
 """
 
+import argparse
 import hashlib
 import pathlib
 import re
-import sys
 
 from sheet_layout import ACCENT, BODY, FAINT, Page
 from sheet_numbers import HERE, METHOD, N_IN, N_OUT, bits, bytes_rows, measured, rows_of
@@ -220,6 +220,8 @@ def save(path):
 
 
 if __name__ == "__main__":
-    path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else SHEET
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("path", nargs="?", type=pathlib.Path, default=SHEET, help="a .pdf or .png")
+    path = parser.parse_args().path
     page = save(path)
     print(f"{path}: {page.axes.get_ylim()[0] - page.y:.0f} points left at the foot")

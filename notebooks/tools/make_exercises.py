@@ -7,6 +7,7 @@ runs it and keeps what the checks said, and writes notebooks/exercises/NN_….ip
 holes in place of the solutions and not run.
 """
 
+import argparse
 import pathlib
 
 import nbformat
@@ -30,6 +31,7 @@ def made(path):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     for path in masters():
         for target, text in made(path).items():
             with whole_file(target) as temporary:

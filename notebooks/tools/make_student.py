@@ -13,6 +13,7 @@ A `check` below says "not attempted yet" while the dots stand there. Below each 
 cell `predict("5.2", ...)`, which keeps the student's letter in a file of theirs.
 """
 
+import argparse
 import copy
 import pathlib
 import re
@@ -78,6 +79,7 @@ def made():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     STUDENT.mkdir(exist_ok=True)
     for path, text in made().items():
         with whole_file(path) as temporary:

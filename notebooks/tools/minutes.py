@@ -11,10 +11,10 @@ package's code that it shows. What is folded away counts if it answers a questio
 for the curious.
 """
 
+import argparse
 import json
 import os
 import re
-import sys
 
 import nbformat
 from execute import HERE, execute, lessons
@@ -140,9 +140,13 @@ def rewritten():
 
 
 if __name__ == "__main__":
-    if "--run" in sys.argv:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--run", action="store_true", help="run what has no time yet")
+    parser.add_argument("--write", action="store_true", help="write the minutes into the pages")
+    options = parser.parse_args()
+    if options.run:
         run()
-    if "--write" in sys.argv:
+    if options.write:
         for path, text in rewritten().items():
             with whole_file(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")

@@ -15,10 +15,10 @@ The page is the one source. Each row of a plan is a slot, and its cell *takes* s
 `§` and the beginning of a heading stand for one section, a number alone for the whole lesson.
 """
 
+import argparse
 import datetime
 import functools
 import re
-import sys
 
 import minutes
 import nbformat
@@ -181,8 +181,10 @@ def rewritten(page):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write them into the page")
     text = PAGE.read_text("utf-8")
-    if "--write" in sys.argv:
+    if parser.parse_args().write:
         text = rewritten(text)
         with whole_file(PAGE) as temporary:
             temporary.write_text(text, encoding="utf-8")

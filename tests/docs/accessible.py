@@ -7,10 +7,10 @@ what is not text), 1.3.1 (structure in the markup), 1.4.1 (not by colour alone),
 where it leads), 2.4.6 (headings). The site's tests run axe on the pages that are made of them.
 """
 
+import argparse
 import collections
 import json
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -136,13 +136,13 @@ def figures(path):
     return len(shown), sum("<details><summary>The figure's numbers" in html for html in shown)
 
 
-def main(root):
+def main(root, tell):
     counts = {folder: collections.Counter() for folder in FOLDERS}
     for folder in FOLDERS:
         for path in sorted((root / folder).glob("[0-9]*.ipynb")):
             counts[folder].update(kind for kind, _ in findings(path))
             counts[folder].update(dict(zip(("figures", "with a table"), figures(path))))
-            for kind, what in findings(path) if "-v" in sys.argv else ():
+            for kind, what in findings(path) if tell else ():
                 print(f"{path.name}: {kind}: {what}")
     print(f"{'':24}" + "".join(f"{folder.split('/')[-1]:>12}" for folder in FOLDERS))
     for kind in (*KINDS, "figures", "with a table"):
@@ -150,4 +150,8 @@ def main(root):
 
 
 if __name__ == "__main__":
-    main(Path(next((a for a in sys.argv[1:] if a != "-v"), ROOT)))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT)
+    parser.add_argument("-v", dest="tell", action="store_true", help="each finding too")
+    options = parser.parse_args()
+    main(options.folder, options.tell)

@@ -72,6 +72,20 @@ def test_nothing_in_the_package_unpickles_or_evaluates():
                 assert never, f"{path}:{node.value.lineno}"
 
 
+def test_no_script_passes_over_what_it_is_given():
+    """A word that it does not know is an error, and --help says what it does."""
+    reads = re.compile(
+        r"\.parse_\w*args\(|worked\.main\(|import .*\bmain\b"
+    )  # or another's main does
+    for folder in ("lora_np", "notebooks", "benchmarks", "site", "tests"):
+        for path in sorted(ROOT.glob(f"{folder}/**/*.py")):
+            text = path.read_text("utf-8")
+            if (
+                '\nif __name__ == "__main__":\n' in text and path.name != "nano.py"
+            ):  # it has one page
+                assert reads.search(text), path
+
+
 def test_each_promise_of_the_readme_names_tests_that_are_there():
     section = (ROOT / "README.md").read_text("utf-8").split("## What it promises")[1]
     rows = re.findall(r"^\| \*\*.*\|$", section.split("\n## ")[0], re.M)

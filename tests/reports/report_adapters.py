@@ -8,6 +8,7 @@ imported, the last two columns are the gaps of PEFT's logits from ours: with wha
 and (as PEFT does not load all that it writes) with its own file.
 """
 
+import argparse
 import sys
 import tempfile
 import warnings
@@ -104,4 +105,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     sys.exit(main())

@@ -6,12 +6,14 @@ Logits: max|ours − theirs| / max|theirs|; gradients: the same for each tensor,
 float64 transformers' gradients are kept in float32, so theirs have an error of 6e-8 themselves.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 
 from golden.readers.architectures import CASES, differences, write
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     print(
         f"{'':<26}{'float64: logits':>16}{'gradients':>11}{'float32: logits':>18}{'gradients':>11}"
     )

@@ -6,6 +6,7 @@ change that should change nothing.
 Bits belong to one machine, one NumPy and one kernel of OpenBLAS, so they are compared, not kept.
 """
 
+import argparse
 import functools
 import hashlib
 import pathlib
@@ -91,4 +92,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

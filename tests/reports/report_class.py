@@ -3,6 +3,7 @@
 python tests/reports/report_class.py [STUDENTS]
 """
 
+import argparse
 import contextlib
 import io
 import itertools
@@ -103,4 +104,6 @@ def report(count):
 
 
 if __name__ == "__main__":
-    report(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("students", nargs="?", type=int, default=30)
+    report(parser.parse_args().students)

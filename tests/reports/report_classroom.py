@@ -3,6 +3,7 @@
 python tests/reports/report_classroom.py
 """
 
+import argparse
 import collections
 import contextlib
 import io
@@ -60,6 +61,7 @@ def seconds():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     exercises()
     wrong_answers()
     seconds()

@@ -3,6 +3,8 @@
 PYTHONPATH=tests python tests/reports/report_contract.py
 """
 
+import argparse
+
 from hypothesis import given, settings
 
 from helpers.builders import BUILDERS
@@ -25,5 +27,6 @@ def largest_error(build, examples=200):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     for build in BUILDERS:
         print(f"{build.__name__:<20} {largest_error(build):.1e}")

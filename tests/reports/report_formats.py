@@ -10,6 +10,7 @@ floors are beside it: what sixteen numbers can reach on N(0, 1) without any scal
 the least of five for a million numbers, each taken in turn with NF4's, over which they stand.
 """
 
+import argparse
 import time
 
 import numpy as np
@@ -89,4 +90,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

@@ -6,6 +6,8 @@ A gradient's error is max|a − n| / max(|a|, |n|) per tensor: backward's agains
 differences, in float64. The differences from torch are those of the golden files.
 """
 
+import argparse
+
 import numpy as np
 
 from golden.readers import golden_gpt2
@@ -109,4 +111,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

@@ -5,6 +5,7 @@
 A cell in which the objective's head has no place for the method holds if it is refused for that.
 """
 
+import argparse
 import re
 
 from contracts.fit import refusal
@@ -26,6 +27,7 @@ def outcome(case, teaching, task, config):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     for kind, cases, config in (("GPT", CASES, CONFIG), ("Llama", LLAMA_CASES, LLAMA)):
         found = [outcome(c, o, t, config) for c in cases for o in OBJECTIVES for t in TASKS]
         held, refused = found.count("held"), found.count("refused")

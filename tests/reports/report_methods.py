@@ -6,6 +6,8 @@ The gradient error is max|a − n| / max(|a|, |n|) of the worst tensor, element 
 float64, away from the start. The change at the start is max|logits − the base's|.
 """
 
+import argparse
+
 import numpy as np
 
 from contracts.method_cases import CASES
@@ -33,4 +35,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

@@ -5,6 +5,7 @@
 The error is max|a − n| / max(|a|, |n|) over dlogits, against central differences in float64.
 """
 
+import argparse
 import inspect
 
 from contracts.objective_cases import CASES
@@ -26,6 +27,7 @@ def lines(objective):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     print(f"{'objective':<26}{'largest error':>14}{'lines':>8}")
     for name, case in CASES.items():
         print(f"{name:<26}{largest_error(case):>14.1e}{lines(case.objective):>8}")

@@ -11,6 +11,7 @@ golden/make/make_shapes.py. "bytes" says whether what PEFT saved is loaded and s
 the same tensors, byte for byte.
 """
 
+import argparse
 import inspect
 import tempfile
 from pathlib import Path
@@ -70,4 +71,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

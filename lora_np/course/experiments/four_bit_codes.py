@@ -5,6 +5,8 @@
 Each takes an array and gives back what is left of it after 4 bits, in float32.
 """
 
+import argparse
+
 import numpy as np
 
 from ...quant.nf4 import block_absmax, quantize_nf4
@@ -102,4 +104,5 @@ def print_bytes(n_in, n_out, block_size=64):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

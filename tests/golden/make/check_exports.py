@@ -8,6 +8,7 @@ logits they computed), ours → theirs (files we wrote, against the logits we co
 are also trained here first, for a few steps, so that nothing in them came from PEFT.
 """
 
+import argparse
 import sys
 import tempfile
 import warnings
@@ -207,4 +208,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

@@ -4,6 +4,7 @@ root.
 PYTHONPATH=tests python tests/golden/make/make_adamw_8bit.py
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -40,5 +41,6 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     main()

@@ -6,6 +6,7 @@ What learns is moved from its start, to numbers of eight bits. Kept are adapter_
 it differs from the configuration class's own), the tensors end to end, tokens and PEFT's logits.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -77,13 +78,15 @@ def make(name, base, kind, settings, more=0, save="auto"):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="print these, write nothing")
+    names = parser.parse_args().names
     torch.set_num_threads(1)
     about, arrays = {}, {}
-    for name, case in CASES.items():
-        if sys.argv[1:] in ([], [name]):
-            about[name], each = make(name, *case)
-            arrays |= {f"{name}/{key}": value for key, value in each.items()}
-    if sys.argv[1:]:
+    for name in names or CASES:
+        about[name], each = make(name, *CASES[name])
+        arrays |= {f"{name}/{key}": value for key, value in each.items()}
+    if names:
         print(json.dumps(about, indent=1))
     else:
         usual = {kind: make_config().to_dict() for kind, make_config in KINDS.items()}

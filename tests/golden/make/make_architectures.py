@@ -7,6 +7,7 @@ and here that name stands for float64 while it does, so that the formulas are it
 kept in float32.
 """
 
+import argparse
 import contextlib
 import json
 import sys
@@ -81,6 +82,7 @@ def make(kind, settings):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     about, arrays = {}, {}
     with doubles():

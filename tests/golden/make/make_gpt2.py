@@ -9,6 +9,7 @@ The configuration is in the metadata. The same library versions give the same nu
 order of the metadata may differ.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -76,5 +77,6 @@ def make(name, sizes):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     for name, sizes in SIZES.items():
         make(name, sizes)

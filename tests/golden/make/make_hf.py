@@ -7,6 +7,7 @@ numbers in the file. Those in bitsandbytes' NF4 are dequantized by bitsandbytes 
 GPT-2 first: its own products run in bfloat16 on some processors.
 """
 
+import argparse
 import json
 import shutil
 import tempfile
@@ -102,6 +103,7 @@ def make_four_bit(name, double_quant):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     torch.compiler.set_stance("force_eager")
     for seed, (name, sizes) in enumerate(CASES.items()):

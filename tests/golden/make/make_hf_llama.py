@@ -6,8 +6,8 @@ Those in bitsandbytes' 4 bits are dequantized by it into an ordinary model for t
 products run in bfloat16 on some processors.
 """
 
+import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -107,9 +107,11 @@ def sort_lists(path):
 
 
 def main():
-    chosen = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name", nargs="?", choices=[*KINDS, *FOUR_BIT], help="this one alone")
+    chosen = parser.parse_args().name
     for name, (sizes, dtype, shard) in KINDS.items():
-        if chosen and name not in chosen:
+        if chosen not in (None, name):
             continue
         torch.manual_seed(len(name))
         sizes = {"tie_word_embeddings": True} | SIZES[sizes]
@@ -121,7 +123,7 @@ def main():
         expected = {"tokens": tokens, "logits": logits(model, tokens)}
         save_file(expected, HERE / name / "expected.safetensors")
     for name, (kind, how) in FOUR_BIT.items():
-        if not chosen or name in chosen:
+        if chosen in (None, name):
             make_four_bit(name, kind, how)
     for name, settings in ADAPTERS.items():
         if chosen and f"adapter_{name}" not in chosen:

@@ -8,6 +8,7 @@ transformers computes rotary angles and norms in float32 whatever the model's dt
 are computed anew in float64. The configuration is in the metadata.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -110,5 +111,6 @@ def make(name, sizes):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     for name, sizes in SIZES.items():
         make(name, sizes)

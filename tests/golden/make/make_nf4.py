@@ -3,6 +3,7 @@
 PYTHONPATH=tests python tests/golden/make/make_nf4.py
 """
 
+import argparse
 import os
 
 import bitsandbytes.functional as bnb
@@ -50,6 +51,7 @@ def add(parts, **arrays):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     torch.compiler.set_stance("force_eager")  # the reference as written, not a compiled form
     main()

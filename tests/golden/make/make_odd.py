@@ -3,6 +3,7 @@
 python tests/golden/make/make_odd.py        needs the `peers` extra
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from golden.readers.golden_hf import GOLDEN
 from golden.readers.odd_files import EDITS, write
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     logits = {}
     for name in EDITS:

@@ -7,6 +7,7 @@ First it prints, for adapters that are written here, the largest difference of l
 largest logit: what llama.cpp and mlx-lm compute from the files, and what is computed here.
 """
 
+import argparse
 import json
 import shutil
 import tempfile
@@ -146,6 +147,7 @@ def by_its_converter(kind):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     check_what_is_written()
     print("written by mlx-lm, read here")
     arrays = {name: make(name, *case) for name, case in CASES.items()}

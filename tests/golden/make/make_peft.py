@@ -7,9 +7,9 @@ and logits (of the last position, for models with classes) and, for DoRA, the gr
 Σ g∘logits by the adapter's numbers.
 """
 
+import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import torch
@@ -112,7 +112,10 @@ def make(name, base, settings, seed):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name", nargs="?", choices=CASES, help="this one alone")
+    chosen = parser.parse_args().name
     torch.set_num_threads(1)
     for seed, (name, (base, settings)) in enumerate(CASES.items()):
-        if sys.argv[1:] in ([], [name]):
+        if chosen in (None, name):
             make(name, base, settings, seed)

@@ -7,6 +7,7 @@ rest starts with needs a graphics card. GPTQ's lazy blocks are as long as its gr
 longer, that library reads a group's scale off weights that are not corrected yet.
 """
 
+import argparse
 import importlib
 import importlib.metadata
 import sys
@@ -68,5 +69,6 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.set_num_threads(1)
     main()

@@ -6,9 +6,9 @@ needs sentencepiece and protobuf. It learns from Python's manual, as the base do
 your own it writes nothing, and prints how many of the manual's paragraphs are cut as they are here.
 """
 
+import argparse
 import io
 import json
-import sys
 import tempfile
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -94,8 +94,11 @@ def compare(path):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        compare(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("file", nargs="?", type=Path, help="a tokenizer.model of your own")
+    file = parser.parse_args().file
+    if file:
+        compare(file)
     else:
         made = {name: make(name, settings) for name, settings in CASES.items()}
         (HERE / "expected.json").write_text(json.dumps(made) + "\n")

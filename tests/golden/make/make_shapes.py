@@ -8,7 +8,7 @@ of Σ logits·dlogits for every number that learns (`grad.`, under the file's ow
 layout), and the merged weights (`merged.`). PEFT computes in float64 from what it saved in float32.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import peft
@@ -198,9 +198,12 @@ def allocate(tokens, dlogits, lr=0.02):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these alone")
+    names = parser.parse_args().names
     boft._FBD_CUDA = BlockDiagonal()
     torch.compiler.set_stance("force_eager")
     if not (HERE / "base").exists():
         make_base()
-    for name in sys.argv[1:] or METHODS:
+    for name in names or METHODS:
         make(name)

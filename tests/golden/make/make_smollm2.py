@@ -8,6 +8,7 @@ of each position, the five largest and 64 spread over the vocabulary are kept, w
 all; of the tokenizer, its ids for awkward texts; of generation, greedy answers in the chat form.
 """
 
+import argparse
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,4 +101,5 @@ def answer_of(model, tokenizer, question):
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

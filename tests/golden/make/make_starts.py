@@ -6,6 +6,7 @@ On the tiny Llama of make_shapes.py: A and B of each start (`eva.q_proj.A`, in P
 q_proj and down_proj, of the two sequences `tokens`, whose gradient is that of Σ logits·dlogits.
 """
 
+import argparse
 import dataclasses
 import sys
 
@@ -79,5 +80,6 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     torch.compiler.set_stance("force_eager")
     main()

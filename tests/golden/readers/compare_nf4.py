@@ -3,6 +3,7 @@
 PYTHONPATH=tests python tests/golden/readers/compare_nf4.py
 """
 
+import argparse
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -67,4 +68,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()

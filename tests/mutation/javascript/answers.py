@@ -3,6 +3,7 @@
 python tests/mutation/javascript/answers.py   (writes mutants/javascript/answers.json)
 """
 
+import argparse
 import json
 import subprocess
 from pathlib import Path
@@ -31,4 +32,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()  # no options
     main()
