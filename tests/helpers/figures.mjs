@@ -1,5 +1,5 @@
 // For test_interactive.py: each line of input is [figure, seed]; each line of output [state, its numbers].
-// The state is a random one, which the figure's own `any` makes of that seed.
+// The state is a random one, which the figure's own `any` makes of that seed; without a seed the first.
 import readline from "node:readline";
 
 const FOLDER = new URL("../../lora_np/course/interactive/", import.meta.url);
@@ -17,6 +17,6 @@ function generator(seed) {
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const [name, seed] = JSON.parse(line);
   const { figure } = await import(new URL(`${name}.mjs`, FOLDER));
-  const state = figure.any(generator(seed));
+  const state = seed === null ? figure.start() : figure.any(generator(seed));
   console.log(JSON.stringify([state, figure.compute(state), figure.say(state, figure.compute(state))]));
 }

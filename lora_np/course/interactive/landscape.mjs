@@ -12,8 +12,8 @@ export const figure = {
   lesson: "03_rank_alpha_init",
   start: () => ({ start: [0.8, 0], target: 1, rate: 0.05, steps: 250 }),
   size: (narrow) => (narrow ? [380, 600] : [760, 398]),
-  any: (random) => ({
-    start: [0, 0].map(() => 3.6 * random() - 1.8), target: 0.5 + random(), rate: 0.1 * random(), steps: 1 + Math.floor(40 * random()),
+  any: (random) => ({ // at rates past the slider's too, where some paths fly off
+    start: [0, 0].map(() => 3.6 * random() - 1.8), target: 0.5 + random(), rate: 2 * random(), steps: 1 + Math.floor(40 * random()),
   }),
   compute: smallest,
   build(f, state) {

@@ -19,7 +19,10 @@ export const figure = {
   lesson: "03_rank_alpha_init",
   start: () => ({ D: word(), r: 3, at: [0, 0] }),
   size: (narrow) => (narrow ? [380, 580] : [760, 440]),
-  any: (random) => ({ D: grid((i, j) => 0.03 * random() + 0.4 * (i + 1) * (i === j)), r: Math.floor(11 * random()), at: [0, 0] }),
+  any(random) { // rows that repeat, so of any rank
+    const rows = grid(() => +(random() < 0.5)), some = 1 + Math.floor(N * random());
+    return { D: rows.map(() => rows[Math.floor(some * random())]), r: Math.floor(11 * random()), at: [0, 0] };
+  },
   compute: ({ D }) => byRank(D),
   build(f, state) {
     const [w, h] = [360, 120], second = f.narrow ? [10, 178] : [390, 30];

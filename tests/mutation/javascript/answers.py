@@ -1,4 +1,4 @@
-"""What the package answers in random states of each figure, written for check.mjs.
+"""What the package answers in the first state of each figure and random ones, for check.mjs.
 
 python tests/mutation/javascript/answers.py   (writes mutants/javascript/answers.json)
 """
@@ -11,12 +11,13 @@ from pathlib import Path
 from lora_np.course.interactive.answers import ANSWERS, answer
 
 ROOT = Path(__file__).parents[3]
-STATES = 20  # of each figure
+STATES = 20  # of each figure, beside the first
 DRAW = ROOT / "tests/helpers/figures.mjs"
 
 
 def main():
-    asked = [(name, seed) for seed in range(STATES) for name in ANSWERS]  # a fault shows early
+    seeds = (None, *range(STATES))
+    asked = [(name, seed) for seed in seeds for name in ANSWERS]  # a fault shows early
     lines = "\n".join(json.dumps(each) for each in asked)
     drawn = subprocess.run(
         ["node", DRAW], input=lines, stdout=subprocess.PIPE, text=True, check=True, encoding="utf-8"

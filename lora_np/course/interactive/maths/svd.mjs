@@ -14,12 +14,13 @@ export function svd(D) {
 
 function decompose(D) {
   const rows = D.map((row) => [...row]), turns = D.map((_, i) => D.map((_, j) => +(i === j)));
+  const nothing = 1e-30 * norm(D) ** 2; // less than this two rows share by rounding alone
   for (let moved = true, sweep = 0; moved && sweep < 60; sweep++) {
     moved = false;
     for (let i = 0; i < rows.length; i++)
       for (let j = i + 1; j < rows.length; j++) {
         const p = dot(rows[i], rows[i]), q = dot(rows[j], rows[j]), both = dot(rows[i], rows[j]);
-        if (Math.abs(both) <= 1e-14 * Math.sqrt(p * q)) continue;
+        if (Math.abs(both) <= Math.max(nothing, 1e-14 * Math.sqrt(p * q))) continue;
         moved = true;
         const zeta = (q - p) / (2 * both), t = (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
         const cos = 1 / Math.hypot(1, t), sin = cos * t;
