@@ -1,5 +1,7 @@
 """What the process itself is asked for: Ctrl-C, threads, memory."""
 
+import multiprocessing
+import os
 import signal
 import threading
 
@@ -83,3 +85,19 @@ def test_map_keeps_the_order_and_runs_side_by_side():
     both = threading.Barrier(2, timeout=60)
     assert [*process.map_on(2)(lambda i: (both.wait(), i)[1], range(2))] == [0, 1]
     assert process.pool(2) is process.pool(2) and process.cores() >= 1
+
+
+@needs_threads
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # beside threads, since Python 3.12
+def test_a_forked_process_maps_on_threads_of_its_own():
+    """It has none of its parent's, and would wait for them forever."""
+    [*process.map_on(2)(abs, range(2))]
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: os._exit(7 if [*process.map_on(2)(abs, [-1, -2])] == [1, 2] else 1)
+    )
+    child.start()
+    child.join(60)
+    child.kill()
+    child.join()
+    assert child.exitcode == 7
