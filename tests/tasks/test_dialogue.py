@@ -97,6 +97,18 @@ def test_a_gap_is_found_with_its_name_or_without():
         assert answer == NONE and f'"{gap.name}()"' not in text and text.count("\n\n") == 3
 
 
+def test_behind_any_number_that_hold_the_name_those_without_it_are_found():
+    often = [
+        f'A sentence that tells "print()" from others, and its number is {i}.' for i in range(30)
+    ]
+    manual = Manual(TOPICS | {"often": "\n\n".join(often)})
+    gap = next(g for g in manual.train + manual.held_out if g.name == "print")
+    for n in (3, 25):
+        assert manual.question(gap, n=n)[0].count("\n\n") == n
+        text, _ = manual.question(gap, golden=False, n=n)
+        assert text.count("\n\n") == n and "print" not in text
+
+
 @pytest.mark.parametrize(
     "written, answer, right",
     [

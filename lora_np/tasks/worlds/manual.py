@@ -49,9 +49,9 @@ class Manual:
         """(the question behind n paragraphs, the answer: the whole sentence); without, "none".
 
         BM25 ranks by the sentence. Without `golden` its paragraph is passed over, and so is every
-        other that holds the name. `rng` puts the paragraphs in any order.
+        other that holds the name, were it all of them. `rng` puts the paragraphs in any order.
         """
-        found = self.store.search(terms(gap.sentence), min(20, len(self.store)))
+        found = self.store.search(terms(gap.sentence), len(self.store))
         if not golden:
             found = [i for i in found if i != gap.paragraph and gap.name not in self.paragraphs[i]]
         found = [self.paragraphs[i] for i in found[:n]]
