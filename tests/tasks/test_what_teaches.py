@@ -22,6 +22,7 @@ from lora_np.tasks import (
     taught,
     without_context,
 )
+from lora_np.tokenizers.special_tokens import SpecialTokens
 
 OTHER = small_gpt(GPTConfig(vocab_size=9, n_positions=8, n_embd=6, n_layer=1, n_head=2))
 RNG = np.random.default_rng
@@ -160,6 +161,18 @@ def test_a_policy_at_its_reference_has_no_kl():
     options = {"group": 2, "beta": 1.0, "rng": RNG(3)}
     batch = sample_policy(base, reference(base), length_as_reward, [[1], [2]], 4, **options)
     assert not batch.log_ratios.any() and not batch.advantages.any()
+
+
+def test_without_a_stop_no_mark_of_the_models_own_ends_a_completion():
+    """Each text counts as long as all, so the repeats of a mark that had ended one would count."""
+    base = small_gpt()
+    ending = small_gpt()
+    ending.special_tokens = SpecialTokens(eos_token_id=tuple(range(7)))
+    batches = [
+        sample_policy(m, base, length_as_reward, [[1], [2]], 6, group=2, beta=1.0, rng=RNG(3))
+        for m in (base, ending)
+    ]
+    assert np.array_equal(batches[0].targets, batches[1].targets)
 
 
 def nan_reward(tokens, lengths):
