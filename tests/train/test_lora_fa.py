@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.models import small_gpt
+from helpers.models import moved, small_gpt
 from lora_np.methods import LoRA, LoRALinear
 from lora_np.methods.targets import layers_of
 from lora_np.train import AdamW
@@ -28,3 +28,14 @@ def test_bs_gradient_becomes_the_least_squares_answer_to_ws(monkeypatch):
     assert layers[0].B.grad is None
     for layer, nearest in zip(layers[1:], wanted, strict=True):
         assert np.allclose(layer.scale * layer.A.data @ layer.B.grad, nearest, atol=1e-5)
+
+
+def test_where_the_gradient_is_zero_only_adamws_weight_decay_moves_b():
+    model = moved(LoRA(2, 3.0).apply(small_gpt(), RNG(0)))
+    optimizer = LoRAFA(model, 0.1, weight_decay=0.5)
+    before = [p.data.copy() for p in optimizer.parameters]
+    for p in optimizer.parameters:
+        p.grad = np.zeros_like(p.data)
+    optimizer.step()
+    for p, old in zip(optimizer.parameters, before, strict=True):
+        assert np.allclose(p.data, 0.95 * old, rtol=1e-12, atol=0)

@@ -88,6 +88,26 @@ def test_what_has_no_gradient_has_no_sensitivity():
     assert moved == [False, True] + [False] * (len(moved) - 2)  # of E, A, B, E, …
 
 
+def test_by_the_last_cut_nothing_is_averaged_any_more():
+    """As in PEFT: the triplets left are chosen by the steps before it, not by its own."""
+    model = AdaLoRA(2, 3.0).apply(small_gpt(), RNG(0))
+    optimizer, seen = RankAllocation(SGD(model.trainable_parameters(), 0.1), model, 5, last=2), []
+    for _ in range(5):
+        for p in model.trainable_parameters():
+            p.grad = np.ones_like(p.data)
+        optimizer.step()
+        seen.append([average.tobytes() for average in optimizer.averages])
+    assert seen[1] != seen[2] == seen[3] == seen[4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_state_is_whole_numbers_and_the_weights_own_kind(dtype):
+    model = AdaLoRA(2, 3.0).apply(small_gpt(dtype=dtype), RNG(0))
+    state = RankAllocation(AdamW(model.trainable_parameters()), model, 9).state()
+    assert {array.dtype.type for array in state.values()} == {dtype, np.int64}
+    assert state["ranks.steps"].dtype == np.int64
+
+
 def test_other_methods_keep_their_optimizer():
     model = LoRA(2).apply(small_gpt(), RNG(0))
     optimizer = AdamW(model.trainable_parameters())

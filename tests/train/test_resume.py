@@ -8,8 +8,9 @@ import pytest
 from helpers.models import CONFIG, small_gpt
 from helpers.runs import bits, draw, run, start
 from lora_np import SGD, AdamW, FullFineTuning, LoRA
+from lora_np.checkpoint.safetensors_io import save_tensors
 from lora_np.train import AdamW8bit, History
-from lora_np.train.resume import load_state, save_state
+from lora_np.train.resume import KEY, load_state, save_state
 
 
 @pytest.mark.parametrize("optimizer", [AdamW, AdamW8bit, SGD])
@@ -70,7 +71,7 @@ def test_a_second_ctrl_c_ends_at_once():
     ("other", "message"),
     [
         ({"method": LoRA(2, 3.0)}, "saved by another run"),
-        ({"optimizer": SGD}, "saved by another run.*expected nothing"),
+        ({"optimizer": SGD}, "optimizer.m.0, expected nothing, found .'<f4', .7, 6.."),
         ({"config": CONFIG, "method": LoRA(3, 3.0)}, "saved by another run"),
     ],
 )
@@ -90,6 +91,19 @@ def test_no_state_is_an_error_that_names_the_path(tmp_path):
     (tmp_path / "half").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     with pytest.raises(ValueError, match="half.*no training state to resume from"):
         run(8, checkpoint=tmp_path / "half", resume=True)
+    save_tensors({"x": np.ones(2)}, tmp_path / "other", {KEY: '{"rng": null}'})
+    with pytest.raises(ValueError, match="other.*resume from .*a random generator and a history"):
+        run(8, checkpoint=tmp_path / "other", resume=True)
+
+
+def test_another_kind_of_generator_is_refused_untouched(tmp_path):
+    run(2, checkpoint=tmp_path / "state")
+    model, optimizer, _ = start()
+    parts = model, optimizer, np.random.Generator(np.random.Philox(0))
+    before = str(bits(*parts))
+    with pytest.raises(ValueError, match="state: its random generator is of another kind"):
+        run(8, parts=parts, checkpoint=tmp_path / "state", resume=True)
+    assert str(bits(*parts)) == before
 
 
 @pytest.mark.parametrize(
