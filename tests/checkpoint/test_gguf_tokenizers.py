@@ -95,21 +95,24 @@ def byte_words():
 
 
 def test_cuts_of_llama_3_and_qwen(tmp_path):
-    """Digits by threes, and alone; a word that is a token is one, though no pairs lead to it."""
-    words = [*byte_words(), "12", "123", "ab", "abc", "<|eot|>", "<tool>"]
+    """Digits by threes, and alone; a word that is a token is one, though no pairs lead to it, and
+    a space before it is of the word."""
+    words = [*byte_words(), "12", "123", "ab", "abc", "Ġab", "<|eot|>", "<tool>"]
     types = [*[NORMAL] * (len(words) - 2), CONTROL, WRITTEN]
     place = {word: i for i, word in enumerate(words)}
     merges = ["1 2", "12 3", "a b"]
     made = {
         cut: write(tmp_path / f"{cut}.gguf", "gpt2", words, types, merges, pre=cut)
-        for cut in ("llama-bpe", "qwen2", "gpt-2")
+        for cut in ("llama-bpe", "qwen2", "gpt-2", "smollm")
     }
 
     def cut(name, text):
         return [words[i] for i in made[name].encode(text)]
 
     assert cut("llama-bpe", "1231") == ["123", "1"] and cut("qwen2", "123") == ["1", "2", "3"]
+    assert cut("gpt-2", "1231") == ["123", "1"] and cut("smollm", "123") == ["1", "2", "3"]
     assert cut("llama-bpe", "abc") == ["abc"] and cut("gpt-2", "abc") == ["ab", "c"]
+    assert cut("llama-bpe", "ab ab") == ["ab", "Ġab"]
     assert made["qwen2"].encode("e\u0301").tolist() == made["qwen2"].encode("\u00e9").tolist()
     for tokenizer in made.values():
         assert tokenizer.encode("<tool>").tolist() == [place["<tool>"]]

@@ -1,6 +1,7 @@
 """tokenizer.model, and the same lists in a GGUF file: texts are cut as SentencePiece cuts them."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -120,6 +121,18 @@ def stripped(model):
     model.normalizer_spec.remove_extra_whitespaces = True
 
 
+def unescaped(model):
+    model.normalizer_spec.escape_whitespaces = False
+
+
+def suffixed(model):
+    model.trainer_spec.treat_whitespace_as_suffix = True
+
+
+def folded_back(model):
+    model.denormalizer_spec.precompiled_charsmap = b"x"
+
+
 def twice(model):
     model.pieces[300].piece = model.pieces[301].piece
 
@@ -134,6 +147,9 @@ def long(model):
         (unigram, "not a SentencePiece BPE that .*: model_type UNIGRAM"),
         (folded, "the normalization 'nmt_nfkc'"),
         (stripped, "remove_extra_whitespaces"),
+        (unescaped, "applies: no escape_whitespaces$"),
+        (suffixed, "applies: treat_whitespace_as_suffix$"),
+        (folded_back, "applies: a denormalization$"),
         (twice, "the tokenizer's lists do not fit each other"),
         (long, "expected tokens of at most 1000 characters"),
         (lambda model: model.Clear(), "model_type UNIGRAM, .*, no pieces"),
@@ -153,6 +169,14 @@ def test_a_list_of_pieces_that_fill_each_other_is_refused(tmp_path, monkeypatch)
     load_tokenizer(tmp_path)
     monkeypatch.setattr("lora_np.tokenizers.sentencepiece.MOST", 100)
     with pytest.raises(ValueError, match="tokenizer.model: more than 100 pairs of its pieces"):
+        load_tokenizer(tmp_path)
+
+
+@by_model
+def test_a_file_far_larger_than_any_is_not_read(tmp_path):
+    (tmp_path / "tokenizer.model").touch()
+    os.truncate(tmp_path / "tokenizer.model", 2**26 + 1)
+    with pytest.raises(ValueError, match="tokenizer.model: expected at most 67,108,864 bytes"):
         load_tokenizer(tmp_path)
 
 

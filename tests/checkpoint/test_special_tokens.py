@@ -18,6 +18,7 @@ from lora_np.checkpoint import load_llama, load_model, load_tokenizer
 from lora_np.generation import generate
 from lora_np.tasks import text
 from lora_np.tasks.samples import samples
+from lora_np.tokenizers.byte import ByteTokenizer
 from lora_np.tokenizers.special_tokens import SpecialTokens, prompt_tokens, stop_tokens
 
 needs_tokenizers = pytest.mark.extra("tokenizers")
@@ -40,6 +41,15 @@ def test_generation_config_counts_before_config(config, generation, expected, tm
     files = {} if generation is None else {"generation_config": generation}
     tokens = load_llama(write_llama(tmp_path, config=config, **files)).special_tokens
     assert (tokens.bos_token_id, tokens.eos_token_id, tokens.pad_token_id) == expected
+
+
+@needs_tokenizers
+@pytest.mark.parametrize("bos", [None, 1])
+@pytest.mark.parametrize("eos", [(), (2,), (7, 2)])
+@pytest.mark.parametrize("pad", [None, 0, 3])
+def test_what_the_tokens_say_of_themselves_is_read_as_them(bos, eos, pad, tmp_path):
+    tokens = SpecialTokens(bos, eos, pad)
+    assert load_llama(write_llama(tmp_path, config=tokens.ids())).special_tokens == tokens
 
 
 bad = st.sampled_from([-2, 11, 2**40, True, False, 1.0, "2", [[2]], {}, [2, -1], [11], [True]])
@@ -188,6 +198,14 @@ def test_a_llama_begins_with_its_begin_mark_and_stops_at_its_end(tmp_path):
     reading = text._text("two", ["ab", "c"], ["a"], tokenizer, "", None)
     assert reading.train.tolist() == [2, 1, 6, 2, 1, 10, 2]
     assert prompt_tokens(tokenizer, "ab") == [1, 6] and prompt_tokens(tokenizer, "") == [1]
+
+
+def test_nothing_to_go_on_from_is_the_end_before_it_where_there_is_one():
+    class Endless(ByteTokenizer):
+        end = None
+
+    assert prompt_tokens(ByteTokenizer, "") == [ByteTokenizer.end]
+    assert prompt_tokens(Endless, "") == [] and prompt_tokens(Endless, "a") == [97]
 
 
 @needs_tokenizers

@@ -15,6 +15,12 @@ def test_there_and_back(text, begin):
     assert ByteTokenizer.encode(text).tolist() == list(text.encode())
 
 
+@given(st.binary(max_size=8))
+def test_bytes_that_are_no_utf_8_are_kept_where_python_kept_them(raw):
+    """A command line's, for one: as surrogates."""
+    assert ByteTokenizer.encode(raw.decode("utf-8", "surrogateescape")).tolist() == list(raw)
+
+
 def test_what_no_text_spells():
     assert decode([65, END, 66, 0xC3]) == "A\n\nB?"
     assert ByteTokenizer.special("<|im_end|>") is None and ByteTokenizer.files() == {}

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from lora_np.checkpoint import load_tokenizer
 from lora_np.tasks.dialogue import dialogue_tokens
 from lora_np.tokenizers.chat_template import chat_tokens, turn_end
 from lora_np.tokenizers.jinja import render
+from lora_np.tokenizers.special_tokens import SpecialTokens
 
 pytestmark = pytest.mark.extra("jinja2")
 needs_tokenizers = pytest.mark.extra("tokenizers")
@@ -25,6 +27,7 @@ AS_TRANSFORMERS = {  # template: what it makes of TALK there, by its documentati
     ),
     "{{ messages[0] | tojson }}": '{"role": "user", "content": "a <b> \'c\' \u00e9"}',
     "{{ {'b': 1, 'a': [1]} | tojson(indent=2) }}": '{\n  "b": 1,\n  "a": [\n    1\n  ]\n}',
+    "{{ {'a': [1, 2]} | tojson(separators=(',', ':')) }}": '{"a":[1,2]}',
     "{{ messages[0].content }}": "a <b> 'c' \u00e9",
     "{{ bos_token }}{{ missing }}{{ tools is none }}": "<s>True",
     "{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}x{% endfor %}": "x",
@@ -76,18 +79,18 @@ def test_renders_as_transformers(template):
             "more than 2,097,152 steps",
         ),
         ("{% for i in range(9999) %}{{ 'x' * 9999 }}{% endfor %}", "more than 4,194,304"),
-        ("{{ 'x' * 10**10 }}", r"\*\* is not for templates"),
-        ("{{ 'x' * 10000000000 }}", "it multiplies to more"),
-        ("{{ [1] * 10000000000 }}", "it multiplies to more"),
-        ("{{ 'x' | center(10000000000) }}", "chat_template: No filter named 'center'"),
-        ("{{ 'x\\n' | indent(10000000000) }}", "a width of more than 1000"),
-        ("{{ [1] | tojson(indent=10000000000) }}", "a width of more than 1000"),
+        ("{{ 'x' * 10**7 }}", r"\*\* is not for templates"),
+        ("{{ 'x' * 9999999 }}", "it multiplies to more"),
+        ("{{ [1] * 9999999 }}", "it multiplies to more"),
+        ("{{ 'x' | center(9999999) }}", "chat_template: No filter named 'center'"),
+        ("{{ 'x\\n' | indent(9999999) }}", "a width of more than 1000"),
+        ("{{ [1] | tojson(indent=9999999) }}", "a width of more than 1000"),
         ("{{ 'x'.rjust(999) }}", "chat_template: .*'rjust' of 'str' object is unsafe"),
-        ("{{ '{:>9999999999}'.format(1) }}", "chat_template: .*'format' of 'str' object is unsafe"),
-        ("{{ '{:>99999999}'.format_map({}) }}", "chat_template: .*'format_map' of 'str'"),
-        ("{{ ('{:>99999999}' | attr('format'))(1) }}", "chat_template: .*unsafe"),
-        ("{{ '%9999999999d' % 1 }}", "% is not for templates"),
-        ("{{ '%9999999999d' | format(1) }}", "chat_template: No filter named 'format'"),
+        ("{{ '{:>9999999}'.format(1) }}", "chat_template: .*'format' of 'str' object is unsafe"),
+        ("{{ '{:>9999999}'.format_map({}) }}", "chat_template: .*'format_map' of 'str'"),
+        ("{{ ('{:>9999999}' | attr('format'))(1) }}", "chat_template: .*unsafe"),
+        ("{{ '%9999999d' % 1 }}", "% is not for templates"),
+        ("{{ '%9999999d' | format(1) }}", "chat_template: No filter named 'format'"),
         ("{% set a = 'x' * 99999 %}{{ a.replace('x', a) }}", "more than 4,194,304"),
         (
             "{% set n = namespace(s='xx') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}"
@@ -112,6 +115,7 @@ def test_renders_as_transformers(template):
         (LONG + "{% set y = (x, x) %}", "characters on the way"),
         (LONG + "{{ [x] * 1000 }}", "it multiplies to more"),
         (LONG + "{% set n = namespace(a=x, b=x) %}{{ n }}", "characters on the way"),
+        (LONG + "{% set n = namespace(a=x) %}{% set n.b = x %}{{ n }}", "characters on the way"),
         (LONG + "{{ x.join(range(1000) | map('string')) }}", "it would make more"),
         (LONG + "{{ range(1000) | join(x) }}", "it would make more"),
         (
@@ -121,7 +125,7 @@ def test_renders_as_transformers(template):
         (LONG + "{% for i in range(999) %}{% set y = x[1:] %}{% endfor %}", "goes through"),
         (LONG + "{% for i in range(999) %}{% set y = x | upper %}{% endfor %}", "goes through"),
         ("{{ range(99999) | map('batch', 1) | sum(start=[]) }}", "sum is for numbers"),
-        ("{{ strftime_now('%1000000000d' * 99) }}", "a width of more than 1000"),
+        ("{{ strftime_now('%9999999d' * 99) }}", "a width of more than 1000"),
         ("{{ strftime_now('a' * 101) }}", "a width of more than 1000"),
         ("{# " + "a" * 2**20 + " #}", "at most 1,048,576 characters"),
     ],
@@ -175,11 +179,28 @@ def test_a_turn_ends_as_the_template_ends_it_and_not_as_a_text_does(tokenizer):
     assert chat_tokens(tokenizer, [*talk, ("a", "a")])[0] == 1
 
 
+TWO_ROLES = (
+    "{% for m in messages %}{% if m.role not in ['user', 'assistant'] %}"
+    "{{ raise_exception('two roles') }}{% endif %}{% endfor %}"
+)
+
+
+@needs_tokenizers
+@pytest.mark.parametrize("before", [TWO_ROLES, "Do not say: An answer.</s>"])
+def test_a_template_may_take_two_roles_and_say_anything_first(before, tmp_path):
+    said = {"eos_token": "</s>", "chat_template": before + TEMPLATE}
+    assert turn_end(load_tokenizer(write_tokenizer(tmp_path, tokenizer_config=said))) == 7
+
+
 @needs_tokenizers
 def test_named_templates_and_the_default_among_them(tmp_path):
     named = [{"name": "rag", "template": "b"}, {"name": "default", "template": "a"}]
     tokenizer = load_tokenizer(write_tokenizer(tmp_path, tokenizer_config={"chat_template": named}))
     assert chat_tokens(tokenizer, [("user", "x")]) == [4]
+    two = [("rag", "b"), ("tool_use", "c")]
+    without = SimpleNamespace(special_tokens=SpecialTokens(chat_templates=two))
+    with pytest.raises(ValueError, match="no default among its templates rag, tool_use"):
+        turn_end(without)
     tokenizer.save(tmp_path)
     assert json.loads((tmp_path / "tokenizer_config.json").read_text())["chat_template"] == named
 
