@@ -143,11 +143,11 @@ def clip_gradients(parameters, largest):
     Returns the norm before clipping (Pascanu et al. 2013, arXiv 1211.5063, algorithm 1).
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught by train
-        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
     if largest is not None and norm > largest:
-        for g in gradients:
-            g *= largest / norm
+        with np.errstate(invalid="ignore"):  # 0 · inf: train refuses a norm that is not finite
+            for g in gradients:
+                g *= largest / norm
     return norm
 
 

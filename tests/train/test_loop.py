@@ -90,6 +90,13 @@ def test_clipping_bounds_the_common_norm_and_keeps_the_direction(seed, largest):
     assert parameters[2].grad is None
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e30])
+def test_clipping_tells_without_a_warning_of_a_norm_that_is_not_finite(value):
+    parameter = Parameter(np.zeros(2, np.float32))
+    parameter.grad = np.float32([value, 1])
+    assert not math.isfinite(clip_gradients([parameter], 1.0))
+
+
 @given(cut=st.integers(1, 5))
 def test_a_held_out_loss_does_not_depend_on_how_it_is_batched(cut):
     """Each target weighs the same: a mean of batch means would not pass."""

@@ -9,6 +9,7 @@ from helpers.models import CONFIG, small_gpt
 from helpers.runs import bits, draw, run, start
 from lora_np import SGD, AdamW, FullFineTuning, LoRA
 from lora_np.checkpoint.safetensors_io import save_tensors
+from lora_np.system.process import interrupts_end_all
 from lora_np.train import AdamW8bit, History
 from lora_np.train.resume import KEY, load_state, save_state
 
@@ -38,15 +39,15 @@ def pythons_own_ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
+def pressed_at_the_third(rng):
+    for number, batch in enumerate(draw(rng), start=1):
+        if number == 3:
+            signal.raise_signal(signal.SIGINT)
+        yield batch
+
+
 def test_ctrl_c_ends_after_a_whole_step_and_leaves_a_usable_checkpoint(tmp_path):
     path, before = tmp_path / "state.safetensors", signal.getsignal(signal.SIGINT)
-
-    def pressed_at_the_third(rng):
-        for number, batch in enumerate(draw(rng), start=1):
-            if number == 3:
-                signal.raise_signal(signal.SIGINT)
-            yield batch
-
     parts = start()
     _, _, _, history = run(8, parts=parts, batches=pressed_at_the_third(parts[2]), checkpoint=path)
     assert history.interrupted and len(history.losses) == 3
@@ -54,6 +55,21 @@ def test_ctrl_c_ends_after_a_whole_step_and_leaves_a_usable_checkpoint(tmp_path)
     resumed, unbroken = run(8, checkpoint=path, resume=True), run(8)
     assert not resumed[3].interrupted
     assert bits(*resumed[:3]) == bits(*unbroken[:3])
+
+
+def test_where_ctrl_c_ends_all_only_a_run_that_can_go_on_is_evaluated_and_saved(tmp_path):
+    asked = iter(range(9))
+
+    def interrupted(**options):
+        parts, options["evaluate"] = start(), lambda: {"asked": next(asked)}
+        return run(8, parts=parts, batches=pressed_at_the_third(parts[2]), **options)[3]
+
+    with interrupts_end_all():
+        assert interrupted(checkpoint=tmp_path / "state").curve("asked") == ([0, 3], [0, 1])
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    assert next(asked) == 3, "once more, before the first step"
+    assert len(load_state(tmp_path / "state", *start()).losses) == 3
 
 
 def test_a_second_ctrl_c_ends_at_once():

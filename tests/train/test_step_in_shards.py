@@ -93,8 +93,9 @@ def test_gradients_accumulate_and_frozen_ones_stay_none():
 
 def test_shards_follow_the_shape():
     """Never the number of cores: one for a batch too small to share, one for a single sequence."""
-    counts = [shard_count(*shape, 64) for shape in ((1, 10_000), (2, 10), (16, 64), (4, 64))]
-    assert counts == [1, 1, 2, 1] and shard_count(4, 64, 576) == 2  # a wider model has more to do
+    shapes = ((1, 10_000), (2, 10), (16, 64), (4, 128), (4, 127), (4, 64))
+    assert [shard_count(*shape, 64) for shape in shapes] == [1, 1, 2, 2, 1, 1]
+    assert shard_count(4, 64, 576) == 2  # a wider model has more to do
     assert cores() >= 1
 
 
