@@ -15,7 +15,12 @@ PEFT = (
     "tests/checkpoint/test_peft_configurations.py",
 )
 TESTS = {
-    "nn": ("tests/nn", *CONTRACTS, "tests/checkpoint/test_gpt2.py"),
+    "nn": (
+        "tests/nn",
+        *CONTRACTS,
+        "tests/checkpoint/test_gpt2.py",
+        "tests/train/test_recompute.py",
+    ),
     "quant": ("tests/quant", "tests/contracts/test_contract.py"),
     "methods": ("tests/methods", *CONTRACTS, *PEFT, "tests/robustness/test_numpy_settings.py"),
     "objectives": ("tests/objectives", "tests/contracts/test_any_by_any.py"),

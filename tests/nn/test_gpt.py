@@ -193,8 +193,9 @@ def test_what_is_kept_for_backward():
             assert caches[0] is None
     assert kept["head"] == kept["final norm"] == 0 < kept["top block"] < kept["full"]
     assert kept["LoRA"] < kept["full"]
-    assert base.forward(some_tokens(), keep=False)[1] is None
-    assert base.forward(some_tokens(), past=base.new_past(3, 5))[1] is None
+    for forward in base.forward, base.forward_body:
+        assert forward(some_tokens(), keep=False)[1] is None
+        assert forward(some_tokens(), past=base.new_past(3, 5))[1] is None
     x, (_, cache) = WAYS["LoRA"](base, rng).forward_body(some_tokens())
     assert WAYS["LoRA"](base, rng).transform_backward(x, cache) == (None, None)
 

@@ -38,6 +38,7 @@ def test_names_shapes_and_start():
         (lambda m: m(np.full((2, 3), 7)), "ids from 0 to 6, got 7 to 7"),
         (lambda m: m(some_tokens(), past=some_past()[:1]), "each of 2 layers, got 1"),
         (lambda m: m(some_tokens(), past=some_past(B=2)), r"past .* \(3, 2, 2, 3\) .* got \(2, 2"),
+        (lambda m: m(some_tokens(), past=[None, some_past(B=2)[1]]), r"past .* got \(2, 2"),
         (lambda m: m(some_tokens(), past=some_past(dtype=np.float32)), "float64, got .* float32"),
         (lambda m: m.new_past(1, 9), "9 positions are more than n_positions 8"),
         (lambda m: m.backward(0, m.forward(some_tokens(), keep=False)[1]), "nothing was kept"),
