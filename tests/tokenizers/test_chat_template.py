@@ -13,7 +13,7 @@ from helpers.tokenizer_files import TEMPLATE, write_tokenizer
 from lora_np.checkpoint import load_tokenizer
 from lora_np.tasks.dialogue import dialogue_tokens
 from lora_np.tokenizers.chat_template import chat_tokens, turn_end
-from lora_np.tokenizers.jinja import render
+from lora_np.tokenizers.jinja import _compiled, render
 from lora_np.tokenizers.special_tokens import SpecialTokens
 
 pytestmark = pytest.mark.extra("jinja2")
@@ -50,6 +50,12 @@ AS_TRANSFORMERS = {  # template: what it makes of TALK there, by its documentati
     "{% for x in [[1, [2]], [3]] recursive %}{% if x is iterable %}{{ loop(x) }}{% else %}{{ x }}"
     "{% endif %}{% endfor %}": "123",
 }
+
+
+@pytest.fixture(autouse=True)
+def compiled_anew():
+    """Not in a test before, or in the process that this one was forked from."""
+    _compiled.cache_clear()
 
 
 @pytest.mark.parametrize("template", AS_TRANSFORMERS)
