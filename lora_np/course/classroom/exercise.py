@@ -17,7 +17,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis.errors import Flaky
 
-from .inputs import Broken, shown
+from ...conformance.drawn import shown
+from .inputs import Broken
 
 OWN = 90  # the number of the sheet that is drawn for each student
 KINDS = ("implement", "find the bug", "predict and explain", "design")

@@ -8,6 +8,8 @@ numbers have one decimal. Sizes start at 2 (a 1 hides transposes), square ones a
 import numpy as np
 from hypothesis import strategies as st
 
+from ...conformance.drawn import plain, tenths
+
 
 class Broken(AssertionError):
     """A law does not hold for this input; the message says what was seen."""
@@ -53,12 +55,6 @@ def parts(answer, *names):
     return answer
 
 
-def tenths(seed, *shape):
-    """Normal numbers to one decimal, none of them zero; the same for the same seed."""
-    numbers = np.random.default_rng(seed).standard_normal(shape).round(1)
-    return np.where(numbers == 0, 0.1, numbers)
-
-
 @st.composite
 def layers(draw, rank=(1, 3), leading=(1, 3)):
     """{x, W, A, B, alpha, dy} of one LoRA layer: x (..., in), A (in, r), B (r, out).
@@ -84,19 +80,3 @@ def layers(draw, rank=(1, 3), leading=(1, 3)):
 def only(strategy, *names):
     """The same strategy, but of these names alone."""
     return strategy.map(lambda drawn: {name: drawn[name] for name in names})
-
-
-def plain(value):
-    """An array or number on one short line."""
-    text = np.array2string(np.asarray(value), precision=4, suppress_small=True, threshold=24)
-    text = " ".join(text.split())
-    return text if len(text) <= 160 else text[:150] + " ..."
-
-
-def shown(drawn):
-    """One line for each drawn input: name, shape, numbers."""
-    for name, value in drawn.items():
-        if isinstance(value, np.ndarray):
-            yield f"{name} {value.shape} = {plain(value)}"
-        else:
-            yield f"{name} = {str(value)[:160]}"
