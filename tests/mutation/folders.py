@@ -33,6 +33,8 @@ TESTS = {
     "conformance": ("tests/conformance",),
     "system": ("tests/system",),
     "analysis": ("tests/analysis",),
+    "recipes": ("tests/recipes",),
+    "worked_example": ("tests/worked_example",),
 }
 NOT = (  # mutants of their own, and saves that are killed in processes of their own
     "tests/quant/test_nf4_mutants.py",
