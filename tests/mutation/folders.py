@@ -26,7 +26,11 @@ TESTS = {
         "tests/checkpoint/test_sentencepiece.py",
         "tests/checkpoint/test_special_tokens.py",
     ),
-    "checkpoint": ("tests/checkpoint", "tests/contracts/test_loaders.py"),
+    "checkpoint": (
+        "tests/checkpoint",
+        "tests/contracts/test_loaders.py",
+        "tests/robustness/test_untrusted.py",
+    ),
     "tasks": ("tests/tasks",),
     "generation": ("tests/generation",),
     "memory": ("tests/memory",),
