@@ -37,13 +37,14 @@ TESTS = {
     "conformance": ("tests/conformance",),
     "system": ("tests/system",),
     "analysis": ("tests/analysis",),
-    "recipes": ("tests/recipes",),
+    "recipes": ("tests/recipes", "tests/memory", "tests/system/test_platform.py"),
     "worked_example": ("tests/worked_example",),
 }
-NOT = (  # mutants of their own, and saves that are killed in processes of their own
+NOT = (  # mutants of their own, saves killed in processes of their own, and what needs the lessons
     "tests/quant/test_nf4_mutants.py",
     "tests/checkpoint/test_peft.py::test_a_save_killed_half_way_leaves_the_old_files",
     "tests/checkpoint/test_gpt2.py::test_a_save_killed_half_way_leaves_the_old_file",
+    "tests/worked_example/test_broken_on_purpose.py::test_next_names_only_what_is_there",
 )
 CONFIGURATION = """
 [tool.mutmut]
