@@ -123,8 +123,6 @@ def run(
     dense = Linear(W.copy())
     descend(dense, X, t, lr, steps)
     given = {"x": X, "W": W, "terms": X.T * W, "y": X @ W, "document_y": DOCUMENT_Y}
-    dy = records[0]["dy"]
-    asked = np.where(np.abs(dy) < TINY, 0, dy)
     given |= {"alpha": alpha, "rank": rank, "lr": lr, "target": t, "scale": layer.scale}
     learnt = {
         "steps": records,
@@ -140,13 +138,18 @@ def run(
     }  # fmt: skip
     limits = {
         "both_zero": never_learns(rank, alpha, t, lr, steps),
-        "one_token_gradient_rank": int(np.linalg.matrix_rank(X.T @ asked)),
+        "one_token_gradient_rank": gradient_rank(records[0]["dy"]),
         "rank_wall": rank_wall(),
         "side_effect": {"x2": X2, "before": X2 @ W, "dense": dense(X2), "lora": layer(X2)},
         "counts": [count(3, 2, rank), count(512, 1536, 8)],
         "nf4": in_four_bits(rank, alpha, t, lr, steps),
     }
     return given | learnt | limits
+
+
+def gradient_rank(dy):
+    """The rank of one token's dense gradient xᵀ dy: 1, or 0 where dy is nothing but rounding."""
+    return int(np.linalg.matrix_rank(X.T @ np.where(np.abs(dy) < TINY, 0, dy)))
 
 
 def never_learns(rank, alpha, target, lr, steps):
