@@ -78,7 +78,8 @@ def test_a_refit_comes_nearer_to_its_target_than_others(form, seed):
     blocks, form = form.blocks(array), form.bound_to(array)
     how = form.rounded(form.fit(blocks))
     values = form.values(form.encode(blocks, *how)).astype(np.float32)
-    target = 1.2 * blocks + 0.2 * numbers(blocks.shape, seed + 100)
+    noise = RNG(seed).uniform(-0.05, 0.05, blocks.shape) * np.abs(blocks).max(-1, keepdims=True)
+    target = (1.2 * blocks + noise).astype(np.float32)
 
     def missed(*how):
         return np.square(form.decode(values, *how) - target, dtype=np.float64).sum(axis=-1)
