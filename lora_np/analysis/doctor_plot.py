@@ -16,7 +16,8 @@ def picture(numbers):
     """
     layers = numbers["layers"]
     key = "change" if any("change" in each for each in layers.values()) else "size"
-    rows, columns = list(dict.fromkeys(map(kind_of, layers))), max(1, *map(block_of, layers)) + 1
+    rows = list(dict.fromkeys(map(kind_of, layers))) or [""]  # of a prefix: an empty one
+    columns = max(map(block_of, layers), default=0) + 1
     label = "‖s·ΔW‖ / ‖W‖" if key == "change" else "‖s·ΔW‖"
     maps = {label: np.full((len(rows), columns), np.nan)}
     maps["working share of r"] = np.full_like(maps[label], np.nan)
@@ -34,7 +35,7 @@ def picture(numbers):
 
 
 def draw(axes, values, title, top):
-    top = top or (np.nanmax(values) if np.isfinite(values).any() else 1)
+    top = top or values[np.isfinite(values)].max(initial=0) or 1
     shown = axes.imshow(values, cmap="cividis", vmin=0, vmax=top, aspect="auto")
     axes.grid(False)
     axes.set(title=title, xlabel="block")

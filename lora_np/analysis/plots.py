@@ -120,11 +120,12 @@ def heatmap(axes, values, largest, title, digits=3):
 def history_picture(history, title):
     """The training loss, smoothed over a fiftieth of the run, and every held-out loss."""
     figure, axes = subplots()
-    losses = np.asarray(history.losses)
-    width = max(1, len(losses) // 50)
-    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
-    axes.plot(np.arange(len(smooth)) + width, smooth, label="training, smoothed", linewidth=1)
-    said = [f"training loss {smooth[0]:.2f} to {smooth[-1]:.2f}"]
+    losses, said = np.asarray(history.losses), []
+    if losses.size:
+        width = max(1, len(losses) // 50)
+        smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+        axes.plot(np.arange(len(smooth)) + width, smooth, label="training, smoothed", linewidth=1)
+        said.append(f"training loss {smooth[0]:.2f} to {smooth[-1]:.2f}")
     names = sorted({name for e in history.evaluations for name in e} - {"step"})
     for name, marker in zip(names, MARKERS):
         steps, values = history.curve(name)

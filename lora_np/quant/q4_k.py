@@ -99,7 +99,7 @@ def best_lines(x):
         better = (spread > 0) & (found < best)
         best = np.where(better, found, best)
         scale, offset = np.where(better, slope, scale), np.where(better, start, offset)
-    return np.where(flat, np.float32(0), scale), np.where(flat, highest, offset)
+    return np.where(flat, np.float32(0), scale), offset
 
 
 def codes_of(x, offset, inverse):

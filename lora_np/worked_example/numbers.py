@@ -17,6 +17,7 @@ W = np.array([[0.1, 0.4], [-0.2, 0.3], [0.7, -0.5]])  # the frozen weight (3, 2)
 DOCUMENT_Y = np.array([[0.54, -0.19]])  # what the document prints for xW; its terms sum to less
 A_START = np.array([[0.5, 0.2], [-0.4, 0.1], [0.3, -0.4]])  # the first r columns are A₀
 X2 = np.array([[0.3, 0.2, 0.0]])  # a second token, at a right angle to x
+TINY = 1e-12  # a gradient that prints as 0, and is rounding
 WALL_MOVES = np.array([[0.11, 0.07], [0.07, -0.11]])  # where the two tokens should go: rank 2
 
 
@@ -137,13 +138,18 @@ def run(
     }  # fmt: skip
     limits = {
         "both_zero": never_learns(rank, alpha, t, lr, steps),
-        "one_token_gradient_rank": int(np.linalg.matrix_rank(X.T @ records[0]["dy"])),
+        "one_token_gradient_rank": gradient_rank(records[0]["dy"]),
         "rank_wall": rank_wall(),
         "side_effect": {"x2": X2, "before": X2 @ W, "dense": dense(X2), "lora": layer(X2)},
         "counts": [count(3, 2, rank), count(512, 1536, 8)],
         "nf4": in_four_bits(rank, alpha, t, lr, steps),
     }
     return given | learnt | limits
+
+
+def gradient_rank(dy):
+    """The rank of one token's dense gradient xᵀ dy: 1, or 0 where dy is nothing but rounding."""
+    return int(np.linalg.matrix_rank(X.T @ np.where(np.abs(dy) < TINY, 0, dy)))
 
 
 def never_learns(rank, alpha, target, lr, steps):

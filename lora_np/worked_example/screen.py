@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..system.hints import command
+from .numbers import TINY
 from .text import bar, beside, fixed, matrix, number, setting, signed_sum, vector
-
-TINY = 1e-12  # a gradient that prints as 0, and is rounding
 
 
 def screens(n):

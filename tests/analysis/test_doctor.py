@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.readers.golden_hf import ADAPTERS, GOLDEN
-from helpers.doctored import BASE, BY_BASE, BY_FILE, SOUND, B, theirs, zero
+from helpers.doctored import BASE, BY_BASE, BY_FILE, NOTED, SOUND, B, theirs, zero
 from helpers.peft_files import SETTINGS
 from lora_np.__main__ import main
 from lora_np.analysis.adapter_files import read_adapter_files
@@ -19,8 +19,10 @@ from lora_np.analysis.advice import ADVICE, NOTE
 from lora_np.analysis.doctor import examine
 from lora_np.analysis.doctor_plot import picture
 from lora_np.analysis.layer_numbers import FORMS, merge_errors
-from lora_np.checkpoint import load_adapter, load_base
+from lora_np.checkpoint import load_adapter, load_base, save_adapter
+from lora_np.checkpoint.safetensors_io import LISTED
 from lora_np.course.notebook import CODE_ADAPTER
+from lora_np.methods import LoRA
 
 
 def serious(files, base=BASE):
@@ -54,6 +56,40 @@ def test_what_only_the_base_shows_is_found_with_it(case, tmp_path):
     code, write = BY_BASE[case]
     write(tmp_path / "it")
     assert serious(read_adapter_files(tmp_path / "it")) == {code}
+
+
+@pytest.mark.parametrize("case", NOTED, ids=NOTED)
+def test_what_is_no_fault_is_noted(case, tmp_path):
+    code, write = NOTED[case]
+    write(tmp_path / "it")
+    examined = examine(read_adapter_files(tmp_path / "it"), BASE)
+    assert {found["code"] for found in examined["findings"]} == {code} and examined["sound"]
+
+
+@pytest.mark.parametrize("case", BY_FILE | BY_BASE | NOTED)
+def test_a_finding_names_in_words_what_it_is_about(case, tmp_path):
+    (BY_FILE | BY_BASE | NOTED)[case][1](tmp_path / "it")
+    files = read_adapter_files(tmp_path / "it")
+    for found in (each for base in (BASE, None) for each in examine(files, base)["findings"]):
+        code, what, names = found["code"], found["what"], found["layers"]
+        assert names or code in ("start", "refused")
+        if code not in ("untrained", "another-base", "no-scale"):  # which are of all layers
+            assert all(name in what for name in names[:LISTED])
+
+
+def test_what_never_trained_is_said_as_it_is_stored(tmp_path):
+    said = {"never trained": "B is all zero", "IA3, never trained": "every factor is 1"}
+    for case, words in said.items():
+        BY_FILE[case][1](tmp_path / case)
+        [found] = examine(read_adapter_files(tmp_path / case))["findings"]
+        assert found["what"] == f"{words} in every layer: the adapter changes nothing"
+
+
+def test_an_adapter_in_another_form_is_to_be_converted(tmp_path):
+    model = LoRA(2, 3.0).apply(BASE, np.random.default_rng(0))
+    save_adapter(model, tmp_path, form="mlx")
+    with pytest.raises(ValueError, match="in the form 'mlx'; `convert --form peft` writes PEFT's"):
+        read_adapter_files(tmp_path)
 
 
 def test_a_scale_of_alpha_is_judged_by_its_size_without_a_base_and_by_its_effect_with_one(tmp_path):

@@ -36,7 +36,9 @@ def test_curves_bars_and_matrices_come_back(matrix):
     finite = np.nan_to_num(matrix[0]).tolist()
     for across in (False, True):
         draw = (lambda a: a.barh(names, finite)) if across else (lambda a: a.bar(names, finite))
-        assert table_of(draw)[2] == [[n, v + 0.0] for n, v in zip(names, finite)]
+        _, columns, rows = table_of(draw)
+        assert columns == (["bar", "length"] if across else ["x", "y"])
+        assert rows == [[n, v + 0.0] for n, v in zip(names, finite)]
 
 
 def guided(axes):
@@ -87,6 +89,19 @@ CASES = {
 def test_what_a_reader_sees_is_named(draw):
     caption, columns, rows = table_of(draw)
     assert (caption, columns, rows[-1]) == CASES[draw]
+
+
+def test_two_curves_of_one_name_keep_their_own_columns():
+    _, columns, rows = table_of(lambda axes: [axes.plot(X, k * X, label="run") for k in (1, 2)])
+    assert columns == ["x", "run", "run (2)"] and rows[-1] == [4.0, 4.0, 8.0]
+
+
+def test_of_several_panels_each_is_told_with_its_number():
+    figure, axes = subplots(1, 2)
+    for k, at in enumerate(axes):
+        at.plot(X, X + k)
+        at.set(title=f"from {k}")
+    assert [caption for caption, _, _ in tables(figure)] == ["panel 1; from 0", "panel 2; from 1"]
 
 
 def test_long_ones_are_thinned_and_say_so():

@@ -13,6 +13,7 @@ from helpers.models import some_tokens
 from lora_np.checkpoint import load_llama, load_tokenizer
 from lora_np.checkpoint.gguf import open_gguf
 from lora_np.nn import LlamaConfig
+from lora_np.nn.rotary import Llama3Scaling, YarnScaling
 
 gguf = pytest.importorskip("gguf", reason="the optional extra `llm`")
 pytestmark = [pytest.mark.extra("gguf"), pytest.mark.extra("tokenizers")]
@@ -50,6 +51,7 @@ def test_gguf(tmp_path):
     [
         ({"architecture": "gpt2"}, "expected the architecture llama or qwen2 or qwen3, got 'gpt2'"),
         ({"extra": {"llama.rope.scaling.yarn_ext_factor": 2.0}}, "yarn_ext_factor 2.0"),
+        ({"extra": {"general.type": "adapter"}}, "an adapter, not a model"),
         ({"layers": 3}, "missing: layers.2.input_layernorm.weight"),
         ({"layers": 10**9}, "20 tensors are too few for 1000000000 layers"),
         ({"quantize": "MXFP4"}, "is in kind 39; expected one of F32"),
@@ -59,7 +61,28 @@ def test_what_a_gguf_may_not_say(changes, message, tmp_path):
     config = dataclasses.replace(CONFIG, hidden_size=256, intermediate_size=256, head_dim=64)
     model = small_llama(config if "quantize" in changes else CONFIG, np.float32)
     write_gguf(tmp_path / "model.gguf", model, **changes)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
+        load_llama(tmp_path / "model.gguf")
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("ends", [{}, {"fast": 16.0}, {"slow": 2.0}, {"fast": 9.0, "slow": 3.0}])
+def test_yarns_ends_are_those_of_a_gguf_or_the_usual(ends, tmp_path):
+    config = dataclasses.replace(CONFIG, rope_scaling=YarnScaling(4.0, 8))
+    said = {f"llama.rope.scaling.yarn_beta_{end}": value for end, value in ends.items()}
+    write_gguf(tmp_path / "model.gguf", small_llama(config, np.float32), None, extra=said)
+    fast, slow = ends.get("fast", 32.0), ends.get("slow", 1.0)
+    scaling = load_llama(tmp_path / "model.gguf").config.rope_scaling
+    assert scaling == YarnScaling(4.0, 8, beta_fast=fast, beta_slow=slow)
+
+
+@pytest.mark.parametrize("second", [{"type": "yarn"}, {"factor": 2.0}], ids=str)
+def test_a_gguf_with_two_scalings_is_refused(second, tmp_path):
+    scaling = Llama3Scaling(8.0, 1.0, 4.0, 32)
+    model = small_llama(dataclasses.replace(CONFIG, rope_scaling=scaling), np.float32)
+    said = {f"llama.rope.scaling.{name}": value for name, value in second.items()}
+    write_gguf(tmp_path / "model.gguf", model, None, extra=said)
+    with pytest.raises(ValueError, match="rope.scaling beside rope_freqs.weight is not computed"):
         load_llama(tmp_path / "model.gguf")
 
 

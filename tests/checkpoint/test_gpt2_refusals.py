@@ -60,8 +60,9 @@ def edit_tensors(directory, change):
 )
 def test_settings_that_do_not_fit(directory, changes, message):
     edit_config(directory, **changes)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
         load_gpt2(directory)
+    assert str(directory) in str(error.value)
 
 
 def test_one_error_lists_every_tensor(directory):

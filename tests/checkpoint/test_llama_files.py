@@ -25,6 +25,7 @@ from lora_np.checkpoint import (
 from lora_np.memory.measured import array_bytes
 from lora_np.methods import BottleneckAdapters, HeadTuning, LoRA, PrefixTuning, quantize_base
 from lora_np.nn import LlamaConfig
+from lora_np.nn.llama_config import FULL, SLIDING
 from lora_np.tokenizers.byte import ByteTokenizer
 
 HF = Path(__file__).parent.parent / "golden" / "data" / "hf_llama"
@@ -117,8 +118,24 @@ def test_what_a_directory_may_not_say(changes, message, tmp_path):
     shutil.copytree(HF / "grouped", tmp_path, dirs_exist_ok=True)
     settings = json.loads((tmp_path / "config.json").read_text()) | changes
     (tmp_path / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as error:
         load_llama(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3"])
+@pytest.mark.parametrize("first", range(4))
+def test_where_windows_begin_is_also_said_without_layer_types(kind, first, tmp_path):
+    """By `max_window_layers`, for programs from before there were such lists."""
+    layers = tuple(FULL if i < first else SLIDING for i in range(3))
+    config = LlamaConfig(7, 8, 8, 3, 2, model_type=kind, sliding_window=2, layer_types=layers)
+    save_llama(small_llama(config, np.float32), tmp_path)
+    path = tmp_path / "config.json"
+    settings = json.loads(path.read_text())
+    del settings["layer_types"]
+    path.write_text(json.dumps(settings))
+    again = load_llama(tmp_path).config
+    assert [again.window(i) for i in range(3)] == [config.window(i) for i in range(3)]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -88,6 +88,18 @@ def test_so_is_one_that_is_hardly_json(tmp_path_factory, pieces, where, cut):
     agree(path, text.encode(errors="surrogatepass"), bytes(4))
 
 
+NUMBERS = ["0", "-0", "1", "1.0", "1e0", "-1", "9" * 19, "9" * 20, "9" * 400, "1e400"]
+NUMBERS += [str(size + more) for size in (2**63, 2**64) for more in (-1, 0)] + [str(-(2**63) - 1)]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:24])
+def test_a_number_is_one_wherever_it_is_one_to_the_library(tmp_path, number):
+    header = json.dumps({"a": {**GOOD, "more": 1}})
+    for place in ("[1]", "[0, ", "4]", " 1}"):
+        text = header.replace(place, place.replace(place.strip("[], }"), number))
+        agree(tmp_path / "number.safetensors", text.encode(), bytes(4))
+
+
 @pytest.mark.parametrize("about", [["F32", [1], [0, 4]], {**GOOD, "dtype": {"F32": None}}])
 def test_two_forms_that_only_the_library_takes_are_read_by_nothing_here(tmp_path, about):
     header, path = json.dumps({"a": about}).encode(), tmp_path / "odd"

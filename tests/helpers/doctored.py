@@ -44,6 +44,7 @@ SOUND = {
     "our IA3": ours(IA3()),
     "our rsLoRA": ours(LoRA(4, 4.0, rslora=True)),
     "our prefix": ours(PrefixTuning(2)),
+    "our LoRA of the tokens' table": ours(LoRA(2, 4.0, ("c_attn", "wte"))),
     "PEFT's LoRA": theirs(),
     "PEFT's in float16, by a pattern": theirs(
         halved, target_modules=r".*\.(c_attn|c_fc|attn\.c_proj)"
@@ -130,6 +131,13 @@ BY_BASE = {  # what only the base shows
         "another-base", theirs(renamed("attn.c_attn", "self_attn.q_proj"), target_modules="x"),
     ),
     "an unknown setting": ("refused", theirs(use_magic=True)),
+}  # fmt: skip
+NOTED = {  # sound, with something to know
+    "a layer that a pattern leaves out": (
+        "bare-layer", theirs(no_layer(FIRST), target_modules=r".*(1.attn.c_attn|attn.c_proj|c_fc)"),
+    ),
+    "a change below the rounding": ("merge", theirs(lambda t: {n: 0.02 * t[n] for n in t})),
+    "a direction that the base has not": ("intruders", theirs(one(f"{SQUARE}{B}", np.sign))),
 }  # fmt: skip
 
 

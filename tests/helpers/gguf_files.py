@@ -51,7 +51,8 @@ def write_gguf(path, model, quantize="Q8_0", **changes):
         writer.add_value_length(c.head_dim)
     write_scaling(writer, c)
     for name, value in changes.get("extra", {}).items():
-        (writer.add_uint32 if isinstance(value, int) else writer.add_float32)(name, value)
+        add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
+        add[type(value)](name, value)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(changes.get("pre", "smollm"))
     writer.add_token_list(["<|endoftext|>", "<|im_end|>", "a", "b", "ab", "1", "2"])

@@ -49,6 +49,14 @@ def fails(cell):
     return small_train(cell)
 
 
+def place(cell):
+    """Which process runs it, and on how many threads its products run there."""
+    from threadpoolctl import threadpool_info
+
+    time.sleep(0.1)  # so that each process has a part in it
+    return [os.getpid(), *(each["num_threads"] for each in threadpool_info())]
+
+
 def note(cell):
     """Leave a file that says: this cell was begun, by this process."""
     (Path(cell["notes"]) / f"{name_of(cell)} {os.getpid()}").touch()

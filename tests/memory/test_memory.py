@@ -90,6 +90,7 @@ def test_what_is_held_is_what_is_predicted(d, layers, inner, B, T, rank, way, re
     kind=st.sampled_from([AdamW, AdamW8bit]),
 )
 @example(64, 2, 2, 2, LONG, 257, LoRA(4, 3.0, ALL), True, AdamW)
+@example(512, 2, 2, 2, 8, 64, QLoRA(4, 3.0, ALL), False, AdamW)
 def test_the_peak_of_a_step_is_what_is_predicted(
     d, layers, heads, B, T, vocabulary, method, recompute, kind
 ):

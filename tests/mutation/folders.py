@@ -31,21 +31,28 @@ TESTS = {
         "tests/checkpoint/test_sentencepiece.py",
         "tests/checkpoint/test_special_tokens.py",
     ),
-    "checkpoint": ("tests/checkpoint", "tests/contracts/test_loaders.py"),
+    "checkpoint": (
+        "tests/checkpoint",
+        "tests/contracts/test_loaders.py",
+        "tests/robustness/test_untrusted.py",
+    ),
     "tasks": ("tests/tasks",),
     "generation": ("tests/generation",),
     "memory": ("tests/memory",),
     "conformance": ("tests/conformance",),
     "system": ("tests/system",),
     "analysis": ("tests/analysis",),
+    "recipes": ("tests/recipes", "tests/memory", "tests/system/test_platform.py"),
+    "worked_example": ("tests/worked_example",),
 }
 NOT = (
-    # mutants of their own; a list of all members, mutmut's among them; saves that are killed in
-    # processes of their own
+    # mutants of their own; a list of all members, mutmut's among them; saves killed in processes of
+    # their own; and what needs the lessons
     "tests/quant/test_nf4_mutants.py",
     "tests/contracts/test_contract.py::test_the_guide_names_every_member_of_a_layer",
     "tests/checkpoint/test_peft.py::test_a_save_killed_half_way_leaves_the_old_files",
     "tests/checkpoint/test_gpt2.py::test_a_save_killed_half_way_leaves_the_old_file",
+    "tests/worked_example/test_broken_on_purpose.py::test_next_names_only_what_is_there",
 )
 CONFIGURATION = """
 [tool.mutmut]

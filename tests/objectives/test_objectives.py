@@ -216,6 +216,7 @@ def zeros(*shape):
     [
         (lambda: Distillation(0), "Distillation: expected a temperature above 0, .* got 0"),
         (lambda: Distillation(float("nan")), "expected a temperature above 0, .* got nan"),
+        (lambda: Distillation(1e19), r"expected a temperature from 1e-18 to 1e\+18, got 1e\+19"),
         (lambda: Distillation(hard=1.5), "expected hard from 0 to 1, got 1.5"),
         (lambda: DPO(0.0), "DPO: expected beta above 0, .* got 0.0"),
         (lambda: PPO(0), "PPO: expected clip above 0, .* got 0"),

@@ -14,7 +14,7 @@ from lora_np.quant.awq import awq
 from lora_np.quant.calibrate import Inputs, calibrate
 from lora_np.quant.gptq import gptq
 from lora_np.quant.hqq import hqq
-from lora_np.quant.int4 import INT4
+from lora_np.quant.int4 import INT4, INT4Zero
 from lora_np.quant.nvfp4 import NVFP4
 from lora_np.tasks import next_token
 
@@ -67,6 +67,31 @@ def test_no_other_code_would_come_nearer(form, seed):
     found = np.abs(tensor.dequantize().reshape(blocks.shape) - blocks)
     slack = 0.1 if getattr(form, "double_quant", False) else 2e-3  # of these seeds: 0.085, 0.0014
     assert (found <= best + slack * np.abs(blocks).max(axis=(1, 2), keepdims=True)).all()
+
+
+@EVERY
+@FEW
+@given(seed=st.integers(0, 99))
+def test_a_refit_comes_nearer_to_its_target_than_others(form, seed):
+    """Than what the codes came from, or a scale or an offset that is a little more or less."""
+    array = numbers((4, 256), seed).ravel()
+    blocks, form = form.blocks(array), form.bound_to(array)
+    how = form.rounded(form.fit(blocks))
+    values = form.values(form.encode(blocks, *how)).astype(np.float32)
+    noise = RNG(seed).uniform(-0.05, 0.05, blocks.shape) * np.abs(blocks).max(-1, keepdims=True)
+    target = (1.2 * blocks + noise).astype(np.float32)
+
+    def missed(*how):
+        return np.square(form.decode(values, *how) - target, dtype=np.float64).sum(axis=-1)
+
+    *kept, last = form.refit(target, values, *how)
+    found = missed(*kept, last)
+    assert (found <= missed(*how) * (1 + 1e-5)).all()
+    for sign in (1, -1):
+        other = last + sign * (0.02 * np.abs(last) + 1e-3)
+        if isinstance(form, INT4Zero):  # whose zero is one of 16
+            other = np.clip(last + sign, 0, 15)
+        assert (found <= missed(*kept, other)).all()
 
 
 @EVERY

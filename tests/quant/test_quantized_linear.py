@@ -35,7 +35,9 @@ def test_it_computes_in_its_inputs_dtype(dtype):
     x = np.random.default_rng(1).standard_normal((3, 512)).astype(dtype)
     y, cache = layer.forward(x)
     assert y.dtype == dtype and layer.backward(y, cache).dtype == dtype and cache is None
-    assert layer.dtype == np.float32
+    assert layer.dtype == layer.effective_weight().dtype == np.float32
+    layer.set_dtype(dtype)
+    assert layer.dtype == layer.effective_weight().dtype == dtype
 
 
 @pytest.mark.parametrize("double_quant, expected", [(False, 442_368), (True, 405_700)])

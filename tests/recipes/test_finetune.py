@@ -1,53 +1,26 @@
-"""The recipes: pretraining at random offsets, and a fine-tune's numbers."""
+"""A fine-tune's numbers: what was gained, forgotten and paid."""
 
+import dataclasses
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from helpers.models import CONFIG, small_gpt, some_tokens
+from helpers.small_texts import TINY, repeating, tiny_gpt
 from lora_np import BitFit, FullFineTuning, HeadTuning, LoRA, QLoRA
-from lora_np.nn import GPT, GPTConfig
+from lora_np.nn import GPT
+from lora_np.recipes import finetune as module
 from lora_np.recipes.finetune import describe, finetune, usual_rate
-from lora_np.recipes.pretrain import RandomOffsets, pretrain
-from lora_np.tasks import text
-from lora_np.tokenizers.byte import VOCABULARY
-
-TINY = GPTConfig(VOCABULARY, n_positions=40, n_embd=16, n_layer=1, n_head=2)
-
-
-def repeating(name, words):
-    return text.split(name, {f"{name} {i}": f"{i}: {words * 40}" for i in range(3)})
-
-
-def test_windows_start_anywhere_and_each_on_its_own_and_only_with_an_rng():
-    model, tokens = small_gpt(), some_tokens(B=200, T=6)
-    shifted = RandomOffsets(model)
-    offsets = np.random.default_rng(4).integers(0, 3, 200)
-    assert set(offsets) == {0, 1, 2}, "8 positions leave room for offsets 0, 1 and 2"
-    logits, cache = shifted.forward(tokens, rng=np.random.default_rng(4))
-    np.testing.assert_array_equal(logits, model(tokens, position=offsets))
-    np.testing.assert_array_equal(shifted(tokens), model(tokens))
-    shifted.backward(np.ones_like(logits), cache)
-    assert (np.abs(model.wpe.weight.grad).sum(axis=1) > 0).all(), "every position learns"
-    assert CONFIG.n_positions == 8
-
-
-def test_pretraining_learns_the_same_again_from_the_same_seed(tmp_path):
-    reading, options = repeating("prose", "the cat sat. "), {"batch_size": 4, "length": 16}
-    model, history = pretrain(reading, TINY, steps=40, **options)
-    before, after = history.evaluations[0]["prose"], history.evaluations[-1]["prose"]
-    assert after < 0.7 * before
-    again, _ = pretrain(reading, TINY, steps=40, state=tmp_path / "state.safetensors", **options)
-    for p, q in zip(model.parameters(), again.parameters()):
-        assert p.data.tobytes() == q.data.tobytes()
+from lora_np.train import memory_guard
+from lora_np.train.step import SHARDS
 
 
 @pytest.mark.parametrize(
     "method", [FullFineTuning(), HeadTuning(), LoRA(2, 4.0, "all-linear"), QLoRA(2, 4.0)]
 )
 def test_a_fine_tunes_numbers(method):
-    base = GPT(TINY, np.random.default_rng(0))
+    base = tiny_gpt()
     frozen = [p.data.tobytes() for p in base.parameters()]
     code, prose = repeating("code", "def f(x): return x\n"), repeating("prose", "the cat sat. ")
     model, history, n = finetune(
@@ -63,11 +36,59 @@ def test_a_fine_tunes_numbers(method):
     assert n["trained"] == sum(p.size for p in model.trainable_parameters())
     assert n["bytes"]["gradients"] == 4 * n["trained"]
     assert n["bytes"]["moments"] == 8 * n["trained"]
+    assert (n["lr"], n["batch"]) == (0.02, [4, 16])
+    assert [each["step"] for each in history.evaluations] == [0, 25]
+    assert n["ms_per_step"] == pytest.approx(1e3 * history.seconds / 25)
+    assert n["cpu_ms_per_step"] == pytest.approx(1e3 * history.cpu_seconds / 25)
     json.dumps(n)
 
 
+def test_recomputing_holds_less_and_learns_the_same():
+    base = GPT(dataclasses.replace(TINY, n_layer=3), np.random.default_rng(0))
+    code = repeating("code", "def f(x): return x\n")
+    options = {"steps": 3, "batch_size": 2, "length": 16, "windows": 2}
+    ways = [finetune(base, LoRA(2, 4.0), code, recompute=how, **options) for how in (False, True)]
+    (_, plain, n), (_, again, m) = ways
+    assert m["bytes"]["activations"] < n["bytes"]["activations"]
+    assert again.losses == plain.losses and m["after"] == n["after"]
+
+
+class Fits(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("options", "shards", "recompute"),
+    [({}, 1, False), ({"threads": 1}, SHARDS, False), ({"recompute": True}, 1, True)],
+    ids=str,
+)
+def test_memory_is_checked_for_the_run_that_is_asked_for(options, shards, recompute, monkeypatch):
+    """With as much free as its own estimate says, and not with a byte less."""
+    base, code = tiny_gpt(), repeating("code", "def f(x): return x\n")
+    sizes = {"steps": 1, "batch_size": 4, "length": 16, "windows": 1}
+    batch = next(code.batches(np.random.default_rng(0), 1, 16))
+    model = LoRA(2, 4.0).apply(base, np.random.default_rng(0))
+    need = memory_guard.step_bytes(model, batch, shards, None, recompute)(4, 16)
+    monkeypatch.setattr(module, "held_in_a_step", mock.Mock(side_effect=Fits))  # what comes next
+    for free, end in ((need, Fits), (need - 1, ValueError)):
+        monkeypatch.setattr(memory_guard, "free_bytes", lambda free=free: free)
+        with pytest.raises(end):
+            finetune(base, LoRA(2, 4.0), code, **sizes, **options)
+
+
+def test_evaluations_are_as_often_as_asked_and_their_progress_shows(capsys):
+    base, code = tiny_gpt(), repeating("code", "def f(x): return x\n")
+    options = {"steps": 5, "batch_size": 2, "length": 16, "windows": 3}
+    _, history, _ = finetune(base, LoRA(2, 4.0), code, every=2, progress=True, **options)
+    assert [each["step"] for each in history.evaluations] == [0, 2, 4, 5]
+    shown = capsys.readouterr().err
+    assert "measuring a step" in shown and "held-out losses: " in shown and "/3 [" in shown
+    finetune(base, LoRA(2, 4.0), code, progress=False, **options)
+    assert capsys.readouterr().err == ""
+
+
 def test_the_usual_rate_falls_with_the_width():
-    base, code = GPT(TINY, np.random.default_rng(0)), repeating("code", "def f(x): return x\n")
+    base, code = tiny_gpt(), repeating("code", "def f(x): return x\n")
     options = {"steps": 1, "batch_size": 2, "length": 16, "windows": 2}
     for method in (LoRA(2, 4.0), BitFit()):
         _, _, n = finetune(base, method, code, **options)

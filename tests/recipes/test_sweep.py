@@ -40,6 +40,15 @@ def test_processes_give_what_a_plain_loop_gives(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted(path_of(cell, tmp_path) for cell in CELLS)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_more_processes_than_asked_each_with_one_thread(tmp_path, monkeypatch, processes):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+    places = sweep(CELLS, sweep_cells.place, tmp_path, processes=processes)
+    assert len({pid for pid, *_ in places}) <= processes
+    assert all(set(threads) <= {1} for _, *threads in places)
+
+
 def test_any_executor_and_what_is_missing_alone_is_run(tmp_path):
     begun = []
 

@@ -56,6 +56,7 @@ def test_where_nothing_moves_it_says_why(case, reason):
     assert NOW not in page and LEARNT not in page and "below -1" not in page
     assert "has not moved enough to move x2" in page
     assert ("dB is 0 too" in page) == (reason != "lr is 0")
+    assert ("has rank 0: it asks for nothing." in page) == (reason == "y is t already")
 
 
 def test_a_slow_descent_has_not_learnt_the_answer():

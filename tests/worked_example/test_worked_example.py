@@ -10,7 +10,7 @@ from lora_np.worked_example.__main__ import main
 from lora_np.worked_example.screen import screens
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def numbers():
     return worked_example.run()
 
@@ -105,6 +105,7 @@ def test_the_same_weight_in_four_bits(numbers):
     np.testing.assert_allclose(q["y"], [[0.43226, -0.25745]], atol=5e-6)
     np.testing.assert_allclose(np.abs(q["error"]).max(), 0.01267, atol=5e-6)
     assert q["steps"][-1]["loss"] < q["steps"][0]["loss"] / 1000 and q["codes_unchanged"]
+    np.testing.assert_array_equal(q["steps"][0]["y"], q["y"])
 
 
 def test_alpha_alone_is_not_the_scale():

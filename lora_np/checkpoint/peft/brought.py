@@ -29,8 +29,8 @@ class BroughtTables:
         first = tables(model)[0]
 
         def table():
-            dtype = inner.ln_f.weight.dtype
-            return Parameter(np.empty((self.rows, model.config.n_embd), dtype), trainable=False)
+            dtype = inner.ln_f.weight.dtype  # zeros: a new token's row is their mean at first
+            return Parameter(np.zeros((self.rows, model.config.n_embd), dtype), trainable=False)
 
         if tied or first in self.names:
             inner.wte = Embedding(table())
