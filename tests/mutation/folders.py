@@ -31,9 +31,13 @@ TESTS = {
     "generation": ("tests/generation",),
     "memory": ("tests/memory",),
     "conformance": ("tests/conformance",),
-    "system": ("tests/system",),
+    "system": ("tests/system", "tests/cli/test_site_command.py"),
     "analysis": ("tests/analysis",),
+    "cli": ("tests/cli",),
+    "course/classroom": ("tests/course/classroom",),
+    "course/interactive": ("tests/course/test_interactive.py",),
 }
+READ = ("notebooks", "benchmarks", "README.md")  # by tests, at the root that they are copied to
 NOT = (  # mutants of their own, and saves that are killed in processes of their own
     "tests/quant/test_nf4_mutants.py",
     "tests/checkpoint/test_peft.py::test_a_save_killed_half_way_leaves_the_old_files",
@@ -55,9 +59,11 @@ def workplace(folder):
     """mutants/FOLDER: the project as mutmut shall see it, with this folder's configuration."""
     place = ROOT / "mutants" / folder
     place.mkdir(parents=True, exist_ok=True)
-    for name in ("lora_np", "tests"):
-        if not (place / name).exists():
-            (place / name).symlink_to(ROOT / name)
+    (place / "mutants").mkdir(exist_ok=True)
+    links = {place / name: ROOT / name for name in ("lora_np", "tests")}
+    for link, target in (links | {place / "mutants" / name: ROOT / name for name in READ}).items():
+        if not link.exists():
+            link.symlink_to(target)
     tests = json.dumps([*TESTS[folder], "-mnot long", *(f"--deselect={test}" for test in NOT)])
     ours = (ROOT / "pyproject.toml").read_text()
     (place / "pyproject.toml").write_text(ours + CONFIGURATION.format(folder=folder, tests=tests))
