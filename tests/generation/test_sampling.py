@@ -161,6 +161,31 @@ def test_sample_draws_in_proportion(top_k, top_p, expected):
     assert (np.abs(shares - expected) <= 5 * spread).all(), shares
 
 
+class Draws:
+    """A generator of these numbers."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def random(self, shape):
+        return np.broadcast_to(self.numbers, shape)
+
+
+def test_tokens_as_likely_get_equal_parts_of_what_is_drawn():
+    drawn = sample(np.zeros((8, 4)), None, None, Draws(np.arange(8)[:, None] / 8))
+    assert drawn.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+@given(seed=st.integers(0, 2**32 - 1), top_k=st.integers(1, 9), top_p=st.floats(0.01, 1))
+def test_the_largest_number_draws_no_token_that_was_cut(seed, top_k, top_p):
+    logits = 3 * RNG(seed).normal(size=(50, 9))
+    drawn = sample(logits, top_k, top_p, Draws(1 - 2.0**-53))
+    likelier = logits > np.take_along_axis(logits, drawn[:, None], axis=-1)
+    p = np.exp(logits) * (logits >= np.sort(logits, axis=-1)[:, -top_k, None])
+    assert (likelier.sum(axis=-1) < top_k).all()
+    assert ((p * likelier).sum(axis=-1) / p.sum(axis=-1) < top_p + 1e-12).all()
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     temperature=st.floats(0, 1.7e308, exclude_min=True),
