@@ -78,6 +78,25 @@ def test_javascript_at_the_edges():
     assert [int(each.flat[0]) & 15 for each in codes] == [*range(15)]
 
 
+def asked(name, **state):
+    return json.loads(answer(name, json.dumps(state)))
+
+
+def test_a_descent_that_flies_off_ends_with_its_first_loss_of_a_hundred():
+    """No random state has such a rate; figure_edges.mjs asks the same of JavaScript."""
+    found = asked("landscape", start=[1.8, -1.8], target=1.5, rate=0.5, steps=40)
+    *before, last = found["losses"]
+    assert before and max(before) < 100 <= last and len(found["path"]) == len(found["losses"])
+
+
+@pytest.mark.parametrize("way", ["SGD", "AdamW"])
+def test_where_a_page_writes_whole_numbers_the_answer_is_the_same(way):
+    """JavaScript writes 2.0 as 2."""
+    state = {"rate": 0.01, "beta": 0.9, "steps": 4, "way": way}
+    whole, real = (asked("valley", start=start, **state) for start in ([2, 1], [2.0, 1.0]))
+    assert whole == real and whole["path"][1] != whole["path"][0]
+
+
 def test_each_figure_has_an_answer_and_is_short():
     names = {path.stem for path in FOLDER.glob("*.mjs")} - SHARED
     assert names == set(ANSWERS)

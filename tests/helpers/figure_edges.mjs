@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 
 const MATHS = new URL("../../lora_np/course/interactive/maths/", import.meta.url);
-const [{ softmax }, { step }, { quantize, MIDPOINTS }] = await Promise.all(
-  ["attention", "lora", "nf4"].map((name) => import(new URL(`${name}.mjs`, MATHS))),
+const [{ softmax }, { step }, { quantize, MIDPOINTS }, { smallest }] = await Promise.all(
+  ["attention", "lora", "nf4", "descent"].map((name) => import(new URL(`${name}.mjs`, MATHS))),
 );
 
 assert.deepEqual(softmax([1000, 0]), [1, 0], "a large score overflows nothing");
@@ -13,3 +13,7 @@ assert.deepEqual(
   "a step goes down the gradient",
 );
 MIDPOINTS.forEach((midpoint, code) => assert.equal(quantize([1, midpoint]).codes[1], code, "at a midpoint the lower code"));
+
+const { path, losses } = smallest({ start: [1.8, -1.8], target: 1.5, rate: 0.5, steps: 40 });
+const far = losses.findIndex((loss) => loss >= 100);
+assert.deepEqual([losses.length, path.length], [far + 1, far + 1], "a path that flies off ends there");
