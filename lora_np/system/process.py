@@ -37,6 +37,10 @@ def pool(threads):
     return ThreadPoolExecutor(threads)
 
 
+if hasattr(os, "register_at_fork"):  # a fork has its parent's pools, and none of their threads
+    os.register_at_fork(after_in_child=pool.cache_clear)
+
+
 @functools.cache
 def blas():
     return ThreadpoolController()  # making one costs 40 times using one

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+from multiprocessing import get_context
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from lora_np.system import process
-from lora_np.system.platform import HAS_THREADS, LINUX
+from lora_np.system.platform import HAS_PROCESSES, HAS_THREADS, LINUX
 from lora_np.system.process import ENDS_ALL, catch_interrupt, interrupts_end_all
 
 needs_threads = pytest.mark.skipif(not HAS_THREADS, reason="no threads here")
@@ -122,6 +123,17 @@ def test_map_keeps_the_order_and_runs_side_by_side():
     both = threading.Barrier(2, timeout=60)
     assert [*process.map_on(2)(lambda i: (both.wait(), i)[1], range(2))] == [0, 1]
     assert process.pool(2) is process.pool(2) and process.cores() >= 1
+
+
+@pytest.mark.skipif(not (HAS_PROCESSES and hasattr(os, "fork")), reason="no fork here")
+def test_a_fork_has_threads_of_its_own():
+    """Else what multiprocessing forks after a step on two threads waits for ever."""
+    assert [*process.map_on(2)(abs, [-1, -2])] == [1, 2]
+    child = get_context("fork").Process(target=lambda: [*process.map_on(2)(abs, [-1, -2])])
+    child.start()
+    child.join(60)
+    child.kill()
+    assert child.exitcode == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux says which cores are ours")
