@@ -94,6 +94,17 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method, kind):
         assert f"double_quant=True, int8_embeddings={four_bits}" in numbers["method"]
 
 
+@pytest.mark.parametrize(("method", "use"), [("lora", "--adapter"), ("full", "--base")])
+def test_finetune_prints_what_is_held_and_how_to_use_it(tiny, capsys, method, use):
+    out = tiny / "out"
+    assert not main([str(a) for a in finetune(tiny, "--method", method, "--out", out)])
+    lines = capsys.readouterr().out.splitlines()
+    held = [float(line.split(" MB")[0].split()[-1]) for line in lines if " MB" in line]
+    assert held[-1] == pytest.approx(sum(held[:-1]), abs=0.005 * len(held))
+    (typed,) = (line for line in lines if "try: " in line)
+    assert typed.endswith(f" {use} {out}") and ("--adapter" in typed) == (method == "lora")
+
+
 def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
     """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
     out = tiny / "out"
@@ -168,6 +179,9 @@ def test_pretrain_writes_a_model_that_loads(tiny, capsys, monkeypatch):
     model = load_gpt2(tiny / "new")
     assert about["parameters"] == sum(p.size for p in model.parameters())
     assert [e["step"] for e in about["evaluations"]] == [0, 1, 2, 3, 4]
+    assert not main(["pretrain", "--steps", "1", "--out", str(tiny / "newer")])
+    printed = capsys.readouterr().out
+    assert "held-out loss" in printed and f"wrote {tiny / 'newer'}" in printed
 
 
 def test_generate_writes_what_it_says(tiny, capsys):
