@@ -94,6 +94,26 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method, kind):
         assert f"double_quant=True, int8_embeddings={four_bits}" in numbers["method"]
 
 
+@pytest.mark.parametrize("form", ["paragraphs", "lines"])
+def test_a_text_is_read_in_the_form_that_is_named(tiny, capsys, form):
+    assert run_json(capsys, *finetune(tiny, "--form", form))["steps"] == 3
+    assert not main([str(a) for a in finetune(tiny, "--form", form)])
+    assert form in capsys.readouterr().err
+
+
+def test_what_a_step_holds_follows_from_the_options(tiny, capsys):
+    """Beside another base a step is of 4 texts; the moments of large weights fit into 8 bits."""
+    short = ["finetune", "--base", tiny / "base", "--data", tiny / "own.txt", "--steps", 1]
+    plain = run_json(capsys, *short, "--out", tiny / "plain")
+    full = ["finetune", "--data", tiny / "own.txt", "--method", "full", "--steps", 1]
+    full += ["--batch-size", 1, "--length", 16, "--windows", 1]
+    small, large = run_json(capsys, *full, "--adam-8bit"), run_json(capsys, *full)
+    assert plain["batch"] == [4, 128]
+    kept = json.loads((tiny / "plain" / "run.json").read_text(encoding="utf-8"))
+    assert (kept["batch_size"], kept["windows"]) == (4, 16)
+    assert small["bytes"]["moments"] < 0.5 * large["bytes"]["moments"]
+
+
 @pytest.mark.parametrize(("method", "use"), [("lora", "--adapter"), ("full", "--base")])
 def test_finetune_prints_what_is_held_and_how_to_use_it(tiny, capsys, method, use):
     out = tiny / "out"
