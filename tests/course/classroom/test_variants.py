@@ -97,6 +97,7 @@ def test_whose_it_is():
     drawn = nbformat.v4.new_notebook(metadata={"lora_np_student": "1"})
     assert whose("amy_17_file/90_own", drawn, students) == ("1", "")
     assert whose("amy_b_17_file/90_own", {}, students) == ("2", "")
+    assert whose("ben/amy_b_17_file", {}, students) == ("2", ""), "the longest, in any part"
     assert whose("ben", drawn, students) == ("3", "this sheet was drawn for 1, not for 3")
     assert whose("anybody", drawn, None) == ("1", "")
     for name, notebook, known in (("dee", drawn, students), ("dee", {}, None)):
