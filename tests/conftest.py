@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from helpers import forks
 from lora_np.system.extras import has_extra
 
 sys.modules.setdefault("rfc3987_syntax", None)  # two seconds of nbformat's import, and unused
@@ -19,6 +20,8 @@ fixed = {"derandomize": True, "database": None, "phases": [Phase.explicit, Phase
 settings.register_profile("mutation", max_examples=10, **fixed, **untimed)
 settings.register_profile("webassembly", max_examples=3, **fixed, **untimed)  # ten times as slow
 settings.load_profile("lora_np")
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forks.begin_anew)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

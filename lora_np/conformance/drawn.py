@@ -154,7 +154,7 @@ def samples(draw):
     """Log-probabilities (n,) now and when sampled, advantages (n,); ratios on both sides of ε."""
     n, seed = draw.whole(1, 4), draw.whole(0, 99)
     rng = np.random.default_rng([seed, 5])
-    logp = -0.5 - np.abs(tenths([seed, 1], n))
+    logp = -0.8 - np.abs(tenths([seed, 1], n))  # so that the old one is below 0 as well
     moved = rng.choice([-0.7, -0.4, -0.1, 0.0, 0.1, 0.4, 0.7], n)
     return {
         "logp": logp, "old_logp": logp - moved, "advantages": tenths([seed, 2], n),

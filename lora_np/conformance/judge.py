@@ -5,6 +5,7 @@ import importlib
 import io
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -92,18 +93,18 @@ def run(law, trial, shrink, examples):
     H = drawn.hypothesis()
     phases = [H.Phase.generate, *([H.Phase.shrink] if shrink else [])]
     settings = H.settings(
-        derandomize=True, database=None, deadline=None, max_examples=examples, print_blob=False,
-        report_multiple_bugs=False, phases=phases, suppress_health_check=list(H.HealthCheck),
+        derandomize=True, database=None, deadline=None, max_examples=examples, phases=phases,
+        report_multiple_bugs=False, suppress_health_check=list(H.HealthCheck),
     )  # fmt: skip
     settings(H.given(law.inputs())(trial))()
 
 
 def raised(error):
-    """Which error, and the last line that was not ours."""
+    """Which error, and the line that raised it unless that is ours."""
     said = f"{type(error).__name__}: {str(error)[:300]}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.line]
-    theirs = [f for f in frames if __package__.replace(".", "/") not in f.filename]
-    return f"{said}, in the line: {theirs[-1].line[:200]}" if theirs else said
+    last = [f for f in traceback.extract_tb(error.__traceback__) if f.line][-1]
+    ours = Path(last.filename).parent == Path(__file__).parent
+    return said if ours else f"{said}, in the line: {last.line[:200]}"
 
 
 def parametrize_with_laws(*subjects, laws=None):

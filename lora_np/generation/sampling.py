@@ -189,6 +189,6 @@ def sample(logits, top_k, top_p, rng):
         before = p.cumsum(axis=-1) - p  # the share of those likelier than this one
         p[before >= top_p] = 0
     reached = p.cumsum(axis=-1)
-    u = rng.random((len(p), 1)) * reached[:, -1:]  # in [0, Σp)
-    rank = np.minimum((reached <= u).sum(axis=-1), (p > 0).sum(axis=-1) - 1)  # u may round up
+    u = rng.random((len(p), 1)) * reached[:, -1:]  # below Σp, also for the largest draw, 1 − 2⁻⁵³
+    rank = (reached <= u).sum(axis=-1)
     return np.take_along_axis(order, rank[:, None], axis=-1)[:, 0]

@@ -37,7 +37,7 @@ def pool(threads):
     return ThreadPoolExecutor(threads)
 
 
-if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+if hasattr(os, "register_at_fork"):  # a fork has its parent's pools, and none of their threads
     os.register_at_fork(after_in_child=pool.cache_clear)
 
 

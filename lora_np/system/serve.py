@@ -6,6 +6,7 @@ It imports nothing of the package, and lies in the built site as serve.py: `pyth
 import argparse
 import functools
 import http.server
+import socket
 import sys
 import webbrowser
 from pathlib import Path
@@ -35,7 +36,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    allow_reuse_address = sys.platform != "win32"  # there, two would share one port
+    allow_reuse_address = hasattr(socket, "SO_REUSEPORT")  # on Windows two would share one port
 
 
 def server(folder, port=0):

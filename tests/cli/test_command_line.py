@@ -10,6 +10,7 @@ import pytest
 from lora_np import __version__
 from lora_np.__main__ import main
 from lora_np.course import tour
+from lora_np.system.hints import python
 
 WORD = "six numbers, a layer, a language model ...\n"  # where the tour takes over a second
 
@@ -68,7 +69,10 @@ def test_help_lists_the_commands():
 def test_it_says_its_version_and_what_was_typed(capsys, monkeypatch, tmp_path):
     """`lora-np` where the installed command was typed, `python -m lora_np` elsewhere."""
     monkeypatch.chdir(tmp_path)  # where no environment is
-    for typed, shown in {"/bin/lora-np": "lora-np", "__main__.py": "python -m lora_np"}.items():
+    for typed, shown in {
+        "/bin/lora-np": "lora-np",
+        "__main__.py": f"{python()} -m lora_np",
+    }.items():
         monkeypatch.setattr(sys, "argv", [typed])
         assert main(["inspect", "gone"]) == 2
         assert capsys.readouterr().err.startswith(f"{shown}: error: ")

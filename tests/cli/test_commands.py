@@ -94,6 +94,37 @@ def test_finetune_with_every_method_then_generate(tiny, capsys, method, kind):
         assert f"double_quant=True, int8_embeddings={four_bits}" in numbers["method"]
 
 
+@pytest.mark.parametrize("form", ["paragraphs", "lines"])
+def test_a_text_is_read_in_the_form_that_is_named(tiny, capsys, form):
+    assert run_json(capsys, *finetune(tiny, "--form", form))["steps"] == 3
+    assert not main([str(a) for a in finetune(tiny, "--form", form)])
+    assert form in capsys.readouterr().err
+
+
+def test_what_a_step_holds_follows_from_the_options(tiny, capsys):
+    """Beside another base a step is of 4 texts; the moments of large weights fit into 8 bits."""
+    short = ["finetune", "--base", tiny / "base", "--data", tiny / "own.txt", "--steps", 1]
+    plain = run_json(capsys, *short, "--out", tiny / "plain")
+    full = ["finetune", "--data", tiny / "own.txt", "--method", "full", "--steps", 1]
+    full += ["--batch-size", 1, "--length", 16, "--windows", 1]
+    small, large = run_json(capsys, *full, "--adam-8bit"), run_json(capsys, *full)
+    assert plain["batch"] == [4, 128]
+    kept = json.loads((tiny / "plain" / "run.json").read_text(encoding="utf-8"))
+    assert (kept["batch_size"], kept["windows"]) == (4, 16)
+    assert small["bytes"]["moments"] < 0.5 * large["bytes"]["moments"]
+
+
+@pytest.mark.parametrize(("method", "use"), [("lora", "--adapter"), ("full", "--base")])
+def test_finetune_prints_what_is_held_and_how_to_use_it(tiny, capsys, method, use):
+    out = tiny / "out"
+    assert not main([str(a) for a in finetune(tiny, "--method", method, "--out", out)])
+    lines = capsys.readouterr().out.splitlines()
+    held = [float(line.split(" MB")[0].split()[-1]) for line in lines if " MB" in line]
+    assert held[-1] == pytest.approx(sum(held[:-1]), abs=0.005 * len(held))
+    (typed,) = (line for line in lines if "try: " in line)
+    assert typed.endswith(f" {use} {out}") and ("--adapter" in typed) == (method == "lora")
+
+
 def test_an_adapter_saved_is_the_model_that_was_trained(tiny):
     """generate --adapter acts as what finetune measured: the loss that it wrote comes again."""
     out = tiny / "out"
@@ -168,6 +199,9 @@ def test_pretrain_writes_a_model_that_loads(tiny, capsys, monkeypatch):
     model = load_gpt2(tiny / "new")
     assert about["parameters"] == sum(p.size for p in model.parameters())
     assert [e["step"] for e in about["evaluations"]] == [0, 1, 2, 3, 4]
+    assert not main(["pretrain", "--steps", "1", "--out", str(tiny / "newer")])
+    printed = capsys.readouterr().out
+    assert "held-out loss" in printed and f"wrote {tiny / 'newer'}" in printed
 
 
 def test_generate_writes_what_it_says(tiny, capsys):

@@ -46,6 +46,8 @@ def test_ia3_and_a_whole_model_become_lora(tmp_path, capsys):
     save_gpt2(moved(FullFineTuning().apply(base, None), spread=0.001), tmp_path / "whole")
     assert not converted(tmp_path / "b", "--tuned", tmp_path / "whole")
     assert "wte.weight differs by" in capsys.readouterr().out
+    kept = load_adapter(load_base().freeze(), tmp_path / "b")
+    assert not kept.wte.weight.trainable, "the table is not saved"
 
 
 def test_it_writes_whole_or_nothing_and_over_nothing(tmp_path, capsys, monkeypatch):
@@ -75,6 +77,9 @@ def test_an_adapter_in_another_form(tmp_path, capsys):
         typed = ["convert", "--adapter", str(before), "--form", form, *there]
         assert not main([*typed, "--out", str(tmp_path / f"as {form}")])
         assert word in capsys.readouterr().out
+        assert not main([*typed, "--out", str(tmp_path / f"{form} again"), "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert told == {"out": str(tmp_path / f"{form} again"), "form": form}
         before = tmp_path / f"as {form}"
         before = before / "adapter.gguf" if form == "gguf" else before
         assert not main(["inspect", str(before), *there, "--json"])

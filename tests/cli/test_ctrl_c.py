@@ -63,6 +63,15 @@ def test_finetune_keeps_what_is_done_and_says_how_to_go_on(monkeypatch, capsys, 
     assert f"--out '{tmp_path}/a run' --resume" in out
 
 
+def test_without_a_folder_nothing_is_kept_of_a_finetune(monkeypatch, capsys):
+    monkeypatch.setattr(finetune, "held_out_losses", lambda *_: {"code": 1.0})
+    pressed(monkeypatch, 4)
+    assert main(["finetune", *SHORT]) == 130
+    out = capsys.readouterr().out
+    assert "Nothing is kept without --out DIR; again with: " in out
+    assert f"-m lora_np finetune {' '.join(SHORT)}\n" in out
+
+
 def test_before_the_first_step_a_run_can_begin_again(monkeypatch, capsys, tmp_path):
     def press(*_):
         raise KeyboardInterrupt
@@ -110,7 +119,7 @@ def test_chat_ends_the_answer_and_not_the_talk(monkeypatch, capsys):
 
     def reply(model, tokenizer, messages, n, **how):
         talks.append([text for _, text in messages])
-        yield f"to {messages[-1][1]}"
+        yield from ("to ", messages[-1][1])
         if messages[-1][1] == "one":
             raise KeyboardInterrupt
 
@@ -120,7 +129,7 @@ def test_chat_ends_the_answer_and_not_the_talk(monkeypatch, capsys):
     monkeypatch.setattr(chat, "open_adapted", lambda options: (None, None))
     assert not main(["chat"])
     assert talks == [["one"], ["one", "to one", "two"]]
-    assert "to two" in capsys.readouterr().out
+    assert capsys.readouterr().out == "to one\nto two\n"
 
 
 def test_a_sweep_ends_soon_and_keeps_whole_runs(tmp_path):

@@ -11,7 +11,7 @@ from helpers.gguf_files import write_gguf
 from lora_np.__main__ import main
 from lora_np.checkpoint import load_base, load_llama, save_adapter
 from lora_np.checkpoint.model import BASE
-from lora_np.methods import LoRA
+from lora_np.methods import IA3, LoRA
 
 
 def test_inspect_tells_what_an_adapter_moves(tmp_path, capsys):
@@ -26,6 +26,13 @@ def test_inspect_tells_what_an_adapter_moves(tmp_path, capsys):
     assert not main(["inspect", str(tmp_path / "moved"), "--json"])
     changes = [layer["change"] for layer in json.loads(capsys.readouterr().out)["layers"]]
     assert changes[0] > 0.1 and changes[1:] == [0, 0, 0]
+
+
+def test_what_a_method_has_not_is_a_dash(tmp_path, capsys):
+    save_adapter(IA3().apply(load_base(), None), tmp_path)
+    assert not main(["inspect", str(tmp_path)])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line[:2] == "h."]
+    assert rows and all(row[-3:] == ["-", "-", "0.0000"] for row in rows)
 
 
 def test_inspect_says_what_a_model_is(tmp_path, capsys):

@@ -20,6 +20,18 @@ def test_memory_of_a_layer_is_measured_and_predicted_alike(capsys, tmp_path):
     assert json.loads(out.read_text(encoding="utf-8")) == numbers
 
 
+@pytest.mark.parametrize(
+    ("what", "unit", "full"),
+    [(["--shape", "64", "24"], "MB", "0.025"), (["--model", "gpt2"], "GB", "1.991")],
+)
+def test_bytes_are_shown_in_a_unit_of_their_size(what, unit, full, capsys):
+    """Of 16 bytes a number; 64·24 and 124,439,808 numbers."""
+    assert not main(["memory", *what])
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = (at for at, line in enumerate(lines) if line.startswith(("MB", "GB")))
+    assert lines[head].startswith(unit) and lines[head + 1].split()[-1] == full
+
+
 def test_memory_measured_in_a_step_is_near_what_is_predicted(capsys, monkeypatch):
     monkeypatch.setattr("lora_np.cli.memory.SHAPES", [(1, 64, 64, 4)])
     rows = run_json(capsys, "memory", "--measure", "--rank", 3)["rows"]

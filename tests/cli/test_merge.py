@@ -41,6 +41,14 @@ def test_a_merged_model_computes_what_base_and_adapter_do(adapter, tmp_path, cap
     assert not main(["generate", "--base", str(out), "--tokens", "3", "--temperature", "0"])
 
 
+def test_a_merged_model_is_told_in_numbers_too(adapter, tmp_path, capsys):
+    out = tmp_path / "merged"
+    assert not main(["merge", "--adapter", str(adapter), "--out", str(out), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["out"] == str(out) and told["dtype"] == "float32" and "GPT" in told["model"]
+    assert told["bytes"] == sum(path.stat().st_size for path in out.iterdir())
+
+
 @pytest.mark.parametrize("dtype, bits", [("float32", 0), ("float16", 11), ("bfloat16", 8)])
 def test_an_exported_base_is_the_base_to_its_dtype(tmp_path, capsys, dtype, bits):
     assert not main(["export", "--out", str(tmp_path / "base"), "--dtype", dtype, "--json"])
@@ -102,7 +110,7 @@ def test_an_adapter_has_a_card_that_a_person_may_keep(tmp_path, capsys):
     assert HALF in capsys.readouterr().out
     card = (out / "README.md").read_text("utf-8")
     front, text = card.removeprefix("---\n").split("\n---\n")
-    assert front.startswith(MARK) and "library_name: peft" in front
+    assert front.split("\n") == [MARK, "library_name: peft", "tags: [lora_np, lora]"]
     for told in (numbers["method"], "1 of 1 × 32 tokens", "0.01", f"{numbers['trained']:,}", HALF):
         assert told in text
     for name, loss in numbers["base"].items():

@@ -3,6 +3,7 @@
 import pytest
 
 from lora_np.__main__ import main
+from lora_np.system.hints import program
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, argumen
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("python -m lora_np: error: ") and message in error
+    assert error.startswith(f"{program()}: error: ") and message in error
     assert error.count("\n") == 1
 
 

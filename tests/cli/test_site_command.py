@@ -40,6 +40,7 @@ def test_each_file_comes_with_the_type_that_a_browser_wants(served):
     for name, kind in TYPES.items():
         with get(served, name) as answer:
             assert answer.headers.get_content_type() == kind and answer.read() == b"here"
+            assert answer.headers["Cache-Control"] == "no-cache"  # a site built anew is seen
 
 
 def test_it_listens_to_this_computer_alone(served):

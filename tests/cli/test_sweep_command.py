@@ -11,6 +11,7 @@ from lora_np.cli import sweep as command
 from lora_np.methods import LoRA
 from lora_np.nn import GPT, GPTConfig
 from lora_np.recipes.finetune import finetune
+from lora_np.system.hints import program
 from lora_np.tokenizers.byte import VOCABULARY
 
 
@@ -115,7 +116,7 @@ def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, argumen
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("python -m lora_np: error: ") and message in error
+    assert error.startswith(f"{program()}: error: ") and message in error
     assert error.count("\n") == 1 and not list(tmp_path.iterdir())
 
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,17 @@ from conformance.mutants_layers import AlphaIsTheScale, BothStartAtZero
 from conformance.reference import Reference
 from lora_np.__main__ import main
 from lora_np.conformance import LAWS, Subject, check, find, parametrize_with_laws
+from lora_np.conformance.drawn import shown
+from lora_np.conformance.law import law
 
 PAGE = (Path(__file__).parents[2] / "notebooks" / "YOUR_OWN_LORA.md").read_text("utf-8")
 SCALE = "the_scale_is_alpha_over_r"
+
+
+@pytest.fixture(autouse=True)
+def own_path(monkeypatch):
+    """The command puts a subject's folder first, and here one has a file random.py."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
 
 
 def test_a_break_is_told_with_its_smallest_input_and_the_likely_mistake():
@@ -32,11 +41,11 @@ def test_a_break_is_told_with_its_smallest_input_and_the_likely_mistake():
 
 
 def test_every_law_has_its_reason_its_lesson_and_a_name_of_its_own():
-    assert len({law.name for law in LAWS}) == len(LAWS) > 70
+    assert len({each.name for each in LAWS}) == len(LAWS) > 70
     root = Path(__file__).parents[2]
-    for law in LAWS:
-        assert law.reason and law.mistake and (root / law.lesson).is_file(), law.name
-        assert find(law.name) is law
+    for each in LAWS:
+        assert each.reason and each.mistake and (root / each.lesson).is_file(), each.name
+        assert find(each.name) is each
 
 
 def test_what_is_missing_skips_its_laws_by_name():
@@ -81,6 +90,61 @@ def test_an_error_and_an_input_that_is_not_taken():
     )
     assert check(OnlySquare(), [SCALE]).holds
     assert check(Never(), [SCALE]).not_applicable[0].missing == ("not implemented: not yet",)
+
+
+def test_an_error_of_what_came_names_no_line_and_of_two_errors_one_is_told():
+    class GivesNothing(Reference):
+        def forward(self, layer, x):
+            return None
+
+    class RaisesTwo(Reference):
+        def make(self, W, rank, alpha):
+            raise (KeyError if len(W) == W.shape[1] else IndexError)("gone")
+
+    said = check(GivesNothing(), [SCALE]).broken[0].what
+    assert said.startswith("TypeError: ") and "in the line" not in said
+    said = check(RaisesTwo(), [SCALE]).broken[0].what
+    assert re.match(r"(Key|Index)Error: .*in the line: raise \(KeyError if", said)
+
+
+def test_what_is_no_array_of_numbers_is_said():
+    class Words(Reference):
+        def forward(self, layer, x):
+            return "y"
+
+    (outcome,) = check(Words(), ["it_starts_at_the_base"]).broken
+    assert outcome.mistake == "what came is no array of numbers" and outcome.got == "y"
+
+
+def test_a_report_names_its_subject():
+    class Unnamed(Reference):
+        name = None
+
+    for subject, name in ((Reference(), Reference.name), (Unnamed, "Unnamed"), (np, "numpy")):
+        found = Subject(subject if subject is not np else {"make": len, "__name__": "numpy"})
+        assert found.name == name
+
+
+def test_a_law_of_ones_own_is_tried_as_ours_are():
+    @law("make forward", "it is not linear", 3)
+    def twice_x_is_twice_y(s, x, W, alpha, rank):
+        """Without a bias."""
+        layer = s.make(W, rank, alpha)
+        s.same("y of 2x", s.forward(layer, 2 * x), 2 * s.forward(layer, x))
+
+    assert twice_x_is_twice_y.needs == ("make", "forward")
+    assert twice_x_is_twice_y.settings == twice_x_is_twice_y.methods == ()
+    assert twice_x_is_twice_y.statement == "twice x is twice y"
+    assert check(Reference(), [twice_x_is_twice_y]).holds
+    squared = {"make": lambda W, rank, alpha: W, "forward": lambda W, x: (x @ W) ** 2}
+    assert "likely: it is not linear" in str(check(squared, [twice_x_is_twice_y]).broken[0])
+
+
+def test_an_input_is_shown_on_one_short_line():
+    drawn = {"sizes": {"q": 2, "k": 1}, "alpha": 1 / 3, "x": np.eye(2), "w": np.arange(999) / 7}
+    sizes, alpha, x, w = shown(drawn)
+    assert (sizes, alpha) == ("sizes = q: 2, k: 1", "alpha = 0.333333")
+    assert x == "x (2, 2) = [[1. 0.] [0. 1.]]" and "\n" not in w and len(w) < 180
 
 
 def test_what_a_subject_cannot_do_is_not_taken_for_loud():

@@ -11,7 +11,7 @@ from conformance.reference import (
     ReferenceQLoRA,
     ReferenceRSLoRA,
 )
-from lora_np.conformance import check
+from lora_np.conformance import Subject, check
 from lora_np.conformance.ours import ALL
 
 MUTANTS = [
@@ -53,3 +53,5 @@ def test_ours_break_none(ours):
     report = check(ours, examples=2)
     assert not report.broken, report
     assert len(report.holds) >= 12
+    for each in report.not_applicable:
+        assert each.missing == tuple(Subject(ours).lacks(each.law)), "all others could be tried"

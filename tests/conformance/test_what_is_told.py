@@ -100,6 +100,23 @@ def test_what_was_done_to_dpos_margin(mistake):
     assert mistake in told("swapping_a_pair_gives_the_margin_back", dpo=dpo)
 
 
+LARGEST = {  # what is taken off the logits before exp
+    "nothing": lambda z: 0 * z,
+    "the largest, if it is above 0": lambda z: z.max(axis=-1, keepdims=True, initial=0),
+    "the smallest, if it is below 0": lambda z: z.min(axis=-1, keepdims=True, initial=0),
+}
+
+
+@pytest.mark.parametrize("taken", LARGEST)
+def test_logits_are_large_on_both_sides_of_zero(taken):
+    def cross_entropy(logits, targets, counts):
+        z = logits - LARGEST[taken](logits)
+        nll = np.log(np.exp(z).sum(axis=-1)) - (z * np.eye(z.shape[-1])[targets]).sum(axis=-1)
+        return (nll * counts).sum() / counts.sum(), None
+
+    assert "added to all logits" in told("large_logits_are_no_trouble", cross_entropy=cross_entropy)
+
+
 def test_the_objectives_hold_on_ten_inputs_each_from_generators_with_a_seed(monkeypatch):
     seeded = np.random.default_rng
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 
 const MATHS = new URL("../../lora_np/course/interactive/maths/", import.meta.url);
-const [{ softmax }, { combined, step }, { quantize, MIDPOINTS }, { byRank, norm, sumOf, svd }] = await Promise.all(
-  ["attention", "lora", "nf4", "svd"].map((name) => import(new URL(`${name}.mjs`, MATHS))),
+const [{ softmax }, { combined, step }, { quantize, MIDPOINTS }, { byRank, norm, sumOf, svd }, { smallest }] = await Promise.all(
+  ["attention", "lora", "nf4", "svd", "descent"].map((name) => import(new URL(`${name}.mjs`, MATHS))),
 );
 
 assert.deepEqual(softmax([1000, 0]), [1, 0], "a large score overflows nothing");
@@ -22,3 +22,7 @@ left.forEach((error, r) => {
 assert.equal(svd(D), parts, "the same table is taken apart once");
 svd(combined((v) => 1e-12 * v, D)).sigma.forEach((s, k) => assert(Math.abs(s - 1e-12 * parts.sigma[k]) < 1e-24, "a table may be small"));
 assert.equal(svd([[NaN, 1], [1, 2]]).sigma.length, 2, "what is no number ends too");
+
+const { path, losses } = smallest({ start: [1.8, -1.8], target: 1.5, rate: 0.5, steps: 40 });
+const far = losses.findIndex((loss) => loss >= 100);
+assert.deepEqual([losses.length, path.length], [far + 1, far + 1], "a path that flies off ends there");

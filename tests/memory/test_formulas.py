@@ -40,6 +40,14 @@ def test_each_moment_can_be_the_peak(config, options, each_token, beside):
     assert found == 1200 + beside + 4 * B * T * each_token
 
 
+@pytest.mark.parametrize("target", ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"])
+def test_what_lora_trains_is_counted_under_the_names_of_its_targets(target):
+    rng = np.random.default_rng(0)
+    model = LoRA(2, 1.0, (target,)).apply(GPT(gpt(3, inner=9), rng), rng)
+    trained = sum(p.size for p in model.trainable_parameters())
+    assert formulas.gpt2_shape(4, 2, 5, 3, 9).lora(2, (target,)) == trained > 0
+
+
 @pytest.mark.parametrize(
     ("layers", "how", "inner", "logits"),
     [(2, {"recompute": True}, 90, 2), (1, {"recompute": True}, 90, 0),

@@ -68,6 +68,13 @@ def test_the_fields_of_settings_are_checked_by_their_types_and_limits():
             check(**{name: None})
 
 
+def test_a_real_field_is_above_0_and_a_whole_one_from_1_where_nothing_else_is_said():
+    check_fields(Settings(clip=1e-3, most=1))
+    for name in ("size", "rate", "most", "clip"):
+        with pytest.raises(ValueError, match=f"Settings: expected {name} (above 0|from 1), "):
+            check_fields(Settings(**{name: 0}))
+
+
 def test_what_is_a_number_and_where_an_error_was():
     assert is_number(1) and is_number(1.5)
     assert not (is_number(True) or is_number("1") or is_number(None))

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from lora_np.system import files
-from lora_np.system.files import to_json, whole_file, whole_files
+from lora_np.system.files import make_directory, to_json, whole_file, whole_files
 
 pytest.importorskip("fcntl")  # without locks nothing is ever taken away
 
@@ -61,6 +61,14 @@ def test_many_threads_write_one_file(tmp_path):
     for thread in threads:
         thread.join()
     assert len(set((tmp_path / "file").read_text())) == 1 and not folders(tmp_path)
+
+
+def test_a_directory_is_made_with_all_above_it_and_a_file_is_none(tmp_path):
+    path = tmp_path / "a" / "b"
+    assert make_directory(str(path)) == make_directory(path) == path and path.is_dir()
+    (path / "file").touch()
+    with pytest.raises(ValueError, match="file: expected a directory, found a file"):
+        make_directory(path / "file")
 
 
 def test_what_json_cannot_hold_is_named():

@@ -1,6 +1,9 @@
 """What a machine, a container and a process itself leave free."""
 
+from pathlib import Path
 from types import SimpleNamespace
+
+import pytest
 
 from lora_np.system import free_memory
 from lora_np.system.free_memory import free_bytes
@@ -54,3 +57,17 @@ def test_what_a_process_may_take_is_its_limit_less_what_it_has(monkeypatch, tmp_
     assert free_memory._of_process() == 1
     limits["most"] = (-1, -1)
     assert free_memory._of_process() is None
+
+
+STATUS = Path("/proc/self/status")
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="Linux says here how much a process has")
+def test_what_a_process_has_is_what_linux_says_of_it(monkeypatch):
+    real, limit = free_memory.resource, 2**60
+    own = {name: getattr(real, name) for name in ("RLIMIT_AS", "RLIM_INFINITY", "getpagesize")}
+    limited = SimpleNamespace(getrlimit=lambda _: (limit, limit), **own)
+    monkeypatch.setattr(free_memory, "resource", limited)
+    told = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
+    has = 1024 * int(told["VmSize"].split()[0])
+    assert limit - free_memory._of_process() == pytest.approx(has, abs=2**24)

@@ -45,11 +45,19 @@ def test_one_letter_left_out_is_understood(name, data):
     assert repr(name) in hints.did_you_mean(name[:at] + name[at + 1 :], NAMES)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_two_neighbours_swapped_are_understood_whatever_else_is_as_near(name):
+    for at in range(len(name) - 1):
+        typed = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
+        assert hints.did_you_mean(typed, NAMES) == f"; did you mean {name!r}?"
+
+
 def test_names_of_layers_are_counted_by_their_kind():
     names = [f"h.{i}.attn.c_attn" for i in range(300)] + ["lm_head"]
     assert hints.counted(names) == "attn.c_attn (300), lm_head (1)"
     many = hints.counted([f"layer_{chr(97 + i)}" for i in range(20)])
     assert many.endswith("layer_l (1) and 8 more")
+    assert hints.counted(["a", "b"], 2) == "a (1), b (1)"
 
 
 def test_a_command_is_quoted_and_runs_from_here():
@@ -71,6 +79,11 @@ def test_python_is_the_one_that_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(own.parent))
     assert hints.python() == "python"
     monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path / ".venv")
+    assert hints.python() == "bin/python"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert hints.python() == "python"
     monkeypatch.chdir("/")
     assert hints.python() in ("python", str(own.relative_to("/")))
 

@@ -1,6 +1,7 @@
 """JSON is read in one place, which refuses deep nesting before a parser meets it."""
 
 import ast
+import contextlib
 import json
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def test_too_many_brackets_are_seen_whatever_stands_before_them(before, name):
     assert nesting(text) > DEEPEST
     with pytest.raises(ValueError, match="nested 1[0-9]+ deep"):
         parse_json(text + '"\\" ]]]}}}')
+
+
+@given(text=st.text(st.sampled_from('[]{}"\\:,1\ud800 ')), opened=st.sampled_from([0, DEEPEST + 1]))
+def test_what_is_no_json_is_a_value_error(text, opened):
+    with contextlib.suppress(ValueError):
+        parse_json("[" * opened + text)
 
 
 def test_options_are_those_of_jsons_own_reader():

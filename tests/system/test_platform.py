@@ -55,6 +55,15 @@ def test_a_stand_in_is_not_the_module(stand_in):
     assert spec_of("resource") is None and not has_extra("resource") and spec_of("math")
 
 
+def test_a_page_is_where_jupyterlites_kernel_runs_in_webassembly(monkeypatch):
+    for webassembly in (False, True):
+        monkeypatch.setattr(platform, "WEBASSEMBLY", webassembly)
+        monkeypatch.delitem(sys.modules, "pyodide_kernel", raising=False)
+        assert platform.in_page() is False
+        monkeypatch.setitem(sys.modules, "pyodide_kernel", types.ModuleType("pyodide_kernel"))
+        assert platform.in_page() is webassembly
+
+
 def test_nor_does_it_stand_in_the_way_of_the_librarys_code(stand_in):
     assert len(text.code().train) > 1e6
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lora_np import worked_example
+from lora_np.system.hints import python
 from lora_np.worked_example import __main__ as command
 from lora_np.worked_example import screen
 from lora_np.worked_example.screen import screens
@@ -143,7 +144,7 @@ def test_next_names_only_what_is_there(monkeypatch, tmp_path):
     assert screen.lesson().endswith("notebooks/student/01_worked_example.ipynb")
     monkeypatch.setattr(screen, "__file__", str(tmp_path / "a" / "b" / "screen.py"))
     assert screen.lesson() is None
-    assert "notebooks" not in text() and "NEXT  python -m lora_np " in text()
+    assert "notebooks" not in text() and f"NEXT  {python()} -m lora_np " in text()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")

@@ -33,6 +33,7 @@ TOLD = {
     "np.abs?\n": "np.abs?",
     "lora_forward??\n": "lora_forward??",
     "%%bash\nls\n": "%%bash is not Python",
+    "x = (1 +\n?\n)": "understands this: ?",
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import other_answers
 import pytest
 
-from lora_np.course.classroom import exercise, find, judge
+from lora_np.course.classroom import exercise, find, judge, laws_testing
 from lora_np.course.classroom.masters import read, solution_of, stamp, student
 
 ROOT = Path(__file__).parents[3]
@@ -87,6 +87,20 @@ def test_a_notebook_holds_its_lessons_exercises(path):
         explained = "*Write your explanation here.*" in prompt[0]
         assert explained == (each.kind == "predict and explain"), each.number
     assert "SOLUTION" not in text
+
+
+@pytest.mark.parametrize(("mark", "role"), [("check(", "check"), ("# Exercise 1.1", "answer")])
+def test_a_master_without_an_exercises_cell_is_refused(mark, role):
+    master = read(MASTERS[0])
+    (cell, *_) = (cell for cell in master.cells if cell.source.startswith(mark))
+    master.cells.remove(cell)
+    with pytest.raises(ValueError, match=f"1.1: expected one cell that is its {role}, found 0"):
+        stamp(master)
+
+
+def test_the_layers_that_a_students_laws_are_tried_on_are_the_same_every_time():
+    for one, other in zip(laws_testing.cases(), laws_testing.cases(), strict=True):
+        assert all(np.array_equal(one[name], other[name]) for name in one | other)
 
 
 @pytest.mark.parametrize("path", MASTERS, ids=lambda path: path.stem)

@@ -68,6 +68,12 @@ BODIES = {
     "asks": ("return float(input('y?'))", "wrong", "EOFError"),
     "chance": ("return np.random.default_rng().random((*x.shape[:-1], W.shape[1]))", "wrong", ""),
     "imports": ("import no_such_package", "wrong", "no_such_package"),
+    "one thread": (
+        "from threadpoolctl import threadpool_info\n"
+        "assert all(each['num_threads'] == 1 for each in threadpool_info())\n" + RIGHT,
+        "right",
+        "",
+    ),
     "endless": ("while True: pass", "time out", "stopped after 2 s"),
     "endless print": ("while True: print('x' * 10_000)", "time out", "stopped after 2 s"),
     "sleeps": ("import time\ntime.sleep(10_000)", "time out", "stopped after 2 s"),

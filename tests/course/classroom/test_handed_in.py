@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from test_grade import MASTER, RIGHT, STUDENT, edited
 
-from lora_np.course.classroom.grade import grade
+from lora_np.course.classroom.grade import explained, grade
 from lora_np.course.classroom.handed_in import submissions
 from lora_np.course.classroom.masters import answers, read
 
@@ -78,6 +78,12 @@ def test_an_answer_and_its_check_in_one_cell_is_an_answer():
         if "def lora_forward" in cell.source:
             cell.source += '\n\ncheck("1.2", lora_forward)'
     assert any(RIGHT in cell for cell in answers(notebook)["1.2"][0])
+
+
+@pytest.mark.parametrize("blank", ["", " \n", "*Write your explanation here.*", "YOUR ANSWER HERE"])
+def test_what_was_left_blank_explains_nothing(blank):
+    assert not explained(blank) and not explained(f"\n{blank} ")
+    assert explained(f"{blank} It follows from 1.1.")
 
 
 def test_an_explanation_that_quotes_a_heading_stays_where_it_is():

@@ -1,6 +1,7 @@
 """A sheet is drawn by a student's number: the same each time, another for another number."""
 
 import nbformat
+import numpy as np
 import pytest
 from test_exercises import ROOT
 
@@ -26,9 +27,17 @@ def answer_to(exercise, number):
 
 
 def test_a_number_draws_the_same_on_every_machine():
+    """And for ever: a sheet that was handed out is graded by a later version."""
     assert laws_90.in_words("4711") == {
         "mistake": "s is r/alpha", "rank": 20,
         "hiding": "{'rows': 3, 'in': 3, 'out': 3, 'r': 2, 'alpha': 2.0, 'B': 'random'}",
+    }  # fmt: skip
+    assert laws_90.memory_of("4711") == (256, 512, 190_884)
+    assert laws_90.memory_of("1") == (256, 768, 388_068)
+    drawn = {name: np.asarray(part).tolist() for name, part in laws_90.layer_of("4711").items()}
+    assert drawn == {
+        "x": [0.1, 0.1], "W": [[0.8, 0.2], [-0.6, -0.9]], "A": [[-0.4, -0.8], [0.3, -0.9]],
+        "B": [[-0.2, -0.1], [0.1, -0.6]], "alpha": 1.0,
     }  # fmt: skip
     assert set(HAVING) == set(laws_90.MISTAKES), "every mistake is drawn for somebody"
 
@@ -88,6 +97,7 @@ def test_whose_it_is():
     drawn = nbformat.v4.new_notebook(metadata={"lora_np_student": "1"})
     assert whose("amy_17_file/90_own", drawn, students) == ("1", "")
     assert whose("amy_b_17_file/90_own", {}, students) == ("2", "")
+    assert whose("ben/amy_b_17_file", {}, students) == ("2", ""), "the longest, in any part"
     assert whose("ben", drawn, students) == ("3", "this sheet was drawn for 1, not for 3")
     assert whose("anybody", drawn, None) == ("1", "")
     for name, notebook, known in (("dee", drawn, students), ("dee", {}, None)):

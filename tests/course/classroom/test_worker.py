@@ -60,3 +60,9 @@ def test_it_is_the_judges_turn_except_while_the_answer_is_called():
 
     apart.serve(Connection(), [lambda: turns.append(apart.JUDGING.is_set())])
     assert turns == [False, True, False, True] and apart.JUDGING.is_set()
+
+
+def test_a_cell_may_print_and_warn():
+    cell = "import sys\nprint('a')\nsys.stderr.write('b')\nprint('c', file=sys.stderr)\nd = 1"
+    names, problem = worker.executed("1.2", [cell])
+    assert names["d"] == 1 and not problem

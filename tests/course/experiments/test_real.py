@@ -79,6 +79,7 @@ def test_command(monkeypatch, capsys, tmp_path):
     assert not main(arguments)
     printed = capsys.readouterr().out
     assert "new forms" in printed and "chat --adapter" in printed and "rows" in out.read_text()
+    assert "{'known forms': " in printed, "each score is told as it is known"
     assert (tmp_path / "a" / "adapter_model.safetensors").exists()
 
 
