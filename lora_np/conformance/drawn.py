@@ -166,8 +166,8 @@ def plain(value):
     """An array or number on one short line."""
     if isinstance(value, dict):
         return ", ".join(f"{name}: {plain(part)}" for name, part in value.items())
-    if isinstance(value, str):
-        return value[:160]
+    if isinstance(value, str | list | tuple):  # a list may have rows of any lengths
+        return str(value)[:160]
     if np.ndim(value) == 0 and np.asarray(value).dtype.kind == "f":
         return f"{float(value):.6g}"
     text = np.array2string(np.asarray(value), precision=4, suppress_small=True, threshold=24)
