@@ -81,15 +81,21 @@ def shares_what_is_frozen(case, config, seed):
 
 
 def gradients_match_differences(case, config, seed):
-    """In float64. Random GPTs bend so sharply that a step of 1e-5 would show its own h² error.
+    """In float64, at the step that shows it best: a small one shows the loss's rounding above a
+    small gradient, a large one how sharply random GPTs bend. What is wrong is wrong at each.
 
     The gradient of a single number, DeLoRA's strength, may come near zero by chance, and those of
-    VB-LoRA's logits, whose products are small: of one in a hundred the loss's rounding is then
-    above a ten-millionth.
+    VB-LoRA's logits, whose products are small.
     """
     _, model = drawn(case, config, seed)
     near_zero = {name for name, p in model.named_parameters() if p.size == 1 or "logits_" in name}
-    for name, error in check_directional(model, tokens_for(model, seed=seed), step=1e-6).items():
+    least = {}
+    for step in (1e-6, 1e-5, 1e-4):
+        errors = check_directional(model, tokens_for(model, seed=seed), step=step)
+        least = {name: min(error, least.get(name, error)) for name, error in errors.items()}
+        if max(least.values()) <= TOLERANCE:
+            return
+    for name, error in least.items():
         limit = 1000 * TOLERANCE if name in near_zero else TOLERANCE
         assert error <= limit, f"gradient of {name}: relative error {error:.3g}"
 
