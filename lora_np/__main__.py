@@ -6,10 +6,10 @@ import io
 import os
 import re
 import sys
-from pathlib import Path
 
 from . import __version__, cli
 from .cli.options import keeps_nothing, whole
+from .cli.out import new_file
 from .recipes.sweep import Unfinished
 from .system.extras import has_extra, import_extra
 from .system.hints import command, did_you_mean, program
@@ -58,8 +58,9 @@ def make_parser():
     parsers = [parser]
     for each in cli.ALL:
         parsers.append(each.add(subparsers))
-        kept = getattr(each, "kept", keeps_nothing)
-        parsers[-1].set_defaults(run=each.run, kept=kept)
+        how = {"kept": keeps_nothing, "check_out": new_file}
+        how = {name: getattr(each, name, usual) for name, usual in how.items()}
+        parsers[-1].set_defaults(run=each.run, **how)
     for each in parsers:  # so an option may stand before the command or behind it
         add = each.add_argument_group("of every command", argument_default=argparse.SUPPRESS)
         add.add_argument(
@@ -75,7 +76,8 @@ def main(arguments=None):
     it prints is no longer read."""
     open_streams()
     typed = sys.argv[1:] if arguments is None else arguments
-    defaults = {"run": cli.tour.run, "kept": keeps_nothing, "seed": 0, "json": False, "out": None}
+    defaults = {"run": cli.tour.run, "kept": keeps_nothing, "check_out": new_file}
+    defaults |= {"seed": 0, "json": False, "out": None, "plot": None}
     parser = make_parser()
     if "_ARGCOMPLETE" in os.environ and has_extra("argcomplete"):  # the Tab key asks
         import_extra("argcomplete").autocomplete(parser)
@@ -83,7 +85,10 @@ def main(arguments=None):
     if hasattr(sys.stdout, "reconfigure"):  # a console that lacks a character shows a "?"
         sys.stdout.reconfigure(errors="replace")
     try:
-        check_out(options.out)
+        if options.out:
+            options.check_out("--out", options.out)
+        if options.plot:
+            new_file("--plot", options.plot)
         with interrupts_end_all(options.kept is not cli.finetune.kept):  # those that can resume
             status = options.run(options)
         sys.stdout.flush()
@@ -115,18 +120,6 @@ def open_streams():
     sys.stdin = sys.stdin or io.StringIO()
     sys.stdout = sys.stdout or io.StringIO()
     sys.stderr = sys.stderr or io.StringIO()
-
-
-def check_out(out):
-    """Raise ValueError, before any work, for a --out that cannot be written or would be lost."""
-    path = Path(out) if out else None
-    if path is None or path.is_dir():
-        return
-    if path.exists():
-        raise ValueError(f"--out {path} is there already; move it away, or name another")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ValueError(f"--out {path}: {folder} is no folder that can be written to")
 
 
 if __name__ == "__main__":

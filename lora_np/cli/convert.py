@@ -12,6 +12,9 @@ from ..system.hints import command
 from ..system.progress import waiting
 from .merge import empty_directory
 from .options import add_base, open_base, positive, show
+from .out import any_folder
+
+check_out = any_folder
 
 
 def add(commands):

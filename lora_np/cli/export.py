@@ -1,6 +1,9 @@
 """python -m lora_np export: a base in Hugging Face's form, wherever it comes from."""
 
 from . import merge
+from .out import any_folder
+
+check_out = any_folder
 
 
 def add(commands):

@@ -27,6 +27,9 @@ from .options import (
     show,
     whole,
 )
+from .out import any_folder
+
+check_out = any_folder
 
 BY_NAME = {method.name: method for method in METHODS}
 SETTINGS = ("rank", "alpha", "targets", "feedforward", "tokens")  # of methods, with an option

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from ..system.files import make_directory, write_json
 from .options import positive, show, write_texts
+from .out import new_folder
+
+check_out = new_folder
 
 
 def add(commands):

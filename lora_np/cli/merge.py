@@ -7,6 +7,9 @@ from ..system.files import make_directory
 from ..system.hints import command
 from ..system.progress import waiting
 from .options import add_adapter, add_base, open_adapted, show
+from .out import any_folder
+
+check_out = any_folder
 
 DTYPES = ("float32", "float16", "bfloat16")
 

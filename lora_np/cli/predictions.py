@@ -4,6 +4,9 @@ import itertools
 from pathlib import Path
 
 from .options import show, write_texts
+from .out import new_folder
+
+check_out = new_folder
 
 
 def add(commands):

@@ -6,6 +6,9 @@ from ..system.progress import announced
 from ..tasks import text
 from .finetune import kept
 from .options import new_directory, positive, real, show
+from .out import any_folder
+
+check_out = any_folder
 
 
 def add(commands):

@@ -6,6 +6,7 @@ from ..system.files import make_directory
 from ..system.hints import command
 from ..system.process import prepare
 from .options import add_experiment, seeds_of, write_and_show
+from .out import new_folder
 
 EXPERIMENTS = ("skill", "context", "raft", "nf4")
 
@@ -25,6 +26,8 @@ def add(commands):
 
 def run(options):
     seeds = seeds_of(options)
+    if options.adapter:
+        new_folder("--adapter", options.adapter)
     prepare("smollm2")
     directory = make_directory(options.adapter) if options.adapter else None
     experiment = load(f"real.{options.experiment}")

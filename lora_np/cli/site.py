@@ -7,6 +7,9 @@ from pathlib import Path
 from ..system import serve
 from ..system.hints import python
 from .options import show, whole
+from .out import any_folder
+
+check_out = any_folder
 
 BUILT = Path("out") / "site"
 BUILD = "{0} -m pip install -r site/requirements.txt && {0} site/build.py --out"

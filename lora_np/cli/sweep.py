@@ -20,6 +20,9 @@ from .options import (
     real,
     show,
 )
+from .out import any_folder
+
+check_out = any_folder
 
 
 def add(commands):

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from .options import show, write_texts
+from .out import new_folder
+
+check_out = new_folder
 
 
 def add(commands):
@@ -40,4 +43,5 @@ def run(options):
     if options.out:
         write_texts(options.out, {**texts, "drawn.csv": report.as_csv(rows)})
     count = len({row["mistake"] for row in rows})
-    show(options, rows, f"{len(rows)} sheets; {count} different mistakes to find")
+    where = f", in {options.out}" if options.out else "; --out FOLDER writes them"
+    show(options, rows, f"{len(rows)} sheets{where}; {count} different mistakes to find")

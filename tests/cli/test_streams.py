@@ -51,7 +51,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path, capsys):
 def test_a_folder_that_cannot_be_written_to_is_said_before_the_work(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["memory", "--shape", "8", "8", "--out", str(tmp_path / "file/sub/x.json")]) == 2
-    assert "can be written to" in capsys.readouterr().err
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_too_large_a_layer_is_an_error_of_one_line(capsys):

@@ -22,7 +22,7 @@ def typed(tmp_path):
 def test_each_student_gets_a_sheet_and_the_teacher_a_list(typed, tmp_path, capsys):
     out = tmp_path / "out"
     assert not main([*typed, "--out", str(out)])
-    assert capsys.readouterr().out.startswith("2 sheets; ")
+    assert capsys.readouterr().out.startswith(f"2 sheets, in {out}; ")
     rows = [*csv.DictReader((out / "drawn.csv").read_text("utf-8").splitlines())]
     assert [(row["name"], row["number"]) for row in rows] == [("amy", "17"), ("ben", "4")]
     sheets = [nbformat.read(out / row["name"] / "90_own.ipynb", 4) for row in rows]
