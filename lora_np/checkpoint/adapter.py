@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..nn.module import Module
 from . import adapter_gguf, adapter_mlx, peft
-from .gguf import open_gguf
+from .gguf import check_magic, open_gguf
 from .hf_directory import CONFIG as MODEL
 from .peft.adapter import CONFIG, filled
 from .peft.found import WEIGHTS
@@ -64,7 +64,12 @@ def is_adapter(path):
 
 
 def form_of(path):
-    """Which of FORMS is there: what is neither of the others is PEFT's to refuse."""
+    """Which of FORMS is there: what is neither of the others is PEFT's to refuse.
+
+    Raises: ValueError for a file that is not GGUF.
+    """
+    if path.is_file():
+        check_magic(path)
     if path.is_file() or adapter_gguf.only_one(path):
         return "gguf"
     mlx = (path / adapter_mlx.WEIGHTS).is_file() and not (path / WEIGHTS).is_file()

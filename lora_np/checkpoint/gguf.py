@@ -30,6 +30,7 @@ KINDS = (  # those of which models are made; `gguf` dequantizes each
     "TQ1_0", "TQ2_0",
 )  # fmt: skip
 VERSIONS = (2, 3)
+MAGIC = b"GGUF"
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,24 @@ class Cursor:
         return self.array(self.numbers[kind], count)
 
 
-def open_gguf(path):
-    """The GGUF file at `path`; the last one opened is kept, for its weights and its tokenizer."""
+def check_magic(path):
+    """Raise ValueError unless the file at `path` begins as GGUF does; no library is needed."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        begins = file.read(len(MAGIC))
+    if begins != MAGIC:
+        found = f"it begins with {begins!r}" if begins else "it is empty"
+        folder = f", as {path.parent}" if path.suffix == ".safetensors" else ""
+        expected = f"expected a directory{folder}, or a .gguf file"
+        raise ValueError(f"{path}: not a GGUF file: {found}; {expected}")
+
+
+def open_gguf(path):
+    """The GGUF file at `path`; the last one opened is kept, for its weights and its tokenizer."""
+    path = Path(path)
+    check_magic(path)
     return _open(path, path.stat().st_size, stamp(path))
 
 
@@ -149,8 +163,7 @@ def open_gguf(path):
 def _open(path, size, when):
     library = import_extra("gguf")
     with open(path, "rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ValueError(f"{path}: not a GGUF file; expected one, or a directory")
+        file.seek(len(MAGIC))
         with said_of(f"{path}: not a whole GGUF file"):
             return read_header(Cursor(file, library), path, library)
 

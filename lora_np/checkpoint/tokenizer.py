@@ -9,7 +9,7 @@ from ..tokenizers.bpe import ONE_FILE, Tokenizer, in_words, put_around, rows_of
 from ..tokenizers.gguf_rules import rules_from_gguf
 from ..tokenizers.sentencepiece import add_marks, read_pieces, rules_of
 from ..tokenizers.special_tokens import MARKS
-from .gguf import open_gguf
+from .gguf import check_magic, open_gguf
 from .hf_directory import CONFIG
 from .safetensors_io import confirm, listed, read_json, stamp
 from .special_tokens import (
@@ -31,7 +31,10 @@ def load_tokenizer(directory: str | PathLike[str]) -> Tokenizer:
     Raises: ImportError, saying what to install, without the library that the form needs;
     ValueError for files that are not whole, or name a token that the vocabulary does not have.
     """
-    tokenizers, directory = import_extra("tokenizers"), Path(directory)
+    directory = Path(directory)
+    if directory.is_file():
+        check_magic(directory)
+    tokenizers = import_extra("tokenizers")
     if directory.is_file():
         file = open_gguf(directory)
         rules, settings, stated = rules_from_gguf(tokenizers, file), {}, settings_of_gguf(file)

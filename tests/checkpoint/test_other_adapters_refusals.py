@@ -9,8 +9,9 @@ import pytest
 from golden.readers.other_adapters import HERE, base_of, layers_of_rank
 from helpers.gguf_files import write_gguf_adapter
 from helpers.safetensors_files import save_file
-from lora_np.checkpoint import load_adapter, save_adapter
+from lora_np.checkpoint import load_adapter, load_llama, load_tokenizer, save_adapter
 from lora_np.methods import IA3, HeadTuning, LoRA
+from lora_np.system import extras
 
 EVERY, RNG = "all-linear", np.random.default_rng
 in_gguf = pytest.mark.extra("gguf")
@@ -96,3 +97,22 @@ def test_whole_weights_of_a_gpt2_are_not_read_the_wrong_way(tmp_path):
     save_file({name: np.zeros((16, 16), np.float32)}, tmp_path / "adapters.safetensors")
     with pytest.raises(ValueError, match="fine_tune_type full is read for Llamas, .* a GPT-2"):
         load_adapter(base_of("gpt2"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("story.txt", b"Once upon", "begins with b'Once'; expected a directory, or a .gguf file"),
+        ("none.gguf", b"", "it is empty; expected a directory, or a .gguf file"),
+        ("w.safetensors", b"\x08\0\0\0\0", "expected a directory, as .*, or a .gguf file"),
+    ],
+)
+def test_a_file_that_is_no_gguf_is_said_without_a_library(
+    name, content, message, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(extras, "has_extra", lambda name: False)
+    path = tmp_path / name
+    path.write_bytes(content)
+    for load in (lambda path: load_adapter(base_of("llama"), path), load_llama, load_tokenizer):
+        with pytest.raises(ValueError, match=f"{name}: not a GGUF file: .*{message}"):
+            load(path)

@@ -3,6 +3,7 @@
 import pytest
 
 from lora_np.__main__ import main
+from lora_np.system import extras
 from lora_np.system.hints import program
 
 
@@ -75,3 +76,25 @@ def test_a_wrong_name_says_which_one_may_be_meant(capsys, tmp_path, monkeypatch,
     error = capsys.readouterr().err
     assert status == 2 and f"; did you mean {meant!r}?" in error
     assert len(error.splitlines()[-1]) < 500  # a line or five, with every method named
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", "story.txt"],
+        ["doctor", "story.txt"],
+        ["generate", "--base", "story.txt"],
+        ["generate", "--adapter", "story.txt"],
+        ["finetune", "--base", "story.txt"],
+        ["convert", "--tuned", "story.txt", "--rank", "2", "--out", "new"],
+    ],
+)
+def test_a_plain_file_is_told_from_a_model_before_a_library_is_asked_for(
+    capsys, tmp_path, monkeypatch, arguments
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extras, "has_extra", lambda name: False)
+    (tmp_path / "story.txt").write_text("Once upon a time")
+    assert main(arguments) == 2
+    said = "story.txt: not a GGUF file: it begins with b'Once'; expected a directory, or a .gguf"
+    assert said in capsys.readouterr().err
