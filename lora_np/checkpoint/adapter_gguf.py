@@ -80,9 +80,10 @@ def save(model, directory, base):
     adapter in another form, which would be read in its place."""
     if any(directory.glob("adapter*.safetensors")):
         raise ValueError(f"{directory} holds an adapter in another form: give {FILE} a folder")
-    layers, library = low_rank_layers(model, "llama.cpp's form", DoRA=False), import_extra("gguf")
+    layers = low_rank_layers(model, "llama.cpp's form", DoRA=False)
     if isinstance(model.config, GPTConfig):
         raise ValueError("llama.cpp's form of an adapter is written for Llamas; this is a GPT-2")
+    library = import_extra("gguf")  # after the checks: nobody installs it to be refused
     architecture, head_dim = architecture_of(model.config), model.config.head_dim
     alphas = {name: layer.scale * layer.A.shape[1] for name, layer in layers.items()}
     alpha = largest(alphas.values())

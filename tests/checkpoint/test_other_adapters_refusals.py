@@ -116,3 +116,10 @@ def test_a_file_that_is_no_gguf_is_said_without_a_library(
     for load in (lambda path: load_adapter(base_of("llama"), path), load_llama, load_tokenizer):
         with pytest.raises(ValueError, match=f"{name}: not a GGUF file: .*{message}"):
             load(path)
+
+
+def test_a_gpt2_is_refused_before_a_library_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(extras, "has_extra", lambda name: False)
+    model = LoRA(2, 3.0, EVERY).apply(base_of("gpt2"), RNG(0))
+    with pytest.raises(ValueError, match="is written for Llamas; this is a GPT-2"):
+        save_adapter(model, tmp_path, form="gguf")
