@@ -85,7 +85,8 @@ def one_break(name, each, by_hand):
     if name in SAME:
         yield f"The same mistake as: {SAME[name].replace('_', ' ')}.\n"
         return
-    yield f"Not as it should be: {each['what']}. Likely: {each['mistake']}.\n"
+    likely = f" Likely: {each['mistake']}." if each["mistake"] else ""
+    yield f"Not as it should be: {each['what']}.{likely}\n"
     if found := by_hand.get(name):
         yield f"```python\n{found['code']}```\n"
         yield f"It prints `{found['printed']}`: {found['right']}.\n"

@@ -14,7 +14,8 @@ class Outcome:
     """A law's `status` on a subject: "holds", "broken", "differs" (documented) or "not applicable".
 
     Where it breaks: `inputs`, the smallest that hypothesis found, `what` was looked at, what came
-    (`got`) and what was `expected`, and the likely `mistake`; else what the subject is `missing`.
+    (`got`) and what was `expected`, and the likely `mistake`, which is "" where the subject raised
+    an exception: `what` is that; else what the subject is `missing`.
     """
 
     law: Law
@@ -47,8 +48,9 @@ class Outcome:
         ]
         if self.documented:
             lines += wrapped(f"documented: {self.documented}")
-        lines += wrapped(f"likely: {self.mistake}")
-        return "\n".join([*lines, f"    read: {self.law.lesson}"])
+        if self.mistake:  # an exception says itself what went wrong, and the law's guess is none
+            lines += [*wrapped(f"likely: {self.mistake}"), f"    read: {self.law.lesson}"]
+        return "\n".join(lines)
 
     def as_numbers(self):
         """As JSON holds it."""

@@ -63,6 +63,23 @@ def test_what_was_done_to_the_sixteen_levels():
     assert report.broken and "the table is symmetric" in str(report)
 
 
+class TwoAxesAlone(Reference):
+    """Right for x (rows, in), and an error for x (batch, tokens, in)."""
+
+    def gradients(self, layer, x, dy):
+        rows, width = x.shape
+        return super().gradients(layer, x.reshape(rows, width), dy)
+
+
+def test_an_exception_is_told_alone_without_a_guess_or_a_lesson():
+    report = check(TwoAxesAlone(), ["dA_is_the_derivative"])
+    (outcome,), numbers = report.broken, report.as_numbers()["laws"][0]
+    assert outcome.what.startswith("ValueError: ") and "rows, width = x.shape" in outcome.what
+    assert outcome.inputs["x"].ndim == 3 and outcome.mistake == numbers["mistake"] == ""
+    assert "x (1, " in str(report)
+    assert "likely" not in str(report) and "read:" not in str(report)
+
+
 def told(law, **functions):
     report = check(functions, [law], shrink=False)
     assert len(report.broken) == 1
