@@ -22,14 +22,22 @@ def add(commands):
     )
     what = "a module (or a file, my_lora.py) of those functions, or something in it"
     parser.add_argument("subject", metavar="MODULE[:SUBJECT]", help=what)
-    parser.add_argument("--law", nargs="+", metavar="NAME", help="these laws alone")
+    parser.add_argument(
+        "--law",
+        nargs="+",
+        metavar="NAME",
+        help="these laws alone, by the names that a report prints",
+    )
     return parser
 
 
 def run(options):
-    from ..conformance import check
+    from ..conformance import LAWS, check
 
-    report = check(open_subject(options.subject), options.law)
+    laws, words = options.law, " ".join(options.law or ())
+    if any(law.statement == words for law in LAWS):  # one law's, without quotes
+        laws = [words]
+    report = check(open_subject(options.subject), laws)
     write_and_show(options, report.as_numbers(), str(report))
     if len(report.not_applicable) == len(report.outcomes):
         raise ValueError(f"no law could be tried on {options.subject}: most need make and forward")

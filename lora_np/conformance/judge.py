@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..system.checks import check_whole
+from ..system.hints import did_you_mean
 from . import drawn
 from .law import Broken, Law, NotApplicable
 from .report import BROKEN, DIFFERS, HOLDS, NOT_APPLICABLE, Outcome, Report
@@ -26,11 +27,18 @@ EXAMPLES = 20  # inputs tried a law
 
 
 def find(name):
-    """The Law of this name. Raises: ValueError if there is none."""
-    for law in LAWS:
-        if law.name == name:
-            return law
-    raise ValueError(f"there is no law {name!r}; there are {', '.join(law.name for law in LAWS)}")
+    """The Law of this name, or of this statement, as a report prints it.
+
+    Raises: ValueError if there is none, with the name that may be meant.
+    """
+    meant, names = "_".join(name.split()), [law.name for law in LAWS]
+    if meant in names:
+        return LAWS[names.index(meant)]
+    near = did_you_mean(meant, names)
+    if not near and (having := [each for each in names if meant and meant in each]):
+        near = f"; did you mean {' or '.join(map(repr, having[:5]))}?"
+    near = near or f"; there are {len(names)}, and a check that names none tells all of them"
+    raise ValueError(f"there is no law {name!r}{near}")
 
 
 def check(subject, laws=None, *, shrink=True, examples=EXAMPLES):

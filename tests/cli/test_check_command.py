@@ -45,3 +45,32 @@ def test_what_cannot_be_imported_is_said_with_its_line_and_breaks_no_law(
 def test_what_is_no_module_at_all(name, said, capsys):
     assert main(["check", name]) == 2
     assert said in capsys.readouterr().err
+
+
+STATEMENT = "it starts at the base"
+
+
+@pytest.mark.parametrize(
+    "typed", [[STATEMENT], STATEMENT.split(), [STATEMENT.replace(" ", "_")], [f" {STATEMENT}"]]
+)
+def test_a_law_is_named_as_a_report_prints_it(typed, here, capsys):
+    (here / "mine_own.py").write_text(SUBJECT, "utf-8")
+    assert main(["check", "mine_own.py", "--law", *typed]) == 0
+    assert f"holds           {STATEMENT}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("the scale is alpha over root", "did you mean 'the_scale_is_alpha_over_r'?"),
+        ("zero_stays_zer0", "did you mean 'zero_stays_zero'?"),
+        ("merging", "did you mean 'merging_again_adds_nothing' or 'unmerging_gives"),
+        ("quux", "; there are "),
+        ("", "; there are "),
+    ],
+)
+def test_a_law_that_is_none_says_which_may_be_meant_in_a_short_line(typed, said, here, capsys):
+    (here / "mine_own.py").write_text(SUBJECT, "utf-8")
+    assert main(["check", "mine_own.py", "--law", typed]) == 2
+    error = capsys.readouterr().err
+    assert f"there is no law {typed!r}" in error and said in error and len(error) < 250
