@@ -6,9 +6,15 @@ from ..analysis.adapter_report import inspect_adapter
 from ..checkpoint import load_adapter, smollm2_path
 from ..checkpoint.adapter import form_of, is_adapter
 from ..checkpoint.describe import describe_model
+from .card import peft_reads
 from .options import add_base, open_base, write_and_show
 
-FORMS = {"peft": "PEFT's", "gguf": "llama.cpp's (GGUF)", "mlx": "mlx-lm's"}
+FORMS = {
+    "peft": "PEFT's form",
+    "lora_np": "this library's own form, which PEFT cannot read",
+    "gguf": "llama.cpp's form (GGUF)",
+    "mlx": "mlx-lm's form",
+}
 
 
 def add(commands):
@@ -30,7 +36,10 @@ def run(options):
         about = describe_model(path)
         return write_and_show(options, about, model_screen(about))
     model, _ = open_base(options.base)
-    numbers = {"form": form_of(path)} | inspect_adapter(load_adapter(model, path))
+    about = inspect_adapter(load_adapter(model, path))
+    form = form_of(path)
+    form = "lora_np" if form == "peft" and not peft_reads(path) else form
+    numbers = {"form": form} | about
     return write_and_show(options, numbers, screen(numbers))
 
 
@@ -44,7 +53,7 @@ def model_screen(about):
 
 def screen(numbers):
     lines = [*numbers["methods"], f"{numbers['trained']:,} trained numbers"]
-    lines += [f"in {FORMS[numbers['form']]} form", ""]
+    lines += [f"in {FORMS[numbers['form']]}", ""]
     lines.append(f"{'layer':<24}{'in x out':>13}{'rank':>6}{'scale':>8}   |s*dW| / |W|")
     for layer in numbers["layers"]:
         size = "{} x {}".format(*layer["shape"])

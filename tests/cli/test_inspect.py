@@ -11,7 +11,7 @@ from helpers.gguf_files import write_gguf
 from lora_np.__main__ import main
 from lora_np.checkpoint import load_base, load_llama, save_adapter
 from lora_np.checkpoint.model import BASE
-from lora_np.methods import IA3, LoRA
+from lora_np.methods import IA3, BottleneckAdapters, LoRA
 
 
 def test_inspect_tells_what_an_adapter_moves(tmp_path, capsys):
@@ -33,6 +33,23 @@ def test_what_a_method_has_not_is_a_dash(tmp_path, capsys):
     assert not main(["inspect", str(tmp_path)])
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if line[:2] == "h."]
     assert rows and all(row[-3:] == ["-", "-", "0.0000"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("method", "form", "said"),
+    [
+        (BottleneckAdapters(), "lora_np", "in this library's own form, which PEFT cannot read"),
+        (IA3(), "peft", "in PEFT's form"),
+    ],
+)
+def test_whose_form_an_adapter_is_in(method, form, said, tmp_path, capsys):
+    save_adapter(method.apply(load_base(), np.random.default_rng(0)), tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert (config["peft_type"] == "LORA_NP") == (form == "lora_np")
+    assert not main(["inspect", str(tmp_path)])
+    assert said in capsys.readouterr().out
+    assert not main(["inspect", str(tmp_path), "--json"])
+    assert json.loads(capsys.readouterr().out)["form"] == form
 
 
 def test_inspect_says_what_a_model_is(tmp_path, capsys):
