@@ -3,20 +3,25 @@
 import re
 
 UNIT = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) *([KMGT]?)(I?)B", re.IGNORECASE)
+DIGITS = re.compile(r"\d{1,15}")
 
 
 def shard_size(said):
-    """Bytes: a whole number of them, or such as "2GB" (10⁹ each) and "2GiB" (2³⁰); None: no limit.
+    """Bytes: a whole number of them, also in digits, or such as "2GB" (10⁹ each) and "2GiB" (2³⁰);
+    None: no limit.
 
     Raises: ValueError for anything else, or less than one.
     """
     size = said
-    if isinstance(said, str) and (found := UNIT.fullmatch(said.strip())):
+    if isinstance(said, str) and DIGITS.fullmatch(said.strip()):  # as a command line gives it
+        size = int(said)
+    elif isinstance(said, str) and (found := UNIT.fullmatch(said.strip())):
         number, unit, binary = found.groups()
         power = " KMGT".index(unit.upper() or " ")
         size = int(float(number) * (1024 if binary else 1000) ** power)
     if size is not None and (type(size) is not int or size < 1):
-        raise ValueError(f"expected max_shard_size None, bytes from 1, or as '2GB', got {said!r}")
+        expected = "expected max_shard_size None, bytes from 1, or as '2GB' with a unit"
+        raise ValueError(f"{expected} (KB, MB, GB, TB, or KiB …), got {said!r}")
     return size
 
 

@@ -63,11 +63,27 @@ def test_the_last_save_is_all_that_is_there(tmp_path):
 
 
 def test_sizes_as_transformers_says_them():
-    said = [None, 5, "5B", "2KB", "1.5 mb", "3GB", "2KiB", "1GiB", "1TB"]
+    said = [None, 5, "10", " 7 ", "5B", "2KB", "1.5 mb", "3GB", "2KiB", "1GiB", "1TB"]
     assert [*map(shard_size, said)] == [
-        None, 5, 5, 2000, 1_500_000, 3 * 10**9, 2048, 2**30, 10**12,
+        None, 5, 10, 7, 5, 2000, 1_500_000, 3 * 10**9, 2048, 2**30, 10**12,
     ]  # fmt: skip
-    for wrong in (0, -1, True, 2.5, "", "GB", "-1GB", "0KB", "2GB!", [], "9" * 400 + "GB"):
+    for wrong in (
+        0,
+        -1,
+        True,
+        2.5,
+        "",
+        "GB",
+        "-1GB",
+        "0KB",
+        "2GB!",
+        [],
+        "0",
+        "1.5",
+        "10 G",
+        "9" * 400,
+        "9" * 400 + "GB",
+    ):
         with pytest.raises(ValueError, match="expected max_shard_size None, bytes from 1, or"):
             shard_size(wrong)
 
