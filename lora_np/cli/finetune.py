@@ -10,7 +10,7 @@ from ..methods.targets import ALL_LINEAR
 from ..quant.int8 import Int8Embedding
 from ..recipes.finetune import finetune
 from ..system.files import write_json
-from ..system.hints import command
+from ..system.hints import command, did_you_mean
 from ..system.process import cores, prepare
 from ..system.progress import announced
 from .card import HALF, peft_reads, write_card
@@ -33,6 +33,7 @@ check_out = any_folder
 
 BY_NAME = {method.name: method for method in METHODS}
 SETTINGS = ("rank", "alpha", "targets", "feedforward", "tokens")  # of methods, with an option
+NUMBERS = (int, float, bool, int | None)  # the types of those that --set sets
 OWN, OTHER = {"batch_size": 16, "windows": 128}, {"batch_size": 4, "windows": 16}
 
 
@@ -84,6 +85,10 @@ def method_of(name, **given):
     method = BY_NAME[name]
     settings = {key: value for key, value in given.items() if value is not None}
     for key in settings:
+        numbers = [f.name for f in fields(method) if f.type in NUMBERS and f.name not in SETTINGS]
+        if key not in SETTINGS and key not in numbers:
+            has = f"it has {', '.join(numbers) or 'none'}{did_you_mean(key, numbers)}"
+            raise ValueError(f"--set {key}: no number that --method {name} takes; {has}")
         if key not in settings_of(method):
             key = "token-ids" if key == "tokens" else key
             raise ValueError(f"--{key} is no setting of --method {name}; leave it out")

@@ -23,8 +23,13 @@ from lora_np.system.hints import program
         (["finetune", "--set", "targets=2"], "targets has an option of its own"),
         (
             ["finetune", "--method", "c3a", "--set", "size=2"],
-            "--size is no setting of --method c3a",
+            "--set size: no number that --method c3a takes; it has block\n",
         ),
+        (["finetune", "--set", "nosuch=3"], "takes; it has dropout, rslora, bias, tied\n"),
+        (["finetune", "--set", "init=3"], "--set init: no number that --method lora takes"),
+        (["finetune", "--set", "rank_pattern=3"], "--set rank_pattern: no number"),
+        (["finetune", "--method", "bitfit", "--set", "x=1"], "takes; it has none\n"),
+        (["export", "--max-shard-size", "0", "--out", "x"], "from 1, or as '2GB' with a unit"),
         (["finetune", "--method", "full", "--targets", "c_attn"], "--targets is no setting"),
         (["generate", "--tokens", "500"], "more than n_positions 192"),
     ],
@@ -64,6 +69,7 @@ def test_what_the_parser_refuses_exits_2(capsys, arguments, message):
         (["finetune", "--base", "smolm2"], "smollm2"),
         (["finetune", "--data", "cod"], "code"),
         (["finetune", "--targets", "c_atn"], "c_attn"),
+        (["finetune", "--set", "droput=0.1"], "dropout"),
         (["sweep", "--out", "x", "--method", "qlroa"], "qlora"),
     ],
 )
