@@ -155,7 +155,10 @@ def lines(axes):
 
 def along(line, axes):
     """(whether its x are the axes' own, whether its y are): a line across the panel lacks one."""
-    return line.get_transform().contains_branch_seperately(axes.transData)
+    transform = line.get_transform()
+    name = "contains_branch_separately"  # as matplotlib spells it since 3.11
+    ask = getattr(transform, name, None) or transform.contains_branch_seperately
+    return tuple(ask(axes.transData))  # a list in 3.8
 
 
 def written(line, axes):
