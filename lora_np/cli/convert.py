@@ -10,7 +10,7 @@ from ..checkpoint.peft.names import BESIDE_THE_BODY, EMBEDDINGS
 from ..methods import to_lora
 from ..system.hints import command
 from ..system.progress import waiting
-from .merge import empty_directory
+from .folders import empty_directory
 from .options import add_base, open_base, positive, show
 from .out import any_folder
 
@@ -42,7 +42,13 @@ def run(options):
         raise ValueError("convert takes --adapter PATH or --tuned PATH: one of the two")
     if options.rank is None and (options.form is None or options.tuned):
         raise ValueError("convert needs --rank; an adapter's own numbers in another form, --form")
-    directory = empty_directory(options.out, "convert")
+    with empty_directory(options.out, "convert") as directory:
+        numbers, screen = converted(options, directory)
+    show(options, numbers, screen)
+
+
+def converted(options, directory):
+    """(what `show` says in numbers, and on the screen) of the adapter that is written."""
     base, _ = open_base(options.base, options.nf4)
     base.freeze()
     tuned = load_adapter(base, options.adapter) if options.adapter else open_base(options.tuned)[0]
@@ -50,7 +56,7 @@ def run(options):
     if options.rank is None:
         save_adapter(tuned, directory, options.base, form)
         screen = f"wrote {directory}: the same numbers; {try_it(options, form, directory)}"
-        return show(options, {"out": str(directory), "form": form}, screen)
+        return {"out": str(directory), "form": form}, screen
     with waiting("decomposing each change"):
         view, errors = to_lora(tuned, base, options.rank)
     left = leave(view, base, (*EMBEDDINGS, *BESIDE_THE_BODY))
@@ -58,7 +64,7 @@ def run(options):
     trained = sum(parameter.size for parameter in view.trainable_parameters())
     numbers = {"out": str(directory), "form": form, "rank": options.rank}
     numbers |= {"errors": errors, "left": left, "trained": trained}
-    show(options, numbers, screen_of(options, numbers))
+    return numbers, screen_of(options, numbers)
 
 
 def try_it(options, form, directory):

@@ -14,19 +14,8 @@ from ..system.hints import command, did_you_mean
 from ..system.process import cores, prepare
 from ..system.progress import announced
 from .card import HALF, peft_reads, write_card
-from .options import (
-    add_base,
-    add_texts,
-    again,
-    new_directory,
-    open_base,
-    open_texts,
-    positive,
-    real,
-    same_run,
-    show,
-    whole,
-)
+from .folders import STATE, run_directory, same_run
+from .options import add_base, add_texts, again, open_base, open_texts, positive, real, show, whole
 from .out import any_folder
 
 check_out = any_folder
@@ -110,7 +99,13 @@ def run(options):
     prepare(options.base)
     if options.resume and not options.out:
         raise ValueError("--resume needs --out DIR, the directory of the run to go on with")
-    directory = new_directory(options.out, options.resume) if options.out else None
+    if not options.out:
+        return trained(options)
+    with run_directory(options.out, options.resume, options.steps) as directory:
+        return trained(options, directory)
+
+
+def trained(options, directory=None):
     given = {key: getattr(options, key) for key in SETTINGS}
     for name, number in map(setting, options.set):
         if name in given:
@@ -126,7 +121,7 @@ def run(options):
     reading, others = open_texts(options.data, tokenizer, options.form, options.field)
     if options.data not in ("code", "prose"):
         print(reading.describe(options.length), file=sys.stderr)
-    state = directory / "state.safetensors" if options.out else None
+    state = directory / STATE if directory else None
     sizes = {**(OWN if options.base is None else OTHER)}
     sizes |= {key: given for key in sizes if (given := getattr(options, key))}
     if directory:
@@ -156,7 +151,7 @@ def kept(options):
     """What is left of a run that Ctrl-C ended, and how to go on."""
     if not options.out:
         return f"Nothing is kept without --out DIR; again with: {again(options)}"
-    if not (Path(options.out) / "state.safetensors").exists():
+    if not (Path(options.out) / STATE).exists():
         return f"No step was done yet; again with: {again(options)}"
     return f"All of it is kept; go on with: {again(options, '--resume')}"
 

@@ -3,9 +3,9 @@
 from ..checkpoint import save_model
 from ..checkpoint.shards import shard_size
 from ..methods import merge
-from ..system.files import make_directory
 from ..system.hints import command
 from ..system.progress import waiting
+from .folders import empty_directory
 from .options import add_adapter, add_base, open_adapted, show
 from .out import any_folder
 
@@ -37,26 +37,13 @@ def add_writing(parser):
 
 def run(options):
     shard_size(options.max_shard_size)
-    directory = empty_directory(options.out, options.command)
-    model, tokenizer = open_adapted(options)
-    merged = merge(model)
-    with waiting(f"writing {directory}"):
-        save_model(merged, tokenizer, directory, options.dtype, options.max_shard_size)
+    with empty_directory(options.out, options.command) as directory:
+        model, tokenizer = open_adapted(options)
+        merged = merge(model)
+        with waiting(f"writing {directory}"):
+            save_model(merged, tokenizer, directory, options.dtype, options.max_shard_size)
     size = sum(path.stat().st_size for path in directory.iterdir())
     numbers = {"model": repr(merged), "out": str(directory), "bytes": size, "dtype": options.dtype}
     use = command("generate", "--base", directory)
     screen = f"{merged!r}\nwrote {directory}, {size / 1e6:.1f} MB in {options.dtype}; try: {use}"
     show(options, numbers, screen)
-
-
-def empty_directory(out, name):
-    """--out as a folder that is there and empty: nothing is written over.
-
-    Raises: ValueError for one that holds something, or for none.
-    """
-    if not out:
-        raise ValueError(f"{name} needs --out DIR: a new folder for the model")
-    directory = make_directory(out)
-    if any(directory.iterdir()):
-        raise ValueError(f"--out {out} holds files already; move it away, or name another folder")
-    return directory

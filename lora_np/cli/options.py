@@ -12,13 +12,11 @@ from ..checkpoint.adapter import CONFIG, MODEL
 from ..system.checks import check_real, check_whole
 from ..system.files import make_directory, to_json, whole_file, write_json
 from ..system.hints import command, did_you_mean
-from ..system.json_text import parse_json
 from ..system.progress import waiting
 from ..tasks import text
 
 PLAIN = str.maketrans({"±": "+-", "“": '"', "”": '"', "…": "...", "‖": "||", "α": "alpha",
                        "√": "sqrt ", "Δ": "d"})  # fmt: skip
-KEPT = ("state.safetensors", "results.json", "adapter_config.json", "config.json")  # of a run
 
 
 def number(what, read, check):
@@ -59,21 +57,6 @@ def keeps_nothing(options):
     return f"Nothing is kept; again with: {again(options)}"
 
 
-def new_directory(path, resume=False):
-    """--out as a directory, made before the work; one that holds a run only to `resume` it.
-
-    Raises: ValueError for a run that would be overwritten.
-    """
-    directory = make_directory(path)
-    kept = [name for name in KEPT if (directory / name).exists()]
-    if kept and not resume:
-        raise ValueError(
-            f"--out {path} holds an earlier run ({', '.join(kept)}): go on with --resume, move it "
-            "away, or name another folder"
-        )
-    return directory
-
-
 def add_texts(parser):
     """The options that open_texts reads."""
     read = "what to read (default code: Python's standard library)"
@@ -94,30 +77,6 @@ def digest_of(texts, model=None):
         digest.update(each.train.tobytes())
         digest.update(each.held_out.tobytes())
     return digest.hexdigest()[:16]
-
-
-def same_run(directory, resume, texts, **settings):
-    """Keep in run.json what a run began with; with `resume`, raise ValueError where that differs.
-
-    A state would fit another text, seed or rate as well, and the run would be neither. Other
-    `steps` are allowed, to train for longer, and what they change is said.
-    """
-    now = {**settings, "sha256 of the texts": digest_of(texts)}
-    path = directory / "run.json"
-    if not (resume and path.exists()):
-        write_json(path, now)
-        return
-    before = parse_json(path.read_text(encoding="utf-8"))
-    steps, then = now.pop("steps", None), before.get("steps")
-    differ = [f"{k} {before.get(k)}, now {now[k]}" for k in now if before.get(k) != now[k]]
-    if differ:
-        raise ValueError(
-            f"--resume: {directory} was begun with {'; '.join(differ)}. Give the same again, or "
-            "name another --out"
-        )
-    if then not in (None, steps):  # None: begun by a version that did not keep them
-        word = "its learning rate goes on as it stands at that step of such a run"
-        print(f"--resume: begun for {then} steps, now {steps}; {word}", file=sys.stderr)
 
 
 def open_texts(name, tokenizer, form=None, field=None):

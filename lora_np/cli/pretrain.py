@@ -5,7 +5,8 @@ from ..system.process import prepare
 from ..system.progress import announced
 from ..tasks import text
 from .finetune import kept
-from .options import new_directory, positive, real, show
+from .folders import STATE, run_directory
+from .options import positive, real, show
 from .out import any_folder
 
 check_out = any_folder
@@ -26,8 +27,12 @@ def add(commands):
 def run(options):
     prepare()
     options.out = options.out or "base"
-    directory = new_directory(options.out, options.resume)
-    state = directory / "state.safetensors"
+    with run_directory(options.out, options.resume, options.steps) as directory:
+        return trained(options, directory)
+
+
+def trained(options, directory):
+    state = directory / STATE
     reading = text.prose()
     with announced(f"pre-training, {options.steps} steps"):
         model, history = pretrain.pretrain(

@@ -1,10 +1,12 @@
 """python -m lora_np real: fine-tunes of a real language model, scored before and after."""
 
+from contextlib import nullcontext
+
 from ..checkpoint import save_adapter
 from ..course.experiments import load
-from ..system.files import make_directory
 from ..system.hints import command
 from ..system.process import prepare
+from .folders import made
 from .options import add_experiment, seeds_of, write_and_show
 from .out import new_folder
 
@@ -29,7 +31,13 @@ def run(options):
     if options.adapter:
         new_folder("--adapter", options.adapter)
     prepare("smollm2")
-    directory = make_directory(options.adapter) if options.adapter else None
+    with made(options.adapter) if options.adapter else nullcontext() as directory:
+        numbers, screen = tuned(options, seeds, directory)
+    write_and_show(options, numbers, screen)
+
+
+def tuned(options, seeds, directory):
+    """(the experiment's numbers, what the screen says); its adapter is in `directory`, if any."""
     experiment = load(f"real.{options.experiment}")
 
     def progress(text):
@@ -38,9 +46,8 @@ def run(options):
 
     how = {"progress": progress, "first": options.seed}
     numbers, model = experiment.run(seeds, options.quick, **how)
-    if directory:
-        save_adapter(model, directory)
     screen = experiment.table(numbers)
     if directory:
+        save_adapter(model, directory)
         screen += f"\n\nwrote {directory}; try: {command('chat', '--adapter', directory)}"
-    write_and_show(options, numbers, screen)
+    return numbers, screen

@@ -35,11 +35,7 @@ def load_state(path, model, optimizer, rng):
     """
     path, arrays = Path(path), _arrays(model, optimizer)
     with contextlib.ExitStack() as stack:
-        try:
-            stored = stack.enter_context(open_tensors(path))
-            rng_state, history, methods = _state(stored)
-        except ValueError as error:
-            raise ValueError(f"{path}: no training state to resume from ({error})") from None
+        stored, rng_state, history, methods = _opened(path, stack)
         here = [describe(method) for method in model.methods]
         if methods is not None and methods != here:
             raise ValueError(
@@ -73,6 +69,23 @@ def load_state(path, model, optimizer, rng):
     for name, array in arrays.items():
         array[...] = saved[name]
     return history
+
+
+def steps_done(path):
+    """The step that the state at `path` is of. Raises: ValueError as `load_state` does."""
+    with contextlib.ExitStack() as stack:
+        _, _, history, _ = _opened(Path(path), stack)
+        return len(history.losses)
+
+
+def _opened(path, stack):
+    """The arrays in the file, open until `stack` ends, and what `_state` finds beside them."""
+    try:
+        stored = stack.enter_context(open_tensors(path))
+        return stored, *_state(stored)
+    except ValueError as error:
+        why = str(error).removeprefix(f"{path}: ")  # which is said already
+        raise ValueError(f"{path}: no training state to resume from ({why})") from None
 
 
 def _state(stored):

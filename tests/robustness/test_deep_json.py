@@ -16,7 +16,7 @@ from lora_np.checkpoint.safetensors_check import check_by_rules
 from lora_np.checkpoint.safetensors_io import open_tensors, read_json
 from lora_np.checkpoint.safetensors_write import save_tensors
 from lora_np.cli.card import peft_reads
-from lora_np.cli.options import same_run
+from lora_np.cli.folders import same_run
 from lora_np.course.classroom import apart, masters
 from lora_np.recipes import sweep
 from lora_np.system.json_text import DEEPEST
