@@ -5,7 +5,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from ..checkpoint import save_adapter, save_model
-from ..methods import METHODS, TrainableTokens
+from ..checkpoint.peft.forms import form_of
+from ..methods import METHODS, FullFineTuning, TrainableTokens
 from ..methods.targets import ALL_LINEAR
 from ..quant.int8 import Int8Embedding
 from ..recipes.finetune import finetune
@@ -113,6 +114,8 @@ def trained(options, directory=None):
             raise ValueError(f"--set {name}={number}: {name} {own}; leave this out")
         given[name] = number
     method = method_of(options.method, **given)
+    if directory and options.method != FullFineTuning.name:
+        check_saved(method)
     nf4 = options.method == "qlora" and options.base is not None
     base, tokenizer = open_base(options.base, nf4)
     if nf4:  # that is how it was loaded
@@ -145,6 +148,15 @@ def trained(options, directory=None):
     show(options, numbers, screen(numbers, options))
     if history.interrupted:
         return 130
+
+
+def check_saved(method):
+    """Raise ValueError for a method that save_adapter could not write, once it is trained."""
+    if form_of(method) is None:
+        raise ValueError(
+            f"{method.name} has no form in checkpoint/peft: its numbers could not be saved. Write "
+            "its form (checkpoint/peft/forms.py says how), or train without --out"
+        )
 
 
 def kept(options):

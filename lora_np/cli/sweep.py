@@ -9,6 +9,7 @@ from ..recipes.sweep import path_of, sweep
 from ..system.process import prepare
 from ..system.progress import announced
 from .finetune import BY_NAME, method_of, settings_of
+from .folders import made
 from .options import (
     add_base,
     add_texts,
@@ -57,7 +58,8 @@ def run(options):
     if not options.out:
         raise ValueError("sweep needs --out DIR: each run is kept there")
     options.cells = cells = cells_of(options)
-    with announced(f"{len(cells)} runs; each is kept in {options.out} as it ends"):
+    said = f"{len(cells)} runs; each is kept in {options.out} as it ends"
+    with announced(said), made(options.out):
         if options.dask:
             with dask_client(options.dask) as client:
                 results = sweep(cells, run_cell, options.out, client.get_executor(pure=False))
