@@ -67,11 +67,16 @@ def card(directory, numbers, options):
 |---|---|---|
 {losses}
 
-Made by `{command(*options.typed)}`; write with it: `{command("generate", *use)}`.
+Made by `{command(*from_nothing(options.typed))}`; write with it: `{command("generate", *use)}`.
 {HALF if peft else ""}
 """.rstrip()
         + "\n"
     )
+
+
+def from_nothing(typed):
+    """What was typed, without --resume or a beginning that argparse takes for it."""
+    return [word for word in typed if not (word[:5] == "--res" and "--resume".startswith(word))]
 
 
 def peft_reads(directory):

@@ -60,6 +60,8 @@ def train(
     s, batches, checked = Settings(**settings), iter(batches), 0
     history = load_state(s.checkpoint, model, optimizer, s.rng) if s.resume else History()
     done = len(history.losses)
+    if done > s.steps:
+        raise ValueError(f"the run is at step {done} already; steps={s.steps} asks for fewer")
     with catch_interrupt() as interrupted, progress_bar(s.progress, s.steps, done, "step") as bar:
         if done == 0:
             evaluate_and_save(model, optimizer, history, s)

@@ -11,7 +11,7 @@ from lora_np import SGD, AdamW, FullFineTuning, LoRA
 from lora_np.checkpoint.safetensors_io import save_tensors
 from lora_np.system.process import interrupts_end_all
 from lora_np.train import AdamW8bit, History
-from lora_np.train.resume import KEY, load_state, save_state
+from lora_np.train.resume import KEY, load_state, save_state, steps_done
 
 
 @pytest.mark.parametrize("optimizer", [AdamW, AdamW8bit, SGD])
@@ -102,7 +102,8 @@ def test_a_state_of_another_run_is_refused_untouched(tmp_path, other, message):
 
 
 def test_no_state_is_an_error_that_names_the_path(tmp_path):
-    with pytest.raises(ValueError, match="gone.*no training state to resume from"):
+    said = r"gone: no training state to resume from \(not a readable.*there is no such file\)$"
+    with pytest.raises(ValueError, match=said):  # the path once
         run(8, checkpoint=tmp_path / "gone", resume=True)
     (tmp_path / "half").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     with pytest.raises(ValueError, match="half.*no training state to resume from"):
@@ -110,6 +111,16 @@ def test_no_state_is_an_error_that_names_the_path(tmp_path):
     save_tensors({"x": np.ones(2)}, tmp_path / "other", {KEY: '{"rng": null}'})
     with pytest.raises(ValueError, match="other.*resume from .*a random generator and a history"):
         run(8, checkpoint=tmp_path / "other", resume=True)
+
+
+def test_fewer_steps_than_are_done_are_refused_untouched(tmp_path):
+    run(3, checkpoint=tmp_path / "state")
+    before = (tmp_path / "state").read_bytes()
+    assert steps_done(tmp_path / "state") == 3
+    with pytest.raises(ValueError, match="^the run is at step 3 already; steps=2 asks for fewer"):
+        run(2, checkpoint=tmp_path / "state", resume=True)
+    assert (tmp_path / "state").read_bytes() == before
+    assert len(run(3, checkpoint=tmp_path / "state", resume=True)[3].losses) == 3
 
 
 def test_another_kind_of_generator_is_refused_untouched(tmp_path):
