@@ -48,6 +48,8 @@ def finetune(
     check_whole("finetune: expected windows", windows)
     rng, progress = np.random.default_rng(seed), options.get("progress")
     lr = usual_rate(method, base) if lr is None else lr
+    for each in (reading, *kept):  # too short a text is refused here, and not by the first losses
+        next(each.held_out_batches(windows, length=length))
     model = method.apply(base, rng)
     optimizer = (AdamW8bit if adam_8bit else AdamW)(model.trainable_parameters(), lr=lr)
     optimizer = allocating(optimizer, model, steps)

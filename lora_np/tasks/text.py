@@ -77,9 +77,10 @@ class Text:
 def _starts(text, tokens, length):
     check_whole(f"{text.name}: expected a length", length)
     if len(tokens) <= length:
+        part = " held out" if tokens is text.held_out else ""
         raise ValueError(
-            f"{text.name}: {len(tokens):,} tokens hold no window of {length} and the next one; "
-            "give it more text, or a smaller length"
+            f"{text.name}: {len(tokens):,} tokens{part} hold no window of {length} and the next "
+            "one; give it more text, or a smaller length"
         )
     return len(tokens) - length
 

@@ -99,3 +99,13 @@ def test_a_method_describes_itself_without_addresses():
     shown = describe(LoRA(2, 4.0, ("c_attn",)))
     assert shown.startswith("LoRA(rank=2, alpha=4.0, targets=('c_attn',)")
     assert "init=zero_b" in shown and "0x" not in shown
+
+
+def test_a_held_out_part_without_a_window_is_refused_before_any_step(monkeypatch):
+    """Of the text that is read and of those that may be forgotten: not minutes later."""
+    base, code = tiny_gpt(), repeating("code", "def f(x): return x\n")
+    short = dataclasses.replace(code, name="short", held_out=code.held_out[:16])
+    monkeypatch.setattr(module, "check_memory", mock.Mock(side_effect=Fits))  # what comes next
+    for reading, kept in ((short, []), (code, [short])):
+        with pytest.raises(ValueError, match="^short: 16 tokens held out hold no window of 16 "):
+            finetune(base, LoRA(2, 4.0), reading, kept, steps=1, length=16)

@@ -94,7 +94,7 @@ def test_held_out_windows_are_the_same_and_never_overlap(windows, length, batch_
 def test_a_text_shorter_than_a_window_is_named():
     with pytest.raises(ValueError, match="counting: 200 tokens hold no window of 200"):
         next(counting().batches(np.random.default_rng(0), length=200))
-    with pytest.raises(ValueError, match="counting: 95 tokens hold no window of 100"):
+    with pytest.raises(ValueError, match="counting: 95 tokens held out hold no window of 100"):
         next(counting().held_out_batches(length=100))
 
 
