@@ -121,7 +121,7 @@ def screen(numbers):
         "",
         *language_lines(numbers["language_model"], numbers["seed"]),
         f"NEXT  {command(module='lora_np.worked_example')}   part 1 by hand",
-        *([f"      {lesson()}   lesson 1"] if lesson() else []),
+        *([f"      {lesson()}"] if lesson() else []),
         f"      {command('finetune', '--data', 'YOUR.txt')}   your own text",
         f"                                           Took {numbers['seconds']:.1f} s. More: --help",
     ]

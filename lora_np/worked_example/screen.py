@@ -1,7 +1,6 @@
 """The 3×2 example as text: one string a step, plain ASCII, at most 79 columns."""
 
 import os
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -246,4 +245,5 @@ def counts(n):
 def lesson():
     """The command that opens lesson 1 from here, or None where the lessons are not installed."""
     path = Path(__file__).parents[2] / "notebooks/student/01_worked_example.ipynb"
-    return f"jupyter lab {shlex.quote(os.path.relpath(path))}" if path.exists() else None
+    there = path.exists()
+    return command("lab", os.path.relpath(path), module="jupyter") if there else None

@@ -10,6 +10,7 @@ import pytest
 from lora_np import __version__
 from lora_np.__main__ import main
 from lora_np.course import tour
+from lora_np.system import hints
 from lora_np.system.hints import python
 
 WORD = "six numbers, a layer, a language model ...\n"  # where the tour takes over a second
@@ -31,11 +32,15 @@ def short_tour(monkeypatch):
     )
 
 
-def test_the_tour_is_plain_ascii_and_fits_any_console(capsys, short_tour):
+def test_the_tour_is_plain_ascii_and_fits_any_console(capsys, short_tour, monkeypatch):
+    """Also where an environment is named, which need not be active: all commands are of it."""
+    monkeypatch.setattr(hints, "python", lambda: ".venv/bin/python")
     assert not main([])
     said = capsys.readouterr()
     assert said.err in ("", WORD) and said.out.isascii()
     assert max(map(len, said.out.splitlines())) <= 79
+    next_ = said.out.split("NEXT  ")[1].splitlines()[:-1]
+    assert len(next_) == 3 and all(line.split()[:2] == [".venv/bin/python", "-m"] for line in next_)
     for text in ("[0.43 -0.26]", "[0.54 -0.19]", "W's 48 bytes: unchanged"):
         assert text in said.out
     for held in ("12.58 MB", "3.41 MB", "0.70 MB"):

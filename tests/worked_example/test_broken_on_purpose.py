@@ -141,6 +141,7 @@ def test_step_without_a_terminal_waits_for_nobody(monkeypatch, capsys):
 
 def test_next_names_only_what_is_there(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where no environment is
+    assert screen.lesson().startswith(f"{python()} -m jupyter lab "), "no environment is active"
     assert screen.lesson().endswith("notebooks/student/01_worked_example.ipynb")
     monkeypatch.setattr(screen, "__file__", str(tmp_path / "a" / "b" / "screen.py"))
     assert screen.lesson() is None
