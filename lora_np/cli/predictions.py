@@ -29,7 +29,13 @@ def run(options):
     from ..course.classroom import pages, report
 
     answers, odd = predictions.collected(options.folder)
-    rows = predictions.counts(answers, predictions.questions(options.lessons))
+    known = predictions.questions(options.lessons)
+    if not known:
+        raise ValueError(
+            f"--lessons {options.lessons}: there are no lessons here; the course's own lie in the "
+            "project's folder, as notebooks"
+        )
+    rows = predictions.counts(answers, known)
     if not rows:
         raise ValueError(f"{options.folder}: nobody predicted anything yet")
     if options.out:

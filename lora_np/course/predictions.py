@@ -29,14 +29,19 @@ def kept(path):
 
     What is no prediction is passed over. Raises: ValueError for a file that is neither.
     """
+    return {question: letter for question, letter in found_in(path) if valid(question, letter)}
+
+
+def found_in(path):
+    """[(question, letter)] as they stand in a student's file or notebook, valid or not."""
     path = Path(path)
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path}: expected at most {LARGEST:,} bytes")
     try:
         found = parse_json(path.read_text("utf-8-sig"))
         if path.suffix == ".ipynb":
-            found = dict(pair for cell in found["cells"] for pair in predicted(cell))
-        return {question: letter for question, letter in found.items() if valid(question, letter)}
+            return [pair for cell in found["cells"] for pair in predicted(cell)]
+        return list(found.items())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
         raise ValueError(f"{path}: expected {FILE} or a lesson's notebook") from None
 
@@ -53,12 +58,12 @@ def predicted(cell):
             pair = ast.literal_eval(call.args[0]), ast.literal_eval(call.args[1])
         except (SyntaxError, ValueError, AttributeError, IndexError, RecursionError, MemoryError):
             continue  # not as it was given
-        if valid(*pair):
+        if pair[1] is not ...:  # the dots that nobody replaced
             yield pair
 
 
 def collected(folder):
-    """({student: {question: letter}}, [what could not be read]) of what is handed in at `folder`.
+    """({student: {question: letter}}, [what is not counted]) of what is handed in at `folder`.
 
     A student is a folder of that name, or a file: amy/predictions.json, amy/05_nf4.ipynb, amy.json.
     """
@@ -71,14 +76,23 @@ def collected(folder):
         if hidden or path.suffix not in (".json", ".ipynb") or path.is_symlink():
             continue
         try:
-            letters = kept(path)
+            pairs = found_in(path)
         except ValueError as error:
             odd.append(str(error))
-        else:
-            answers[Path(place.parts[0]).stem].update(letters)
+            continue
+        answers[Path(place.parts[0]).stem].update(pair for pair in pairs if valid(*pair))
+        odd += passed_over(path, [pair for pair in pairs if not valid(*pair)])
     if not answers:
         raise ValueError(f"{folder}: there is no {FILE} and no lesson in it. {' '.join(odd)}")
     return dict(answers), odd
+
+
+def passed_over(path, pairs):
+    """A line on the pairs of a file that are no predictions, if there are any."""
+    if pairs:  # anybody's values: a number or a list may be too long to print
+        first = [repr(x[:20] if isinstance(x, str) else type(x).__name__) for x in pairs[0]]
+        what = f"{len(pairs)} not counted, first question {first[0]} with {first[1]}"
+        yield f"{path}: {what}; expected a, b or c"
 
 
 def questions(lessons):

@@ -60,12 +60,23 @@ def test_one_command_makes_the_histogram(tmp_path, capsys):
     assert not main(["predictions", str(folder), "--out", str(out), *lessons])
     said = capsys.readouterr().out
     assert "4 students" in said and "predictions.json: expected predictions.json or" in said
+    ben = "ben.json: 3 not counted, first question '5.2' with 'z'; expected a, b or c"
+    assert ben in said and said.count("not counted") == 1, "dots are no wrong answer"
     rows = [line.split(",") for line in (out / "predictions.csv").read_text().splitlines()]
     assert [row[0] for row in rows] == ["question", "5.1", "5.2", "10b.1"]
     assert rows[1][-3:] == ["1", "3", "0"] and rows[2][-3:] == ["1", "0", "0"]
     page = (out / "predictions.html").read_text("utf-8")
     assert "question 5.1: 1 chose (a), 3 chose (b), 0 chose (c); (" in page, "the figure's text"
     assert page.count("<img") == 2 and '<tr><th scope="row">5.1</th><td>1</td><td>3</td>' in page
+
+
+def test_a_folder_without_lessons_is_refused(tmp_path, monkeypatch, capsys):
+    """Or the column of what is right would be empty, and nobody would know why."""
+    folder, out = hand_in(tmp_path / "in"), tmp_path / "out"
+    monkeypatch.chdir(tmp_path)
+    assert main(["predictions", str(folder), "--out", str(out)]) == 2
+    assert "--lessons notebooks: there are no lessons here; the" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_each_box_of_the_lessons_has_its_number_and_its_answer():
