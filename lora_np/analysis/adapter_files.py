@@ -106,7 +106,7 @@ def read_adapter_files(directory):
     with open_tensors(weights_in(directory)) as stored:
         body = body_of(stored)
         for name, tensor in from_file(stored, body, directory).items():
-            array = tensor.read_raw((*FLOATS, "I64", "U8"))
+            array = tensor.read_raw((*FLOATS, "I64", "I32", "U8"))
             dtypes.add(tensor.kind)
             array = from_bfloat16(array) if tensor.kind == "BF16" else array
             end = next((end for end in PARTS if name.endswith(end)), None)

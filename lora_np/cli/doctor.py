@@ -23,7 +23,7 @@ def add(commands):
         "something wrong or doubtful, 2 where there is no adapter to read.",
     )
     parser.add_argument("adapter", metavar="ADAPTER", help="the adapter's directory")
-    add_base(parser, why="the package's own if the adapter's layers are there, else none")
+    add_base(parser, why="the package's own if the adapter fits it, else none")
     asked = "measure on it what halving the intruders does (needs a base)"
     parser.add_argument("--data", metavar="code|prose|FILE|FOLDER", help=asked)
     parser.add_argument("--plot", metavar="FILE", help="draw every layer's change and directions")
@@ -33,7 +33,7 @@ def add(commands):
 def run(options):
     files = read_adapter_files(options.adapter)
     model, tokenizer = open_base(options.base)
-    if options.base is None and not fits(files, dict(model.linears())):
+    if options.base is None and not belongs(files, model):
         model = None
         if options.data:
             raise ValueError("--data needs the adapter's base: name it with --base PATH")
@@ -48,6 +48,17 @@ def run(options):
         save(picture(numbers).figure, options.plot)
     write_and_show(options, numbers, screen(numbers, options))
     return 0 if numbers["sound"] else 1
+
+
+def belongs(files, model):
+    """Whether an adapter fits a layer of `model`; one of a kind without A, B or l: all of it."""
+    if files.layers:
+        return bool(fits(files, dict(model.linears())))
+    try:
+        load_adapter(model.freeze(), files.directory)
+    except ValueError:
+        return False
+    return True
 
 
 def measured(options, model, tokenizer, layers):

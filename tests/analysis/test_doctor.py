@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from golden.readers.golden_hf import ADAPTERS, GOLDEN
 from helpers.doctored import BASE, BY_BASE, BY_FILE, NOTED, SOUND, B, theirs, zero
 from helpers.peft_files import SETTINGS
+from helpers.small_texts import tiny_gpt
 from lora_np.__main__ import main
 from lora_np.analysis.adapter_files import read_adapter_files
 from lora_np.analysis.adapter_report import inspect_adapter
@@ -22,7 +23,7 @@ from lora_np.analysis.layer_numbers import FORMS, merge_errors
 from lora_np.checkpoint import load_adapter, load_base, save_adapter
 from lora_np.checkpoint.safetensors_io import LISTED
 from lora_np.course.notebook import CODE_ADAPTER
-from lora_np.methods import LoRA
+from lora_np.methods import OFT, BitFit, LoRA, PrefixTuning, SHiRA, TinyLoRA
 
 
 def serious(files, base=BASE):
@@ -172,3 +173,12 @@ def test_the_command_says_what_why_and_what_to_do_and_exits_so(tmp_path, capsys)
     assert main(["doctor", str(tmp_path / "it"), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["code"] == "untrained"
     assert main(["doctor", str(tmp_path / "gone")]) == 2
+
+
+@pytest.mark.parametrize("method", [OFT(), TinyLoRA(), SHiRA(), PrefixTuning(4), BitFit()], ids=str)
+def test_the_packages_own_base_is_taken_where_the_adapter_fits_it(method, tmp_path, capsys):
+    """Of a kind without A and B too; and not for one that another base has."""
+    for base, own in ((load_base(), True), (tiny_gpt(), False)):
+        save_adapter(method.apply(base, np.random.default_rng(0)), tmp_path / str(own))
+        main(["doctor", str(tmp_path / str(own)), "--json"])
+        assert bool(json.loads(capsys.readouterr().out)["base"]) == own
